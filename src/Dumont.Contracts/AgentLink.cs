@@ -1,0 +1,181 @@
+using System.Text.Json.Serialization;
+
+namespace Dumont.Contracts;
+
+// The link between server and agent. The agent dials out to GET /api/v1/agent/link (WebSocket, bearer = machine token) and
+//
+//   agent  ──▶  AgentReport   at once after connecting, then every second: heartbeat, metrics and what it observes
+//   agent  ◀──  AgentOrder    at once after connecting, then whenever it changes: the state the machine should be in
+//
+// Both are whole states, not events: a lost or repeated message changes nothing. Text frames of UTF-8 JSON, snake_case, one
+// message a frame, at most 256 KiB. Unknown members are ignored by both sides.
+
+/// <summary>What a machine does for its instance.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<AgentRole>))]
+public enum AgentRole
+{
+    /// <summary>No order received yet: the workspace is left alone and no sync is accepted or sent.</summary>
+    [JsonStringEnumMemberName("idle")]
+    Idle,
+
+    /// <summary>The one machine whose workspace the user writes; it sends its changes to the sync target, when it has one.</summary>
+    [JsonStringEnumMemberName("writer")]
+    Writer,
+
+    /// <summary>Receives changes from the writer and applies them to its own workspace.</summary>
+    [JsonStringEnumMemberName("follower")]
+    Follower,
+
+    /// <summary>Lost its right to write: sends nothing, accepts nothing, user processes are stopped.</summary>
+    [JsonStringEnumMemberName("fenced")]
+    Fenced,
+}
+
+/// <summary>The state the server wants a machine's agent to reach. The newest <see cref="Generation"/> wins for ever.</summary>
+/// <param name="Generation">Writing generation this order belongs to. The agent keeps the highest it has seen on disk and ignores an
+/// order, and refuses a sync connection, that carries a lower one.</param>
+/// <param name="Role">What to be.</param>
+/// <param name="Workspace">Absolute path of the tree that is kept, <c>/workspace</c>.</param>
+/// <param name="SyncTarget">Where a writer sends its changes; null stops sending.</param>
+/// <param name="Drain">A writer that drains stops user processes, sends what is left, then reports <see cref="AgentSyncReport.Drained"/>.</param>
+/// <param name="AuthorizedKeys">The user's public keys, one OpenSSH line each, to be let in as root besides the server's own.</param>
+public sealed record AgentOrder(
+    long Generation,
+    AgentRole Role,
+    string Workspace,
+    AgentSyncTarget? SyncTarget,
+    bool Drain,
+    IReadOnlyList<string> AuthorizedKeys);
+
+/// <summary>How a writer reaches the follower: <c>ssh</c> to <c>root@Host:Port</c> with the instance's sync key, whose forced command is
+/// <c>dumont-agent sink</c>. The host key is pinned.</summary>
+/// <param name="Host">Address or DNS name.</param>
+/// <param name="Port">1 to 65535.</param>
+/// <param name="HostKey">The follower's host key as <c>ssh-ed25519 AAAA…</c>.</param>
+/// <param name="MachineId">The follower's machine, for the report.</param>
+public sealed record AgentSyncTarget(string Host, int Port, string HostKey, MachineId MachineId);
+
+/// <summary>Heartbeat of one agent.</summary>
+/// <param name="MachineId">The machine it runs on, as its configuration says.</param>
+/// <param name="Sequence">Counts reports since the agent's start, from 1.</param>
+/// <param name="BootId">Changes whenever the agent process starts.</param>
+/// <param name="Version">Agent version, for instance <c>0.1.0</c>.</param>
+/// <param name="Generation">Highest generation seen.</param>
+/// <param name="Role">Role it is in now.</param>
+/// <param name="UptimeSeconds">Since the agent's start.</param>
+/// <param name="Metrics">Measurements; never older than the report interval by more than a second.</param>
+/// <param name="Sync">The sending or receiving side of the sync; null when neither.</param>
+/// <param name="Message">Last trouble worth showing, in English; null when all is well.</param>
+public sealed record AgentReport(
+    MachineId MachineId,
+    long Sequence,
+    string BootId,
+    string Version,
+    long Generation,
+    AgentRole Role,
+    double UptimeSeconds,
+    AgentMetrics Metrics,
+    AgentSyncReport? Sync,
+    string? Message);
+
+/// <summary>What the agent measures; null where the machine does not tell.</summary>
+/// <param name="CpuPercent">0 to 100 over all cores, since the last report.</param>
+/// <param name="CpuCores">Usable cores.</param>
+/// <param name="MemoryUsedBytes">Of the machine's limit where it has one, else of the host.</param>
+/// <param name="MemoryTotalBytes">As above.</param>
+/// <param name="DiskUsedBytes">Of the file system that holds the workspace.</param>
+/// <param name="DiskTotalBytes">As above.</param>
+/// <param name="NetworkReceivedBytes">Counter since boot, over all interfaces but loopback.</param>
+/// <param name="NetworkSentBytes">As above.</param>
+/// <param name="SshSessions">Open SSH logins, the server's own and sync connections not counted.</param>
+/// <param name="Gpus">One entry a GPU, from <c>nvidia-smi</c>; empty without GPUs.</param>
+public sealed record AgentMetrics(
+    double? CpuPercent,
+    double? CpuCores,
+    long? MemoryUsedBytes,
+    long? MemoryTotalBytes,
+    long? DiskUsedBytes,
+    long? DiskTotalBytes,
+    long? NetworkReceivedBytes,
+    long? NetworkSentBytes,
+    int? SshSessions,
+    IReadOnlyList<AgentGpu> Gpus);
+
+/// <summary>One GPU.</summary>
+/// <param name="Name">As the driver spells it, <c>NVIDIA GeForce RTX 4090</c>.</param>
+/// <param name="UtilizationPercent">0 to 100.</param>
+/// <param name="MemoryUsedMiB">In MiB.</param>
+/// <param name="MemoryTotalMiB">In MiB.</param>
+/// <param name="TemperatureCelsius">Core temperature.</param>
+/// <param name="PowerWatts">Draw now.</param>
+public sealed record AgentGpu(
+    string Name,
+    double? UtilizationPercent,
+    double? MemoryUsedMiB,
+    double? MemoryTotalMiB,
+    double? TemperatureCelsius,
+    double? PowerWatts);
+
+/// <summary>State of the sync as one side sees it.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<AgentSyncState>))]
+public enum AgentSyncState
+{
+    /// <summary>No connection to the other side; retried with backoff.</summary>
+    [JsonStringEnumMemberName("connecting")]
+    Connecting,
+
+    /// <summary>First pass: the two trees are being compared and evened out.</summary>
+    [JsonStringEnumMemberName("initial")]
+    Initial,
+
+    /// <summary>The first pass is acknowledged; changes are sent as they happen.</summary>
+    [JsonStringEnumMemberName("live")]
+    Live,
+}
+
+/// <summary>Progress of the sync.</summary>
+/// <param name="State">Where it is.</param>
+/// <param name="Peer">The other machine; null when a follower has no connection.</param>
+/// <param name="SentSequence">Last change sent (writer) or received (follower).</param>
+/// <param name="AckedSequence">Last change that is durable on the follower.</param>
+/// <param name="PendingChanges">Paths known to differ and not acknowledged.</param>
+/// <param name="OldestUnackedSeconds">Age of the oldest change not acknowledged: the RPO. 0 when all is acknowledged; null before the first pass ends.</param>
+/// <param name="Drained">Order said drain, user processes are stopped, and every change is acknowledged.</param>
+/// <param name="RoundsCompleted">Times that the follower reached the writer's state since the agent's start.</param>
+/// <param name="FilesTotal">Files sent or received since the agent's start.</param>
+/// <param name="BytesTotal">Payload bytes sent or received since the agent's start.</param>
+/// <param name="LastSuccessAt">When everything was last acknowledged.</param>
+public sealed record AgentSyncReport(
+    AgentSyncState State,
+    MachineId? Peer,
+    long SentSequence,
+    long AckedSequence,
+    int PendingChanges,
+    double? OldestUnackedSeconds,
+    bool Drained,
+    long RoundsCompleted,
+    long FilesTotal,
+    long BytesTotal,
+    DateTimeOffset? LastSuccessAt);
+
+/// <summary>Serialiser of the agent link; source generated, because the agent is trimmed.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(AgentOrder))]
+[JsonSerializable(typeof(AgentReport))]
+[JsonSerializable(typeof(AgentConfig))]
+public sealed partial class AgentLinkJson : JsonSerializerContext;
+
+/// <summary>The agent's configuration file, <c>/opt/dumont/agent.json</c>, mode 0600, written by the server when it prepares a machine.</summary>
+/// <param name="ServerUrl">Base URL that the machine can reach, <c>http://host:port</c> or <c>https://…</c>.</param>
+/// <param name="MachineId">Our id of the machine.</param>
+/// <param name="Token">Bearer token of this machine alone; opens the agent link and nothing else.</param>
+/// <param name="StateDirectory">Where the agent keeps its generation and sync state, <c>/var/lib/dumont</c>.</param>
+/// <param name="SyncKeyFile">Private key for syncing, mode 0600, <c>/opt/dumont/sync_key</c>.</param>
+/// <param name="HeartbeatInterval">Time between reports; default one second.</param>
+public sealed record AgentConfig(
+    string ServerUrl,
+    MachineId MachineId,
+    string Token,
+    string StateDirectory,
+    string SyncKeyFile,
+    TimeSpan HeartbeatInterval);
