@@ -1,0 +1,47 @@
+using System.Data.Common;
+using Dapper;
+using Dumont.Contracts;
+using Dumont.Server.Platform.Store;
+
+namespace Dumont.Server.Platform.Events;
+
+/// <summary>Something that happened to a user's things. Written in the transaction that makes it true.</summary>
+internal sealed record RecordedEvent(long Id, DateTimeOffset At, InstanceId? InstanceId, string Type, string Message, string Document);
+
+/// <summary>The events of each user, append-only, in order of id.</summary>
+internal sealed class EventLog(Database database, TimeProvider time)
+{
+    /// <summary>Appends within the caller's transaction. <paramref name="type"/> is a dotted word such as <c>instance.created</c>.</summary>
+    public Task AppendAsync(DbTransaction transaction, UserId userId, InstanceId? instanceId, string type, string message, object? details = null) =>
+        transaction.Connection!.ExecuteAsync(
+            "INSERT INTO events (at, user_id, instance_id, type, message, document) VALUES (@at, @user, @instance, @type, @message, @document)",
+            new
+            {
+                at = Columns.Of(time.GetUtcNow()),
+                user = userId.Value,
+                instance = instanceId?.Value,
+                type,
+                message,
+                document = Columns.Document(details ?? new object()),
+            },
+            transaction);
+
+    /// <summary>Newest first; of one instance or of all the user's.</summary>
+    public Task<IReadOnlyList<RecordedEvent>> ListAsync(UserId userId, InstanceId? instanceId, long afterId, int limit, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<RecordedEvent>>(
+            async connection => (await connection.QueryAsync<(long Id, long At, long? Instance, string Type, string Message, string Document)>(
+                """
+                SELECT id, at, instance_id, type, message, document FROM events
+                WHERE user_id = @user AND (@instance = 0 OR instance_id = @instance) AND id > @afterId ORDER BY id DESC LIMIT @limit
+                """,
+                new { user = userId.Value, instance = instanceId?.Value ?? 0L, afterId, limit }))
+                .Select(row => new RecordedEvent(
+                    row.Id,
+                    Columns.Instant(row.At),
+                    row.Instance is { } id ? new InstanceId(id) : null,
+                    row.Type,
+                    row.Message,
+                    row.Document))
+                .ToList(),
+            cancellationToken);
+}
