@@ -1,0 +1,205 @@
+using System.Collections.Concurrent;
+using System.Net.WebSockets;
+using System.Text.Json;
+using Dumont.Contracts;
+using Dumont.Server.Machines;
+using Dumont.Server.Platform.Reconcile;
+
+namespace Dumont.Server.Agents;
+
+/// <summary>Says what a machine's agent should be doing. Implemented by the feature that owns roles; the hub only carries orders.</summary>
+internal interface IAgentOrders
+{
+    /// <summary>The order for <paramref name="machine"/> now; null while there is none.</summary>
+    Task<AgentOrder?> FindAsync(Machine machine, CancellationToken cancellationToken);
+}
+
+/// <summary>What this server has seen of one agent.</summary>
+/// <param name="Report">Its last report.</param>
+/// <param name="LastSeenAt">When that came.</param>
+/// <param name="Connected">Whether its link is open.</param>
+internal sealed record AgentSighting(AgentReport Report, DateTimeOffset LastSeenAt, bool Connected);
+
+/// <summary>The open agent links of this process and the last report of each machine. Reports stay in memory: they are measurements, a second old at
+/// best, and whoever needs them after a restart gets new ones within a second or two.</summary>
+internal sealed class AgentHub(MachineStore machines, IServiceProvider services, WorkQueue queue, TimeProvider time, ILogger<AgentHub> logger)
+{
+    private const int MaxMessageBytes = 256 * 1024;
+
+    private readonly ConcurrentDictionary<MachineId, AgentSighting> _sightings = new();
+    private readonly ConcurrentDictionary<MachineId, Link> _links = new();
+
+    /// <summary>When this process began to listen. Silence is never counted from before.</summary>
+    public DateTimeOffset ListeningSince { get; } = time.GetUtcNow();
+
+    /// <summary>The last sighting of a machine's agent; null when there was none since the start.</summary>
+    public AgentSighting? Find(MachineId id) => _sightings.GetValueOrDefault(id);
+
+    /// <summary>How long the agent has been silent: since its last report, or since this process listens.</summary>
+    public TimeSpan SilenceOf(MachineId id) => time.GetUtcNow() - (Find(id)?.LastSeenAt ?? ListeningSince);
+
+    /// <summary>Sends the present order to a machine if its link is open and the order differs from the last one sent.</summary>
+    public async Task RefreshOrderAsync(Machine machine, CancellationToken cancellationToken)
+    {
+        if (_links.TryGetValue(machine.Id, out var link))
+        {
+            await link.SendIfNewAsync(await OrderAsync(machine, cancellationToken), cancellationToken);
+        }
+    }
+
+    /// <summary>Drops what is known of a machine that is gone.</summary>
+    public void Forget(MachineId id) => _sightings.TryRemove(id, out _);
+
+    /// <summary>Serves one link until it closes. A second link of the same machine replaces the first.</summary>
+    public async Task ServeAsync(Machine machine, WebSocket socket, CancellationToken cancellationToken)
+    {
+        using var closing = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var link = new Link(socket, closing);
+        _links.AddOrUpdate(
+            machine.Id,
+            link,
+            (_, older) =>
+            {
+                older.Close();
+                return link;
+            });
+        AgentsLog.Linked(logger, machine.Id);
+        try
+        {
+            await link.SendIfNewAsync(await OrderAsync(machine, closing.Token), closing.Token);
+            await ReceiveAsync(machine, socket, closing.Token);
+        }
+        catch (OperationCanceledException) when (closing.IsCancellationRequested)
+        {
+            // Replaced, or the server stops.
+        }
+        catch (WebSocketException exception)
+        {
+            AgentsLog.LinkBroke(logger, machine.Id, exception.Message);
+        }
+        finally
+        {
+            if (_links.TryRemove(new KeyValuePair<MachineId, Link>(machine.Id, link)))
+            {
+                await NoteClosedAsync(machine);
+            }
+        }
+    }
+
+    private async Task NoteClosedAsync(Machine machine)
+    {
+        if (_sightings.TryGetValue(machine.Id, out var sighting))
+        {
+            _sightings[machine.Id] = sighting with { Connected = false };
+        }
+
+        AgentsLog.Unlinked(logger, machine.Id);
+        await WakeAsync(machine, CancellationToken.None);
+    }
+
+    private async Task ReceiveAsync(Machine machine, WebSocket socket, CancellationToken cancellationToken)
+    {
+        var buffer = new byte[MaxMessageBytes];
+        while (socket.State == WebSocketState.Open)
+        {
+            var length = 0;
+            ValueWebSocketReceiveResult received;
+            do
+            {
+                received = await socket.ReceiveAsync(buffer.AsMemory(length), cancellationToken);
+                length += received.Count;
+                if (received.MessageType == WebSocketMessageType.Close || (length == buffer.Length && !received.EndOfMessage))
+                {
+                    return;
+                }
+            }
+            while (!received.EndOfMessage);
+
+            await TakeReportAsync(machine, buffer.AsMemory(0, length), cancellationToken);
+        }
+    }
+
+    private async Task TakeReportAsync(Machine machine, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
+    {
+        AgentReport? report;
+        try
+        {
+            report = JsonSerializer.Deserialize(message.Span, AgentLinkJson.Default.AgentReport);
+        }
+        catch (JsonException exception)
+        {
+            AgentsLog.BadReport(logger, machine.Id, exception.Message);
+            return;
+        }
+
+        // The token says which machine it is; what the agent believes does not count.
+        if (report is null || report.MachineId != machine.Id)
+        {
+            AgentsLog.BadReport(logger, machine.Id, "It names another machine.");
+            return;
+        }
+
+        var before = Find(machine.Id);
+        _sightings[machine.Id] = new AgentSighting(report, time.GetUtcNow(), Connected: true);
+        if (before is not { Connected: true } || Matters(before.Report, report))
+        {
+            await WakeAsync(machine, cancellationToken);
+        }
+    }
+
+    private async Task WakeAsync(Machine machine, CancellationToken cancellationToken)
+    {
+        await queue.WakeAsync(WorkKinds.Instance, machine.InstanceId.Value, cancellationToken);
+        await queue.WakeAsync(WorkKinds.Standby, machine.InstanceId.Value, cancellationToken);
+    }
+
+    private Task<AgentOrder?> OrderAsync(Machine machine, CancellationToken cancellationToken) =>
+        services.GetRequiredService<IAgentOrders>().FindAsync(machine, cancellationToken);
+
+    private static bool Matters(AgentReport before, AgentReport after) =>
+        before.Generation != after.Generation
+        || before.Role != after.Role
+        || before.BootId != after.BootId
+        || before.Sync?.State != after.Sync?.State
+        || before.Sync?.Peer != after.Sync?.Peer
+        || before.Sync?.Drained != after.Sync?.Drained;
+
+    /// <summary>One open link. Orders are sent one at a time, and only when they say something new.</summary>
+    private sealed class Link(WebSocket socket, CancellationTokenSource closing) : IDisposable
+    {
+        private readonly SemaphoreSlim _sending = new(1, 1);
+        private string? _lastOrder;
+
+        public async Task SendIfNewAsync(AgentOrder? order, CancellationToken cancellationToken)
+        {
+            if (order is null)
+            {
+                return;
+            }
+
+            var text = JsonSerializer.Serialize(order, AgentLinkJson.Default.AgentOrder);
+            await _sending.WaitAsync(cancellationToken);
+            try
+            {
+                if (text != _lastOrder && socket.State == WebSocketState.Open)
+                {
+                    await socket.SendAsync(
+                        System.Text.Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
+                    _lastOrder = text;
+                }
+            }
+            catch (WebSocketException)
+            {
+                // The receiving side notices and ends the link; the next link gets the order.
+            }
+            finally
+            {
+                _sending.Release();
+            }
+        }
+
+        public void Close() => closing.Cancel();
+
+        public void Dispose() => _sending.Dispose();
+    }
+}

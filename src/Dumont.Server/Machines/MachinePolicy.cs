@@ -1,0 +1,197 @@
+using System.Diagnostics;
+using Dumont.Providers;
+
+namespace Dumont.Server.Machines;
+
+/// <summary>The one next step for a machine.</summary>
+internal enum MachineStep
+{
+    /// <summary>Nothing to do until woken.</summary>
+    Rest,
+
+    /// <summary>Record that the provider is about to be asked, then ask.</summary>
+    Ask,
+
+    /// <summary>Find out by the tag whether an earlier create call had an effect.</summary>
+    ResolveTag,
+
+    /// <summary>Look whether it boots, and whether its sshd answers.</summary>
+    ObserveBoot,
+
+    /// <summary>Install keys and agent.</summary>
+    Prepare,
+
+    /// <summary>See whether the provider still says what we think.</summary>
+    Watch,
+
+    /// <summary>Ask the provider to stop it.</summary>
+    Stop,
+
+    /// <summary>Look whether it has stopped.</summary>
+    ObserveStop,
+
+    /// <summary>Ask the provider to start it.</summary>
+    Start,
+
+    /// <summary>Begin to give it back.</summary>
+    Release,
+
+    /// <summary>Destroy, and collect the proof that it is gone.</summary>
+    ProveGone,
+
+    /// <summary>It never cost anything: close the record.</summary>
+    Close,
+
+    /// <summary>It took too long.</summary>
+    GiveUpBoot,
+}
+
+/// <summary>Decisions about one machine. Pure.</summary>
+internal static class MachinePolicy
+{
+    /// <summary>What to do now.</summary>
+    public static MachineStep Decide(Machine machine, DateTimeOffset now, MachinesOptions options) =>
+        machine.Phase switch
+        {
+            MachinePhase.Gone or MachinePhase.Failed => MachineStep.Rest,
+            MachinePhase.Releasing => MachineStep.ProveGone,
+            MachinePhase.Asking => MachineStep.ResolveTag,
+            MachinePhase.Intended => machine.Desired == MachineDesired.Gone ? MachineStep.Close : MachineStep.Ask,
+            _ when machine.Desired == MachineDesired.Gone || machine.Document.Failure is not null => MachineStep.Release,
+            MachinePhase.Booting or MachinePhase.Starting or MachinePhase.Preparing
+                when now - machine.Document.PhaseSince >= options.BootTimeout => MachineStep.GiveUpBoot,
+            MachinePhase.Booting or MachinePhase.Starting => MachineStep.ObserveBoot,
+            MachinePhase.Preparing => MachineStep.Prepare,
+            MachinePhase.Ready => machine.Desired == MachineDesired.Stopped ? MachineStep.Stop : MachineStep.Watch,
+            MachinePhase.Stopping => MachineStep.ObserveStop,
+            MachinePhase.Stopped => machine.Desired == MachineDesired.Running ? MachineStep.Start : MachineStep.Watch,
+            _ => throw new UnreachableException(),
+        };
+
+    /// <summary>What a create call's result means. A refusal is checked against the tag before it is believed.</summary>
+    public static Machine AfterCreate(Machine machine, CreateResult result, DateTimeOffset now) =>
+        result switch
+        {
+            CreateResult.Created(var id) => (machine with { ProviderMachineId = id }).Enter(MachinePhase.Booting, now),
+            CreateResult.LeftMachine(var id, var reason) =>
+                (machine with { ProviderMachineId = id }).Fail(MachineFailure.Rejected, reason).Enter(MachinePhase.Releasing, now),
+            CreateResult.OfferGone => machine.Fail(MachineFailure.OfferGone, "The offer is taken or has expired."),
+            CreateResult.InsufficientCredit => machine.Fail(MachineFailure.InsufficientCredit, "The provider account has not enough credit."),
+            CreateResult.Rejected(_, var reason) => machine.Fail(MachineFailure.Rejected, reason),
+            _ => machine,
+        };
+
+    /// <summary>What a listing says about an intent whose create call may have had an effect.</summary>
+    public static Machine AfterTagLookup(Machine machine, ProviderMachine? found, DateTimeOffset now, MachinesOptions options)
+    {
+        if (found is not null)
+        {
+            machine = machine with { ProviderMachineId = found.Id };
+            if (machine.IsSpent)
+            {
+                return machine.Enter(MachinePhase.Releasing, now);
+            }
+
+            return found.State is ProviderMachineState.Stopped or ProviderMachineState.Interrupted or ProviderMachineState.Failed
+                ? machine.Fail(MachineFailure.Rejected, found.StatusMessage ?? "The provider left a machine that does not start.").Enter(MachinePhase.Releasing, now)
+                : machine.Enter(MachinePhase.Booting, now);
+        }
+
+        machine = CountAbsence(machine, now);
+        if (machine.Document.Failure is not null)
+        {
+            return machine.Enter(MachinePhase.Failed, now);
+        }
+
+        return IsAbsent(machine, now, options.CreateAbsenceProof)
+            ? machine.Fail(MachineFailure.Abandoned, "The provider never confirmed the machine.").Enter(MachinePhase.Failed, now)
+            : machine;
+    }
+
+    /// <summary>What a reading says about a machine that boots.</summary>
+    public static Machine AfterBootReading(Machine machine, MachineReading reading, DateTimeOffset now, MachinesOptions options)
+    {
+        switch (reading)
+        {
+            case MachineReading.Present(var present):
+                machine = Note(machine, present);
+                return present.State switch
+                {
+                    ProviderMachineState.Failed => machine.Fail(MachineFailure.Lost, present.StatusMessage ?? "The machine does not start."),
+                    ProviderMachineState.Offline => machine.Fail(MachineFailure.Lost, "The host went offline."),
+                    ProviderMachineState.Interrupted when machine.Phase == MachinePhase.Booting =>
+                        machine.Fail(MachineFailure.Lost, "The machine was taken back while it booted."),
+                    _ => machine,
+                };
+            case MachineReading.Absent(var proof):
+                machine = CountAbsence(machine, now);
+                return IsAbsent(machine, now, options.CreateAbsenceProof) ? machine.Fail(MachineFailure.Lost, proof) : machine;
+            default:
+                return machine;
+        }
+    }
+
+    /// <summary>What a reading says about a machine that should just go on.</summary>
+    public static Machine AfterWatchReading(Machine machine, MachineReading reading, DateTimeOffset now, MachinesOptions options)
+    {
+        switch (reading)
+        {
+            case MachineReading.Present(var present):
+                machine = Note(machine, present);
+                return (machine.Phase, present.State, machine.Role) switch
+                {
+                    // A spot standby that was taken back is simply started again; its disk is kept.
+                    (MachinePhase.Ready, ProviderMachineState.Stopped or ProviderMachineState.Interrupted, MachineRole.Standby) =>
+                        machine.Enter(MachinePhase.Stopped, now),
+                    (MachinePhase.Ready, ProviderMachineState.Failed, _) =>
+                        machine.Fail(MachineFailure.Lost, present.StatusMessage ?? "The machine failed."),
+                    _ => machine,
+                };
+            case MachineReading.Absent(var proof):
+                machine = CountAbsence(machine, now);
+                return IsAbsent(machine, now, options.AbsenceProof) ? machine.Fail(MachineFailure.Lost, proof) : machine;
+            default:
+                return machine;
+        }
+    }
+
+    /// <summary>What a reading says about a machine that is being given back. Unknown proves nothing.</summary>
+    public static Machine AfterReleaseReading(Machine machine, MachineReading reading, DateTimeOffset now, MachinesOptions options)
+    {
+        switch (reading)
+        {
+            case MachineReading.Absent:
+                machine = CountAbsence(machine, now);
+                return IsAbsent(machine, now, options.AbsenceProof) ? machine.Enter(MachinePhase.Gone, now) : machine;
+            case MachineReading.Present(var present):
+                return Note(machine, present);
+            default:
+                return machine;
+        }
+    }
+
+    private static Machine Note(Machine machine, ProviderMachine present) =>
+        machine with
+        {
+            Document = machine.Document with
+            {
+                ProviderState = present.State,
+                StatusMessage = present.StatusMessage,
+                SshHost = present.SshHost ?? machine.Document.SshHost,
+                SshPort = present.SshPort ?? machine.Document.SshPort,
+                PublicIp = present.PublicIp ?? machine.Document.PublicIp,
+                UsdPerHour = present.UsdPerHour ?? machine.Document.UsdPerHour,
+                AbsentSince = null,
+                AbsentReadings = 0,
+            },
+        };
+
+    private static Machine CountAbsence(Machine machine, DateTimeOffset now) =>
+        machine with
+        {
+            Document = machine.Document with { AbsentSince = machine.Document.AbsentSince ?? now, AbsentReadings = machine.Document.AbsentReadings + 1 },
+        };
+
+    private static bool IsAbsent(Machine machine, DateTimeOffset now, TimeSpan apart) =>
+        machine.Document.AbsentReadings >= 2 && now - machine.Document.AbsentSince >= apart;
+}

@@ -1,0 +1,17 @@
+namespace Dumont.Server.Platform.Reconcile;
+
+/// <summary>Kinds of work items. A feature below wakes one above by kind and key, knowing nothing else of it.</summary>
+internal static class WorkKinds
+{
+    /// <summary>Key: machine id.</summary>
+    public const string Machine = "machine";
+
+    /// <summary>Key: instance id.</summary>
+    public const string Instance = "instance";
+
+    /// <summary>Key: instance id.</summary>
+    public const string Standby = "standby";
+
+    /// <summary>Key: always 1.</summary>
+    public const string Sweep = "sweep";
+}
