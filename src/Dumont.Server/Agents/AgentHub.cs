@@ -22,7 +22,7 @@ internal sealed record AgentSighting(AgentReport Report, DateTimeOffset LastSeen
 
 /// <summary>The open agent links of this process and the last report of each machine. Reports stay in memory: they are measurements, a second old at
 /// best, and whoever needs them after a restart gets new ones within a second or two.</summary>
-internal sealed class AgentHub(MachineStore machines, IServiceProvider services, WorkQueue queue, TimeProvider time, ILogger<AgentHub> logger)
+internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvider time, ILogger<AgentHub> logger)
 {
     private const int MaxMessageBytes = 256 * 1024;
 
@@ -43,7 +43,7 @@ internal sealed class AgentHub(MachineStore machines, IServiceProvider services,
     {
         if (_links.TryGetValue(machine.Id, out var link))
         {
-            await link.SendIfNewAsync(await OrderAsync(machine, cancellationToken), cancellationToken);
+            await link.SendIfNewAsync(await orders.FindAsync(machine, cancellationToken), cancellationToken);
         }
     }
 
@@ -66,7 +66,7 @@ internal sealed class AgentHub(MachineStore machines, IServiceProvider services,
         AgentsLog.Linked(logger, machine.Id);
         try
         {
-            await link.SendIfNewAsync(await OrderAsync(machine, closing.Token), closing.Token);
+            await link.SendIfNewAsync(await orders.FindAsync(machine, closing.Token), closing.Token);
             await ReceiveAsync(machine, socket, closing.Token);
         }
         catch (OperationCanceledException) when (closing.IsCancellationRequested)
@@ -152,9 +152,6 @@ internal sealed class AgentHub(MachineStore machines, IServiceProvider services,
         await queue.WakeAsync(WorkKinds.Instance, machine.InstanceId.Value, cancellationToken);
         await queue.WakeAsync(WorkKinds.Standby, machine.InstanceId.Value, cancellationToken);
     }
-
-    private Task<AgentOrder?> OrderAsync(Machine machine, CancellationToken cancellationToken) =>
-        services.GetRequiredService<IAgentOrders>().FindAsync(machine, cancellationToken);
 
     private static bool Matters(AgentReport before, AgentReport after) =>
         before.Generation != after.Generation

@@ -1,0 +1,154 @@
+using Dumont.Server.Machines;
+
+namespace Dumont.Server.Instances;
+
+/// <summary>The one next step for an instance.</summary>
+internal enum InstanceStep
+{
+    /// <summary>All is as it should be.</summary>
+    Rest,
+
+    /// <summary>Look again shortly: something is on its way.</summary>
+    Wait,
+
+    /// <summary>The first machine is ready and its agent writes: generation 1 begins.</summary>
+    BeginWriting,
+
+    /// <summary>Rent another offer in place of one that came to nothing.</summary>
+    Substitute,
+
+    /// <summary>The creation has failed for good: give everything back and say why.</summary>
+    FailCreation,
+
+    /// <summary>The writer runs: say so.</summary>
+    ShowRunning,
+
+    /// <summary>The writer is lost and no standby will take over: say so.</summary>
+    ShowLost,
+
+    /// <summary>Let the standby catch up, then stop.</summary>
+    Drain,
+
+    /// <summary>Stop every machine.</summary>
+    StopMachines,
+
+    /// <summary>All machines are stopped: say so.</summary>
+    ShowPaused,
+
+    /// <summary>Start what was stopped.</summary>
+    StartMachines,
+
+    /// <summary>Give every machine back.</summary>
+    ReleaseMachines,
+
+    /// <summary>All machines are gone: close.</summary>
+    ShowDeleted,
+}
+
+/// <summary>What the policy looks at.</summary>
+/// <param name="Instance">The instance.</param>
+/// <param name="Machines">Its GPU machines and standby, oldest first, final ones included.</param>
+/// <param name="StandbyMachineId">The machine of its association, which is not the instance's to release.</param>
+/// <param name="KeepsStandby">Whether the standby outlives a deletion.</param>
+/// <param name="WriterLinked">The writer's agent, or that of the first machine, has reported recently.</param>
+/// <param name="WriterWrites">That agent reports the role writer in the generation it should have.</param>
+/// <param name="WriterDrained">That agent reports that the standby has everything.</param>
+/// <param name="HasSync">Changes can be drained: a writer sends to a standby.</param>
+/// <param name="FailoverActive">The standby feature is replacing the writer.</param>
+internal sealed record InstanceView(
+    Instance Instance,
+    IReadOnlyList<Machine> Machines,
+    Dumont.Contracts.MachineId? StandbyMachineId,
+    bool KeepsStandby,
+    bool WriterLinked,
+    bool WriterWrites,
+    bool WriterDrained,
+    bool HasSync,
+    bool FailoverActive)
+{
+    /// <summary>The machine that writes; null before the first one does.</summary>
+    public Machine? Writer => Machines.FirstOrDefault(machine => machine.Id == Instance.WriterMachineId);
+
+    /// <summary>GPU machines that can still be used.</summary>
+    public IEnumerable<Machine> UsableGpus => Machines.Where(machine => machine.Role == MachineRole.Gpu && !machine.IsSpent);
+
+    /// <summary>Machines that the instance must see off.</summary>
+    public IEnumerable<Machine> Own => Machines.Where(machine => machine.Id != StandbyMachineId || !KeepsStandby);
+}
+
+/// <summary>Decisions about one instance, apart from failover. Pure.</summary>
+internal static class InstancePolicy
+{
+    /// <summary>What to do now.</summary>
+    public static InstanceStep Decide(InstanceView view, DateTimeOffset now, InstancesOptions options) =>
+        view.Instance.Desired switch
+        {
+            InstanceDesired.Deleted => Delete(view),
+            _ when view.Instance.Status == InstanceStatus.Error && view.Instance.Generation == 0 => InstanceStep.Rest,
+            _ when view.Instance.Generation == 0 => Create(view, now, options),
+            InstanceDesired.Paused => Pause(view, now, options),
+            _ => Run(view),
+        };
+
+    private static InstanceStep Create(InstanceView view, DateTimeOffset now, InstancesOptions options)
+    {
+        if (now >= view.Instance.Document.CreateBefore)
+        {
+            return InstanceStep.FailCreation;
+        }
+
+        if (view.UsableGpus.FirstOrDefault() is { } machine)
+        {
+            return machine.Phase == MachinePhase.Ready && view.WriterWrites ? InstanceStep.BeginWriting : InstanceStep.Wait;
+        }
+
+        var gpus = view.Machines.Where(machine => machine.Role == MachineRole.Gpu).ToList();
+        var noCredit = gpus.LastOrDefault()?.Document.Failure == MachineFailure.InsufficientCredit;
+        return noCredit || gpus.Count >= options.OfferAttempts ? InstanceStep.FailCreation : InstanceStep.Substitute;
+    }
+
+    private static InstanceStep Run(InstanceView view) =>
+        view.Writer switch
+        {
+            _ when view.FailoverActive => InstanceStep.ShowRunning,
+            null or { IsSpent: true } => InstanceStep.ShowLost,
+            { Desired: MachineDesired.Stopped } => InstanceStep.StartMachines,
+            { Phase: MachinePhase.Ready } when view.WriterLinked => InstanceStep.ShowRunning,
+            { Phase: MachinePhase.Ready } when view.Instance.Status == InstanceStatus.Running => InstanceStep.Rest,
+            _ => InstanceStep.Wait,
+        };
+
+    private static InstanceStep Pause(InstanceView view, DateTimeOffset now, InstancesOptions options)
+    {
+        if (view.FailoverActive)
+        {
+            return InstanceStep.Wait;
+        }
+
+        if (view.Writer is null or { IsSpent: true })
+        {
+            return InstanceStep.ShowLost;
+        }
+
+        var live = view.Machines.Where(machine => !machine.IsSpent).ToList();
+        if (live.All(machine => machine.Phase == MachinePhase.Stopped))
+        {
+            return InstanceStep.ShowPaused;
+        }
+
+        if (view.Writer.Desired == MachineDesired.Stopped)
+        {
+            return live.Any(machine => machine.Desired != MachineDesired.Stopped) ? InstanceStep.StopMachines : InstanceStep.Wait;
+        }
+
+        var mayDrain = view is { HasSync: true, WriterLinked: true, WriterDrained: false };
+        return mayDrain && (view.Instance.Status != InstanceStatus.Pausing || now - view.Instance.Document.StatusSince < options.PauseDrainLimit)
+            ? InstanceStep.Drain
+            : InstanceStep.StopMachines;
+    }
+
+    private static InstanceStep Delete(InstanceView view) =>
+        view.Own.Any(machine => machine.Desired != MachineDesired.Gone && !machine.IsFinal) ? InstanceStep.ReleaseMachines
+            : view.Own.All(machine => machine.IsFinal) ? InstanceStep.ShowDeleted
+            : InstanceStep.Wait;
+}
