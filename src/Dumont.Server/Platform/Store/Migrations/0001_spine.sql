@@ -92,6 +92,7 @@ CREATE TABLE instances (
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     deleted_at BIGINT,
+    delete_reason TEXT,
     document TEXT NOT NULL
 );
 CREATE INDEX instances_user ON instances (user_id, deleted_at);

@@ -1,0 +1,77 @@
+using Dapper;
+using Dumont.Contracts;
+using Dumont.Server.Agents;
+using Dumont.Server.Machines;
+using Dumont.Server.Platform.Store;
+
+namespace Dumont.Server.Instances;
+
+/// <summary>What each machine of an instance should be doing. Pure.</summary>
+internal static class AgentOrderPolicy
+{
+    /// <summary>Role and generation of <paramref name="machine"/>. Whoever is neither writer, nor about to be, nor follower, is fenced.</summary>
+    public static (AgentRole Role, long Generation) RoleOf(Machine machine, Instance instance, Association? association)
+    {
+        var generation = Math.Max(instance.Generation, 1);
+        if (association is { Released: false } && machine.Id == association.StandbyMachineId && instance.Desired == InstanceDesired.Deleted)
+        {
+            // An orphan keeps what it has until the user decides.
+            return (AgentRole.Follower, generation);
+        }
+
+        if (instance.Desired == InstanceDesired.Deleted || machine.Desired == MachineDesired.Gone)
+        {
+            return (AgentRole.Fenced, generation);
+        }
+
+        if (association?.Document.Pending is { } pending)
+        {
+            return machine.Id == pending.MachineId ? (AgentRole.Writer, pending.Generation) : (AgentRole.Fenced, pending.Generation);
+        }
+
+        return instance.Generation == 0 && machine.Role == MachineRole.Gpu ? (AgentRole.Writer, generation)
+            : machine.Id == instance.WriterMachineId ? (AgentRole.Writer, generation)
+            : machine.Id == association?.FollowerOf(instance.WriterMachineId) ? (AgentRole.Follower, generation)
+            : (AgentRole.Fenced, generation);
+    }
+}
+
+/// <summary>Puts the order for one machine together from what is recorded.</summary>
+internal sealed class AgentOrders(
+    InstanceStore instances, AssociationStore associations, MachineStore machines, InstanceKeyStore keys, Database database) : IAgentOrders
+{
+    private const string Workspace = "/workspace";
+
+    /// <inheritdoc />
+    public async Task<AgentOrder?> FindAsync(Machine machine, CancellationToken cancellationToken)
+    {
+        if (await instances.FindAsync(machine.InstanceId, cancellationToken) is not { } instance)
+        {
+            return null;
+        }
+
+        var association = await associations.FindAsync(machine.InstanceId, cancellationToken);
+        var (role, generation) = AgentOrderPolicy.RoleOf(machine, instance, association);
+        var writes = role == AgentRole.Writer && instance.WriterMachineId == machine.Id;
+        var target = writes && association is { Released: false, SyncEnabled: true }
+            ? await FindTargetAsync(instance, association, cancellationToken)
+            : null;
+        var drain = writes && (association?.Document.Draining == true || instance is { Desired: InstanceDesired.Paused, Status: InstanceStatus.Pausing });
+        return new AgentOrder(generation, role, Workspace, target, drain, await UserKeysAsync(instance.UserId, cancellationToken));
+    }
+
+    private async Task<AgentSyncTarget?> FindTargetAsync(Instance instance, Association association, CancellationToken cancellationToken)
+    {
+        var follower = association.FollowerOf(instance.WriterMachineId) is { } id ? await machines.FindAsync(id, cancellationToken) : null;
+        return follower is { Phase: MachinePhase.Ready, IsSpent: false, Ssh: { } endpoint }
+            && await keys.FindHostPublicKeyAsync(instance.Id, cancellationToken) is { } hostKey
+            ? new AgentSyncTarget(endpoint.Host, endpoint.Port, hostKey, follower.Id)
+            : null;
+    }
+
+    private Task<IReadOnlyList<string>> UserKeysAsync(UserId userId, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<string>>(
+            async connection => (await connection.QueryAsync<string>(
+                "SELECT public_key FROM ssh_keys WHERE user_id = @user ORDER BY id", new { user = userId.Value })).ToList(),
+            cancellationToken);
+}

@@ -1,0 +1,126 @@
+using Dumont.Contracts;
+
+namespace Dumont.Server.Instances;
+
+/// <summary>Where the pair of an instance and its standby is.</summary>
+internal enum AssociationState
+{
+    /// <summary>A standby machine is being rented or prepared.</summary>
+    Provisioning,
+
+    /// <summary>The standby does not have everything yet, or sync is off.</summary>
+    Syncing,
+
+    /// <summary>The standby follows and could take over.</summary>
+    Ready,
+
+    /// <summary>The standby has taken over.</summary>
+    FailoverActive,
+
+    /// <summary>A new GPU machine is being brought to the standby's state.</summary>
+    Recovering,
+
+    /// <summary>The GPU side is gone for good; the standby is kept until the user releases it.</summary>
+    Orphaned,
+
+    /// <summary>No standby could be had, or a failover failed.</summary>
+    Error,
+}
+
+/// <summary>Steps of a failover, in order.</summary>
+internal enum FailoverPhase
+{
+    /// <summary>The writer is silent; being confirmed by a second path.</summary>
+    Detecting,
+
+    /// <summary>Confirmed; the old generation is being fenced and the standby promoted.</summary>
+    GpuLost,
+
+    /// <summary>The standby writes; users are connected to it.</summary>
+    FailoverToCpu,
+
+    /// <summary>Looking for a GPU like the lost one.</summary>
+    SearchingGpu,
+
+    /// <summary>It is being rented and prepared.</summary>
+    Provisioning,
+
+    /// <summary>The workspace is being copied back, then users are switched over.</summary>
+    Restoring,
+
+    Complete,
+    Failed,
+}
+
+/// <summary>A machine that is about to become the writer: fenced off the old one, not yet confirmed by its agent.</summary>
+internal sealed record PendingWriter(MachineId MachineId, long Generation);
+
+/// <summary>What the standby reconciler knows; it alone writes it.</summary>
+internal sealed record AssociationDocument
+{
+    public AssociationState State { get; init; } = AssociationState.Provisioning;
+
+    /// <summary>Zone asked for, or null for the nearest to the GPU.</summary>
+    public string? Zone { get; init; }
+
+    public bool GpuFailed { get; init; }
+
+    public string? FailureReason { get; init; }
+
+    public DateTimeOffset? FailedAt { get; init; }
+
+    public string? Message { get; init; }
+
+    /// <summary>Times that the follower reached the writer's state, before the agent process of <see cref="CountedBootId"/>.</summary>
+    public long SyncCountBefore { get; init; }
+
+    /// <summary>The same, of that agent process.</summary>
+    public long SyncCountNow { get; init; }
+
+    public string? CountedBootId { get; init; }
+
+    public DateTimeOffset? LastSyncAt { get; init; }
+
+    /// <summary>The running failover; null when none.</summary>
+    public string? FailoverId { get; init; }
+
+    public FailoverPhase? Phase { get; init; }
+
+    public DateTimeOffset? PhaseSince { get; init; }
+
+    /// <summary>The GPU machine that was lost.</summary>
+    public MachineId? LostMachineId { get; init; }
+
+    /// <summary>The GPU machine that is to take over from the standby.</summary>
+    public MachineId? CandidateMachineId { get; init; }
+
+    public PendingWriter? Pending { get; init; }
+
+    /// <summary>The standby has been told to stop user processes and send what is left.</summary>
+    public bool Draining { get; init; }
+
+    /// <summary>No new attempt at renting before this.</summary>
+    public DateTimeOffset? RetryAt { get; init; }
+}
+
+/// <summary>An instance and the CPU machine that follows it. <c>SyncEnabled</c> and <c>Released</c> belong to the API.</summary>
+internal sealed record Association(
+    InstanceId InstanceId,
+    UserId UserId,
+    MachineId? StandbyMachineId,
+    bool SyncEnabled,
+    bool Released,
+    long Version,
+    DateTimeOffset CreatedAt,
+    AssociationDocument Document)
+{
+    /// <summary>A failover is going on: the writer is the standby feature's to choose.</summary>
+    public bool FailoverActive => Document.FailoverId is not null;
+
+    /// <summary>Times that the follower reached the writer's state.</summary>
+    public long SyncCount => Document.SyncCountBefore + Document.SyncCountNow;
+
+    /// <summary>The machine that follows <paramref name="writer"/> at present; null when none does.</summary>
+    public MachineId? FollowerOf(MachineId? writer) =>
+        writer is null || writer != StandbyMachineId ? StandbyMachineId : Document.CandidateMachineId;
+}

@@ -1,0 +1,204 @@
+using System.Data.Common;
+using Dapper;
+using Dumont.Contracts;
+using Dumont.Server.Platform.Reconcile;
+using Dumont.Server.Platform.Store;
+
+namespace Dumont.Server.Instances;
+
+/// <summary>The instances table. <c>desired</c>, <c>label</c> and the deletion are the API's; status and document the instance reconciler's; the generation
+/// and its writer move together, by compare-and-set.</summary>
+internal sealed class InstanceStore(Database database, TimeProvider time)
+{
+    private const string AllColumns =
+        "id, user_id, label, desired, status, generation, writer_machine_id, gateway_port, version, created_at, document";
+
+    /// <summary>Records a new instance in the caller's transaction.</summary>
+    public async Task<InstanceId> InsertAsync(DbTransaction transaction, UserId userId, string? label, int gatewayPort, InstanceDocument document)
+    {
+        var connection = transaction.Connection!;
+        var now = time.GetUtcNow();
+        var id = await connection.ExecuteScalarAsync<long>(
+            """
+            INSERT INTO instances (user_id, label, desired, status, generation, writer_machine_id, gateway_port, version, created_at, document)
+            VALUES (@user, @label, 'Running', 'Creating', 0, NULL, @port, 1, @at, @document) RETURNING id
+            """,
+            new { user = userId.Value, label = label ?? "", port = (long)gatewayPort, at = Columns.Of(now), document = Columns.Document(document) },
+            transaction);
+        if (label is null)
+        {
+            await connection.ExecuteAsync("UPDATE instances SET label = @label WHERE id = @id", new { id, label = $"instance-{id}" }, transaction);
+        }
+
+        await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id, now);
+        return new InstanceId(id);
+    }
+
+    /// <summary>Gateway ports that are taken.</summary>
+    public static async Task<IReadOnlySet<int>> GatewayPortsAsync(DbTransaction transaction) =>
+        (await transaction.Connection!.QueryAsync<long>("SELECT gateway_port FROM instances WHERE deleted_at IS NULL", transaction: transaction))
+            .Select(port => (int)port)
+            .ToHashSet();
+
+    /// <summary>Says what the user wants.</summary>
+    /// <returns>False when the user has no such instance.</returns>
+    public Task<bool> SetDesiredAsync(UserId userId, InstanceId id, InstanceDesired desired, CancellationToken cancellationToken) =>
+        UpdateAsync("desired = @value", userId, id, desired.ToString(), cancellationToken);
+
+    /// <summary>Renames.</summary>
+    /// <returns>False when the user has no such instance.</returns>
+    public Task<bool> SetLabelAsync(UserId userId, InstanceId id, string label, CancellationToken cancellationToken) =>
+        UpdateAsync("label = @value", userId, id, label, cancellationToken);
+
+    /// <summary>Deletes in the caller's transaction: the user sees it no more, the reconcilers give its machines back.</summary>
+    /// <returns>False when the user has no such instance.</returns>
+    public async Task<bool> DeleteAsync(DbTransaction transaction, UserId userId, InstanceId id, DeleteReason reason)
+    {
+        var now = time.GetUtcNow();
+        var changed = await transaction.Connection!.ExecuteAsync(
+            """
+            UPDATE instances SET desired = 'Deleted', deleted_at = @at, delete_reason = @reason, version = version + 1
+            WHERE id = @id AND user_id = @user AND deleted_at IS NULL
+            """,
+            new { id = id.Value, user = userId.Value, at = Columns.Of(now), reason = reason.ToString() },
+            transaction);
+        if (changed > 0)
+        {
+            await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id.Value, now);
+            await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id.Value, now);
+        }
+
+        return changed > 0;
+    }
+
+    /// <summary>Why a deleted instance was deleted.</summary>
+    public async Task<DeleteReason?> FindDeleteReasonAsync(InstanceId id, CancellationToken cancellationToken) =>
+        await database.ReadAsync(
+            connection => connection.ExecuteScalarAsync<string?>("SELECT delete_reason FROM instances WHERE id = @id", new { id = id.Value }),
+            cancellationToken) is { } reason
+            ? Enum.Parse<DeleteReason>(reason)
+            : null;
+
+    /// <summary>Writes what the instance reconciler has learnt.</summary>
+    /// <exception cref="StaleWriteException">The fence was lost or the row has changed.</exception>
+    public Task<Instance> SaveAsync(Instance before, Instance after, Fence fence, Func<DbTransaction, Task>? also, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            async transaction =>
+            {
+                var changed = await WorkQueue.HoldsAsync(transaction, fence)
+                    ? await transaction.Connection!.ExecuteAsync(
+                        "UPDATE instances SET status = @status, document = @document, version = version + 1 WHERE id = @id AND version = @version",
+                        new
+                        {
+                            id = before.Id.Value,
+                            version = before.Version,
+                            status = after.Status.ToString(),
+                            document = Columns.Document(after.Document),
+                        },
+                        transaction)
+                    : 0;
+                if (changed == 0)
+                {
+                    throw new StaleWriteException($"Instance {before.Id}");
+                }
+
+                if (also is not null)
+                {
+                    await also(transaction);
+                }
+
+                return after with { Version = before.Version + 1 };
+            },
+            cancellationToken);
+
+    /// <summary>Hands the right to write to another machine, in the caller's transaction. Generations never repeat and never go back.</summary>
+    /// <exception cref="StaleWriteException">The generation is not <paramref name="fromGeneration"/> any more, or the instance is deleted.</exception>
+    public async Task MoveWriterAsync(DbTransaction transaction, InstanceId id, long fromGeneration, long toGeneration, MachineId writer)
+    {
+        var changed = await transaction.Connection!.ExecuteAsync(
+            """
+            UPDATE instances SET generation = @to, writer_machine_id = @writer, version = version + 1
+            WHERE id = @id AND generation = @from AND deleted_at IS NULL
+            """,
+            new { id = id.Value, from = fromGeneration, to = toGeneration, writer = writer.Value },
+            transaction);
+        if (changed == 0)
+        {
+            throw new StaleWriteException($"The generation of instance {id}");
+        }
+
+        var now = time.GetUtcNow();
+        await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id.Value, now);
+        await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id.Value, now);
+    }
+
+    /// <summary>Any instance, deleted or not; for reconcilers.</summary>
+    public async Task<Instance?> FindAsync(InstanceId id, CancellationToken cancellationToken) =>
+        (await QueryAsync("WHERE id = @id", new { id = id.Value }, cancellationToken)).SingleOrDefault();
+
+    /// <summary>An instance that the user has; null for an unknown, a deleted and somebody else's alike.</summary>
+    public async Task<Instance?> FindOfUserAsync(UserId userId, InstanceId id, CancellationToken cancellationToken) =>
+        (await QueryAsync("WHERE id = @id AND user_id = @user AND deleted_at IS NULL", new { id = id.Value, user = userId.Value }, cancellationToken))
+        .SingleOrDefault();
+
+    /// <summary>The user's instances, oldest first.</summary>
+    public Task<IReadOnlyList<Instance>> ListOfUserAsync(UserId userId, CancellationToken cancellationToken) =>
+        QueryAsync("WHERE user_id = @user AND deleted_at IS NULL ORDER BY id", new { user = userId.Value }, cancellationToken);
+
+    /// <summary>Every instance that is not deleted; for the gateway.</summary>
+    public Task<IReadOnlyList<Instance>> ListAllAsync(CancellationToken cancellationToken) =>
+        QueryAsync("WHERE deleted_at IS NULL", new { }, cancellationToken);
+
+    private Task<bool> UpdateAsync(string assignment, UserId userId, InstanceId id, string value, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            async transaction =>
+            {
+                var changed = await transaction.Connection!.ExecuteAsync(
+                    $"UPDATE instances SET {assignment}, version = version + 1 WHERE id = @id AND user_id = @user AND deleted_at IS NULL",
+                    new { id = id.Value, user = userId.Value, value },
+                    transaction);
+                if (changed > 0)
+                {
+                    await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id.Value, time.GetUtcNow());
+                    await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id.Value, time.GetUtcNow());
+                }
+
+                return changed > 0;
+            },
+            cancellationToken);
+
+    private Task<IReadOnlyList<Instance>> QueryAsync(string where, object parameters, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<Instance>>(
+            async connection => (await connection.QueryAsync<Row>($"SELECT {AllColumns} FROM instances {where}", parameters))
+                .Select(row => row.ToInstance())
+                .ToList(),
+            cancellationToken);
+
+    private sealed record Row(
+        long Id,
+        long User_Id,
+        string Label,
+        string Desired,
+        string Status,
+        long Generation,
+        long? Writer_Machine_Id,
+        long Gateway_Port,
+        long Version,
+        long Created_At,
+        string Document)
+    {
+        public Instance ToInstance() =>
+            new(
+                new InstanceId(Id),
+                new UserId(User_Id),
+                Label,
+                Enum.Parse<InstanceDesired>(Desired),
+                Enum.Parse<InstanceStatus>(Status),
+                Generation,
+                Writer_Machine_Id is { } writer ? new MachineId(writer) : null,
+                (int)Gateway_Port,
+                Version,
+                Columns.Instant(Created_At),
+                Columns.FromDocument<InstanceDocument>(Document));
+    }
+}
