@@ -40,6 +40,13 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
             .Select(port => (int)port)
             .ToHashSet();
 
+    /// <summary>Takes back an insertion of the same transaction.</summary>
+    public static Task RemoveAsync(DbTransaction transaction, InstanceId id) =>
+        transaction.Connection!.ExecuteAsync(
+            "DELETE FROM work_items WHERE kind = @kind AND key = @id; DELETE FROM instances WHERE id = @id",
+            new { kind = WorkKinds.Instance, id = id.Value },
+            transaction);
+
     /// <summary>Says what the user wants.</summary>
     /// <returns>False when the user has no such instance.</returns>
     public Task<bool> SetDesiredAsync(UserId userId, InstanceId id, InstanceDesired desired, CancellationToken cancellationToken) =>

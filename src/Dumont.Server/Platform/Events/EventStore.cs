@@ -9,7 +9,7 @@ namespace Dumont.Server.Platform.Events;
 internal sealed record RecordedEvent(long Id, DateTimeOffset At, InstanceId? InstanceId, string Type, string Message, string Document);
 
 /// <summary>The events of each user, append-only, in order of id.</summary>
-internal sealed class EventLog(Database database, TimeProvider time)
+internal sealed class EventStore(Database database, TimeProvider time)
 {
     /// <summary>Appends within the caller's transaction. <paramref name="type"/> is a dotted word such as <c>instance.created</c>.</summary>
     public Task AppendAsync(DbTransaction transaction, UserId userId, InstanceId? instanceId, string type, string message, object? details = null) =>

@@ -1,0 +1,64 @@
+using Dapper;
+using Dumont.Contracts;
+using Dumont.Server.Platform.Store;
+
+namespace Dumont.Server.Instances;
+
+/// <summary>What a new instance's standby is to be like.</summary>
+/// <param name="Zone">Zone, or null for the nearest to the GPU.</param>
+internal sealed record StandbyWish(string? Zone);
+
+/// <summary>A user's auto-standby settings, kept under <c>standby</c> among the user's settings.</summary>
+internal sealed record AutoStandbySettings
+{
+    /// <summary>New GPU instances get a standby.</summary>
+    public bool Enabled { get; init; }
+
+    /// <summary>Zone for all standbys; null chooses the nearest to each GPU.</summary>
+    public string? GcpZone { get; init; }
+
+    /// <summary>Machine type; only <c>e2-medium</c> is offered at present.</summary>
+    public string GcpMachineType { get; init; } = "e2-medium";
+
+    /// <summary>GB; 10 to 2,000.</summary>
+    public int GcpDiskSize { get; init; } = 100;
+
+    /// <summary>Spot machines.</summary>
+    public bool GcpSpot { get; init; } = true;
+
+    /// <summary>Switch to the standby without being asked.</summary>
+    public bool AutoFailover { get; init; } = true;
+
+    /// <summary>Look for a new GPU after that.</summary>
+    public bool AutoRecovery { get; init; } = true;
+}
+
+/// <summary>Reads and writes auto-standby settings.</summary>
+internal sealed class AutoStandby(Database database)
+{
+    private const string Name = "auto_standby";
+
+    /// <summary>The user's settings, or the defaults.</summary>
+    public async Task<AutoStandbySettings> GetAsync(UserId userId, CancellationToken cancellationToken)
+    {
+        var text = await database.ReadAsync(
+            connection => connection.ExecuteScalarAsync<string?>("SELECT value FROM server_values WHERE name = @name", new { name = KeyOf(userId) }),
+            cancellationToken);
+        return text is null ? new AutoStandbySettings() : Columns.FromDocument<AutoStandbySettings>(text);
+    }
+
+    /// <summary>Stores the user's settings.</summary>
+    public Task SetAsync(UserId userId, AutoStandbySettings settings, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            transaction => transaction.Connection!.ExecuteAsync(
+                "INSERT INTO server_values (name, value) VALUES (@name, @value) ON CONFLICT (name) DO UPDATE SET value = @value",
+                new { name = KeyOf(userId), value = Columns.Document(settings) },
+                transaction),
+            cancellationToken);
+
+    /// <summary>What a new instance's standby is to be like; null when the user wants none.</summary>
+    public async Task<StandbyWish?> FindAsync(UserId userId, CancellationToken cancellationToken) =>
+        await GetAsync(userId, cancellationToken) is { Enabled: true } settings ? new StandbyWish(settings.GcpZone) : null;
+
+    private static string KeyOf(UserId userId) => $"{Name}/{userId}";
+}

@@ -1,0 +1,49 @@
+using System.Net;
+using System.Net.Sockets;
+using Dumont.Server.Platform;
+using Microsoft.Extensions.Options;
+
+namespace Dumont.Server.Instances;
+
+/// <summary>Gives each new instance a port that it keeps for life.</summary>
+internal sealed class GatewayPorts(IOptions<ServerOptions> options)
+{
+    private int _next;
+
+    /// <summary>A port of the range that is neither in <paramref name="taken"/> nor used by another program now. Goes round the range rather than
+    /// reusing the lowest, because a new instance at an old address would be met with the old host key.</summary>
+    /// <exception cref="InvalidOperationException">The whole range is in use.</exception>
+    public int Choose(IReadOnlySet<int> taken)
+    {
+        var (first, count) = (options.Value.GatewayFirstPort, options.Value.GatewayPortCount);
+        if (_next == 0 && taken.Count > 0)
+        {
+            _next = taken.Max() - first + 1;
+        }
+
+        for (var tries = 0; tries < count; tries++)
+        {
+            var port = first + (int)((uint)Interlocked.Increment(ref _next) % (uint)count);
+            if (!taken.Contains(port) && IsFree(port))
+            {
+                return port;
+            }
+        }
+
+        throw new InvalidOperationException($"All {count} gateway ports from {first} on are in use. Widen Server:GatewayPortCount.");
+    }
+
+    private bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Parse(options.Value.BindAddress), port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}
