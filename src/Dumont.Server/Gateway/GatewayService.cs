@@ -21,6 +21,8 @@ internal sealed class GatewayService(
     /// <summary>Safety net: how late a change made by another replica is seen.</summary>
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan MinInterval = TimeSpan.FromMilliseconds(20);
+
     private readonly ConcurrentDictionary<InstanceId, GatewayEndpoint> _endpoints = new();
 
     /// <inheritdoc />
@@ -34,6 +36,9 @@ internal sealed class GatewayService(
             while (!stoppingToken.IsCancellationRequested)
             {
                 await RefreshAsync(stoppingToken);
+
+                // Many instances may change at once; new connections look up their own route anyway.
+                await Task.Delay(MinInterval, time, stoppingToken);
                 await wake.WaitAsync(RefreshInterval, stoppingToken);
                 while (wake.Wait(TimeSpan.Zero, CancellationToken.None))
                 {

@@ -103,13 +103,15 @@ internal sealed record AssociationDocument
     public DateTimeOffset? RetryAt { get; init; }
 }
 
-/// <summary>An instance and the CPU machine that follows it. <c>SyncEnabled</c> and <c>Released</c> belong to the API.</summary>
+/// <summary>An instance and the CPU machine that follows it. <c>SyncEnabled</c> and <c>Released</c> belong to the API; it also asks
+/// for a failover by <c>FailoverRequested</c>, which the reconciler takes back when it begins.</summary>
 internal sealed record Association(
     InstanceId InstanceId,
     UserId UserId,
     MachineId? StandbyMachineId,
     bool SyncEnabled,
     bool Released,
+    string? FailoverRequested,
     long Version,
     DateTimeOffset CreatedAt,
     AssociationDocument Document)

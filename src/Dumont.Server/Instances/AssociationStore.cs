@@ -9,7 +9,7 @@ namespace Dumont.Server.Instances;
 /// <summary>The associations table.</summary>
 internal sealed class AssociationStore(Database database, TimeProvider time)
 {
-    private const string AllColumns = "instance_id, user_id, standby_machine_id, sync_enabled, released, version, created_at, document";
+    private const string AllColumns = "instance_id, user_id, standby_machine_id, sync_enabled, released, failover_requested, version, created_at, document";
 
     /// <summary>Records that an instance is to have a standby. Repeating it changes nothing, unless the association was released.</summary>
     public async Task EnsureAsync(DbTransaction transaction, InstanceId id, UserId userId, string? zone)
@@ -28,11 +28,15 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
 
     /// <summary>Switches the sending of changes on or off.</summary>
     public Task<bool> SetSyncEnabledAsync(UserId userId, InstanceId id, bool enabled, CancellationToken cancellationToken) =>
-        SetAsync("sync_enabled = @value", userId, id, enabled, cancellationToken);
+        SetAsync("sync_enabled = @value", userId, id, enabled ? 1L : 0L, cancellationToken);
+
+    /// <summary>Asks for a failover without a failure. The standby reconciler takes the request back when it begins.</summary>
+    public Task<bool> RequestFailoverAsync(UserId userId, InstanceId id, string reason, CancellationToken cancellationToken) =>
+        SetAsync("failover_requested = @value", userId, id, reason, cancellationToken);
 
     /// <summary>Gives the standby up. Its machine is released by the standby reconciler.</summary>
     public Task<bool> ReleaseAsync(UserId userId, InstanceId id, CancellationToken cancellationToken) =>
-        SetAsync("released = @value", userId, id, true, cancellationToken);
+        SetAsync("released = @value", userId, id, 1L, cancellationToken);
 
     /// <summary>Gives the standby up in the caller's transaction.</summary>
     public async Task ReleaseAsync(DbTransaction transaction, InstanceId id)
@@ -46,37 +50,28 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
     /// <exception cref="StaleWriteException">The fence was lost or the row has changed.</exception>
     public Task<Association> SaveAsync(
         Association before, Association after, Fence fence, Func<DbTransaction, Task>? also, CancellationToken cancellationToken) =>
-        database.WriteAsync(
-            async transaction =>
-            {
-                var changed = await WorkQueue.HoldsAsync(transaction, fence)
-                    ? await transaction.Connection!.ExecuteAsync(
-                        """
-                        UPDATE associations SET standby_machine_id = @standby, document = @document, version = version + 1
-                        WHERE instance_id = @id AND version = @version
-                        """,
-                        new
-                        {
-                            id = before.InstanceId.Value,
-                            version = before.Version,
-                            standby = after.StandbyMachineId?.Value,
-                            document = Columns.Document(after.Document),
-                        },
-                        transaction)
-                    : 0;
-                if (changed == 0)
-                {
-                    throw new StaleWriteException($"The association of instance {before.InstanceId}");
-                }
+        SavePlacedAsync(before, after, fence, place: null, (association, _) => association, also, cancellationToken);
 
-                await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, before.InstanceId.Value, time.GetUtcNow());
-                if (also is not null)
-                {
-                    await also(transaction);
-                }
+    /// <summary>As <see cref="SaveAsync"/>, with a new standby machine: the intent and the pairing are one transaction.</summary>
+    public Task<Association> SaveWithMachineAsync(
+        Association before,
+        Association after,
+        Fence fence,
+        Func<DbTransaction, Task<MachineId?>> place,
+        Func<DbTransaction, Task> also,
+        CancellationToken cancellationToken) =>
+        SavePlacedAsync(before, after, fence, place, (association, id) => association with { StandbyMachineId = id }, also, cancellationToken);
 
-                return after with { Version = before.Version + 1 };
-            },
+    /// <summary>As <see cref="SaveAsync"/>, with a new GPU machine that is to take over. Saves nothing when none could be placed.</summary>
+    public Task<Association> SaveWithCandidateAsync(
+        Association before, Association after, Fence fence, Func<DbTransaction, Task<MachineId?>> place, CancellationToken cancellationToken) =>
+        SavePlacedAsync(
+            before,
+            after,
+            fence,
+            place,
+            (association, id) => association with { Document = association.Document with { CandidateMachineId = id } },
+            also: null,
             cancellationToken);
 
     /// <summary>The association of an instance, released or not; null when it never had one.</summary>
@@ -87,13 +82,70 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
     public Task<IReadOnlyList<Association>> ListOfUserAsync(UserId userId, CancellationToken cancellationToken) =>
         QueryAsync("WHERE user_id = @user AND released = 0 ORDER BY instance_id", new { user = userId.Value }, cancellationToken);
 
-    private Task<bool> SetAsync(string assignment, UserId userId, InstanceId id, bool value, CancellationToken cancellationToken) =>
+    private Task<Association> SavePlacedAsync(
+        Association before,
+        Association after,
+        Fence fence,
+        Func<DbTransaction, Task<MachineId?>>? place,
+        Func<Association, MachineId, Association> withMachine,
+        Func<DbTransaction, Task>? also,
+        CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            async transaction =>
+            {
+                if (!await WorkQueue.HoldsAsync(transaction, fence))
+                {
+                    throw new StaleWriteException($"The association of instance {before.InstanceId}");
+                }
+
+                if (place is not null)
+                {
+                    // Nothing could be placed: every offer is being bought by others of ours. Nothing is saved; the next tick looks again.
+                    after = await place(transaction) is { } placed
+                        ? withMachine(after, placed)
+                        : throw new StaleWriteException($"The offers for instance {before.InstanceId}");
+                }
+
+                await UpdateAsync(transaction, before, after);
+                await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, before.InstanceId.Value, time.GetUtcNow());
+                if (also is not null)
+                {
+                    await also(transaction);
+                }
+
+                return after with { Version = before.Version + 1 };
+            },
+            cancellationToken);
+
+    private static async Task UpdateAsync(DbTransaction transaction, Association before, Association after)
+    {
+        var changed = await transaction.Connection!.ExecuteAsync(
+            """
+            UPDATE associations SET standby_machine_id = @standby, failover_requested = @requested, document = @document, version = version + 1
+            WHERE instance_id = @id AND version = @version
+            """,
+            new
+            {
+                id = before.InstanceId.Value,
+                version = before.Version,
+                standby = after.StandbyMachineId?.Value,
+                requested = after.FailoverRequested,
+                document = Columns.Document(after.Document),
+            },
+            transaction);
+        if (changed == 0)
+        {
+            throw new StaleWriteException($"The association of instance {before.InstanceId}");
+        }
+    }
+
+    private Task<bool> SetAsync(string assignment, UserId userId, InstanceId id, object value, CancellationToken cancellationToken) =>
         database.WriteAsync(
             async transaction =>
             {
                 var changed = await transaction.Connection!.ExecuteAsync(
                     $"UPDATE associations SET {assignment}, version = version + 1 WHERE instance_id = @id AND user_id = @user AND released = 0",
-                    new { id = id.Value, user = userId.Value, value = value ? 1L : 0L },
+                    new { id = id.Value, user = userId.Value, value },
                     transaction);
                 if (changed > 0)
                 {
@@ -112,7 +164,7 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
             cancellationToken);
 
     private sealed record Row(
-        long Instance_Id, long User_Id, long? Standby_Machine_Id, long Sync_Enabled, long Released, long Version, long Created_At, string Document)
+        long Instance_Id, long User_Id, long? Standby_Machine_Id, long Sync_Enabled, long Released, string? Failover_Requested, long Version, long Created_At, string Document)
     {
         public Association ToAssociation() =>
             new(
@@ -121,6 +173,7 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
                 Standby_Machine_Id is { } id ? new MachineId(id) : null,
                 Sync_Enabled == 1,
                 Released == 1,
+                Failover_Requested,
                 Version,
                 Columns.Instant(Created_At),
                 Columns.FromDocument<AssociationDocument>(Document));

@@ -103,7 +103,7 @@ internal sealed class InstanceReconciler(
                 return await ShowAsync(instance, InstanceStatus.Running, null, fence, cancellationToken);
             case InstanceStep.ShowLost:
                 return await ShowAsync(
-                    instance, InstanceStatus.Error, view.Writer?.Document.FailureReason ?? "The machine is lost.", fence, cancellationToken);
+                    instance, InstanceStatus.Error, view.Writer?.Document.FailureReason ?? view.Writer?.Document.StatusMessage ?? "The machine is lost.", fence, cancellationToken);
             case InstanceStep.Drain:
                 await ShowAsync(instance, InstanceStatus.Pausing, null, fence, cancellationToken);
                 return Next.After(Shortly);

@@ -50,6 +50,9 @@ internal sealed partial class ReconcileRunner(
     /// <summary>Longest sleep without a pulse: how late a wake-up by another process is seen.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>Before a tick that lost a race is run again.</summary>
+    private static readonly TimeSpan StaleDelay = TimeSpan.FromMilliseconds(20);
+
     private static readonly TimeSpan MaxBackoff = TimeSpan.FromSeconds(30);
 
     private static readonly Meter Meter = new("Dumont.Reconcile");
@@ -131,7 +134,7 @@ internal sealed partial class ReconcileRunner(
         }
         catch (StaleWriteException)
         {
-            next = Next.Now;
+            next = Next.After(StaleDelay);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {

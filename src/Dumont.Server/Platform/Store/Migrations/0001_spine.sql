@@ -162,6 +162,7 @@ CREATE TABLE associations (
     standby_machine_id BIGINT,
     sync_enabled BIGINT NOT NULL,
     released BIGINT NOT NULL,
+    failover_requested TEXT,
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     document TEXT NOT NULL

@@ -1,0 +1,110 @@
+using Dumont.Contracts;
+using Dumont.Market;
+using Dumont.Providers;
+using Dumont.Server.Instances;
+using Dumont.Server.Machines;
+using Dumont.Server.Settings;
+using Microsoft.Extensions.Options;
+
+namespace Dumont.Server.Standby;
+
+/// <summary>Chooses where a standby stands, and which GPU takes over from it.</summary>
+internal sealed class StandbyPlacement(ProviderAccounts accounts, MachinePlacement gpus, IOptions<StandbyOptions> options)
+{
+    /// <summary>Provider of standby machines.</summary>
+    public const string StandbyProvider = "gcp";
+
+    /// <summary>The standby to rent, or why there is none: the wanted zone, else the nearest to the GPU, else the cheapest; zones that came to
+    /// nothing last.</summary>
+    public async Task<(NewMachine? Machine, string? Trouble)> FindStandbyAsync(
+        Instance instance, Association association, IReadOnlyList<Machine> tried, CancellationToken cancellationToken)
+    {
+        if (await accounts.FindForUserAsync(instance.UserId, StandbyProvider, cancellationToken) is not { } account)
+        {
+            return (null, "There are no credentials for Google Cloud.");
+        }
+
+        IReadOnlyList<MachineOffer> offers;
+        try
+        {
+            offers = await account.Client.SearchOffersAsync(
+                new OfferQuery { DiskGb = instance.Document.Spec.DiskGb, Interruptible = true, Limit = 1000 }, cancellationToken);
+        }
+        catch (ProviderException exception)
+        {
+            return (null, $"Google Cloud could not be asked: {exception.Kind}.");
+        }
+
+        var failed = tried
+            .Where(machine => machine is { Role: MachineRole.Standby, Document.Failure: not null })
+            .Select(machine => machine.Document.Offer.Id)
+            .ToList();
+        var gpu = tried.LastOrDefault(machine => machine is { Role: MachineRole.Gpu, IsSpent: false })?.Document.Offer ?? instance.Document.WantedOffer;
+        var wanted = association.Document.Zone ?? RegionMap.NearestZone(gpu.Geolocation);
+        var offer = Rank(offers, wanted, failed).FirstOrDefault();
+        return offer is null
+            ? (null, "No zone offers a standby machine.")
+            : (new NewMachine(
+                instance.Id,
+                instance.UserId,
+                MachineRole.Standby,
+                account.Provider,
+                account.Account,
+                ExclusiveOffer: false,
+                new MachineDocument { Offer = offer, Spec = StandbySpec(instance) }), null);
+    }
+
+    /// <summary>GPU machines to try in place of the lost one, best first, or why there are none.</summary>
+    public async Task<(IReadOnlyList<NewMachine> Machines, string? Trouble)> FindCandidatesAsync(
+        Instance instance, IReadOnlyList<Machine> tried, MachineId? lost, CancellationToken cancellationToken)
+    {
+        if (await gpus.FindAccountAsync(instance.UserId, MachinePlacement.GpuProvider, cancellationToken) is not { } account)
+        {
+            return ([], "There are no credentials for Vast.ai.");
+        }
+
+        try
+        {
+            var offers = await gpus.FindSubstitutesAsync(instance, tried, options.Value.RecoveryPriceFactor, cancellationToken);
+
+            // Never back to the host that just failed.
+            var lostHost = tried.FirstOrDefault(machine => machine.Id == lost)?.Document.Offer.HostMachineId;
+            var candidates = offers
+                .Where(offer => lostHost is null || offer.HostMachineId != lostHost)
+                .Select(offer => new NewMachine(
+                    instance.Id,
+                    instance.UserId,
+                    MachineRole.Gpu,
+                    account.Provider,
+                    account.Account,
+                    ExclusiveOffer: true,
+                    new MachineDocument { Offer = offer, Spec = instance.Document.Spec }))
+                .ToList();
+            return (candidates, candidates.Count == 0 ? "No equivalent GPU is on the market." : null);
+        }
+        catch (ProviderException exception)
+        {
+            return ([], $"Vast.ai could not be asked: {exception.Kind}.");
+        }
+    }
+
+    /// <summary>Offers in the order in which they should be tried. Pure.</summary>
+    public static IEnumerable<MachineOffer> Rank(IEnumerable<MachineOffer> offers, string wantedZone, IReadOnlyList<string> failedOffers) =>
+        offers
+            .OrderBy(offer => failedOffers.Count(failed => failed == offer.Id))
+            .ThenByDescending(offer => offer.Id.StartsWith(wantedZone + "/", StringComparison.Ordinal))
+            .ThenByDescending(offer => RegionOf(offer.Id) == RegionOf(wantedZone))
+            .ThenBy(offer => offer.UsdPerHour)
+            .ThenBy(offer => offer.Id, StringComparer.Ordinal);
+
+    /// <summary><c>europe-west1</c> of <c>europe-west1-b</c> and of <c>europe-west1-b/e2-medium/spot</c>.</summary>
+    private static string RegionOf(string zone)
+    {
+        var name = zone.Split('/')[0];
+        return name.LastIndexOf('-') is > 0 and var dash ? name[..dash] : name;
+    }
+
+    // The user's start script and ports belong to the GPU side; the standby only keeps the workspace.
+    private static MachineSpec StandbySpec(Instance instance) =>
+        new(Image: null, instance.Document.Spec.DiskGb, OnStart: null, new Dictionary<string, string>(), [], BidUsdPerHour: null);
+}

@@ -1,0 +1,223 @@
+using Dumont.Contracts;
+using Dumont.Server.Agents;
+using Dumont.Server.Instances;
+using Dumont.Server.Machines;
+
+namespace Dumont.Server.Standby;
+
+/// <summary>The one next step for an instance and its standby.</summary>
+internal enum StandbyStep
+{
+    /// <summary>Nothing to do until woken.</summary>
+    Rest,
+
+    /// <summary>Write down how the pair is doing, and look again.</summary>
+    Observe,
+
+    /// <summary>Give the standby machine back.</summary>
+    ReleaseStandby,
+
+    /// <summary>The instance is deleted and its standby is kept.</summary>
+    KeepOrphan,
+
+    /// <summary>Rent a standby machine.</summary>
+    PlaceStandby,
+
+    /// <summary>The writer is silent: ask on a second path whether it is dead.</summary>
+    Confirm,
+
+    /// <summary>A failover was asked for: let the writer send what it has first.</summary>
+    DrainWriter,
+
+    /// <summary>Fence the writer and promote the standby.</summary>
+    BeginFailover,
+
+    /// <summary>The standby's agent writes: lead users to it.</summary>
+    SwitchToStandby,
+
+    /// <summary>Find and rent a GPU like the lost one.</summary>
+    PlaceCandidate,
+
+    /// <summary>It is prepared: let it follow the standby.</summary>
+    BeginRestore,
+
+    /// <summary>It has caught up: stop user processes on the standby and send the rest.</summary>
+    DrainStandby,
+
+    /// <summary>Everything is acknowledged: fence the standby and promote the GPU machine.</summary>
+    PromoteCandidate,
+
+    /// <summary>The GPU machine's agent writes: lead users to it and release what is left over.</summary>
+    Complete,
+
+    /// <summary>The GPU machine came to nothing: look for another.</summary>
+    DropCandidate,
+
+    /// <summary>It cannot be saved.</summary>
+    Fail,
+}
+
+/// <summary>One machine with what its agent says.</summary>
+/// <param name="Machine">The record.</param>
+/// <param name="Sighting">The last report; null when there was none since the start.</param>
+/// <param name="Silence">How long it has been silent.</param>
+internal sealed record Observed(Machine Machine, AgentSighting? Sighting, TimeSpan Silence)
+{
+    public AgentReport? Report => Sighting?.Report;
+
+    /// <summary>Prepared, and heard of within <paramref name="within"/>.</summary>
+    public bool IsAlive(TimeSpan within) => Machine is { Phase: MachinePhase.Ready, IsSpent: false } && Report is not null && Silence < within;
+
+    /// <summary>Its agent has taken the role in that generation or a later one.</summary>
+    public bool Writes(long generation) => Report is { Role: AgentRole.Writer } && Report.Generation >= generation;
+}
+
+/// <summary>What the policy looks at.</summary>
+internal sealed record StandbyView(
+    Instance Instance, Association Association, bool AutoFailover, bool AutoRecovery, Observed? Writer, Observed? Standby, Observed? Candidate)
+{
+    public AssociationDocument Document => Association.Document;
+
+    /// <summary>The standby's agent sends to the candidate, and the candidate has had everything once.</summary>
+    public bool CandidateIsLive =>
+        Candidate is not null && Standby?.Report?.Sync is { State: AgentSyncState.Live } sync && sync.Peer == Candidate.Machine.Id;
+}
+
+/// <summary>Decisions about an instance and its standby. Pure.</summary>
+/// <remarks>
+/// <code>
+///              silent ≥ threshold, dead on a second path          standby's agent writes
+///   watching ──────────────────────────────────────────▶ GpuLost ───────────────────────▶ SearchingGpu
+///      ▲                                                                                       │ rented
+///      │ new GPU's agent writes, leftovers released                                            ▼
+///      └──────────────── Restoring ◀──────────────────────────────────────────────────── Provisioning
+///                        follow ▸ catch up ▸ drain ▸ fence standby ▸ promote GPU
+/// </code>
+/// </remarks>
+internal static class StandbyPolicy
+{
+    /// <summary>What to do now.</summary>
+    public static StandbyStep Decide(StandbyView view, DateTimeOffset now, StandbyOptions options)
+    {
+        if (view.Association.Released)
+        {
+            return view.Standby is { Machine.Desired: not MachineDesired.Gone } || view.Candidate is { Machine.Desired: not MachineDesired.Gone }
+                ? StandbyStep.ReleaseStandby
+                : StandbyStep.Rest;
+        }
+
+        if (view.Instance.Desired == InstanceDesired.Deleted)
+        {
+            return view.Document.State == AssociationState.Orphaned ? StandbyStep.Rest : StandbyStep.KeepOrphan;
+        }
+
+        return view.Association.FailoverActive ? Recover(view, now, options) : Watch(view, now, options);
+    }
+
+    private static StandbyStep Watch(StandbyView view, DateTimeOffset now, StandbyOptions options)
+    {
+        if (view.Standby is null or { Machine.IsSpent: true })
+        {
+            return view.Document.RetryAt is { } retryAt && now < retryAt ? StandbyStep.Observe : StandbyStep.PlaceStandby;
+        }
+
+        if (view.Instance is not { Desired: InstanceDesired.Running, Generation: > 0 } || view.Writer is null
+            || view.Writer.Machine.Desired != MachineDesired.Running
+            || view.Instance.Status is InstanceStatus.Resuming or InstanceStatus.Pausing or InstanceStatus.Paused)
+        {
+            return StandbyStep.Observe;
+        }
+
+        var canTakeOver = view.Standby.IsAlive(options.PartnerSilence) && view.Association.SyncCount > 0;
+        if (!canTakeOver)
+        {
+            return StandbyStep.Observe;
+        }
+
+        if (view.Association.FailoverRequested is not null)
+        {
+            return IsDrained(view, now, options) ? StandbyStep.BeginFailover : StandbyStep.DrainWriter;
+        }
+
+        var lost = view.Writer.Machine.IsSpent || view.Writer.Silence >= options.SuspectAfter;
+        return lost && view.AutoFailover ? StandbyStep.Confirm : StandbyStep.Observe;
+    }
+
+    /// <summary>A switch that was asked for waits for the writer's last changes, but not for ever.</summary>
+    private static bool IsDrained(StandbyView view, DateTimeOffset now, StandbyOptions options) =>
+        view.Writer?.Report?.Sync?.Drained == true
+        || view.Writer?.IsAlive(options.SuspectAfter) != true
+        || (view.Document is { Draining: true, PhaseSince: { } since } && now - since >= options.DrainTimeout);
+
+    private static StandbyStep Recover(StandbyView view, DateTimeOffset now, StandbyOptions options) =>
+        view.Document.Phase switch
+        {
+            FailoverPhase.GpuLost => Promote(view, now, options),
+            FailoverPhase.FailoverToCpu or FailoverPhase.SearchingGpu => Search(view, now, options),
+            FailoverPhase.Provisioning => Provision(view, options),
+            FailoverPhase.Restoring => Restore(view, options),
+            _ => StandbyStep.Fail,
+        };
+
+    private static StandbyStep Promote(StandbyView view, DateTimeOffset now, StandbyOptions options) =>
+        view.Standby is null or { Machine.IsSpent: true } ? StandbyStep.Fail
+            : view.Document.Pending is { } pending && view.Standby.Writes(pending.Generation) ? StandbyStep.SwitchToStandby
+            : now - view.Document.PhaseSince >= options.PromotionTimeout ? StandbyStep.Fail
+            : StandbyStep.Observe;
+
+    private static StandbyStep Search(StandbyView view, DateTimeOffset now, StandbyOptions options) =>
+        StandbyIsLost(view, options) ? StandbyStep.Fail
+            : !view.AutoRecovery || view.Instance.Desired != InstanceDesired.Running ? StandbyStep.Observe
+            : view.Document.RetryAt is { } retryAt && now < retryAt ? StandbyStep.Observe
+            : StandbyStep.PlaceCandidate;
+
+    private static StandbyStep Provision(StandbyView view, StandbyOptions options) =>
+        StandbyIsLost(view, options) ? StandbyStep.Fail
+            : view.Candidate is null or { Machine.IsSpent: true } ? StandbyStep.DropCandidate
+            : view.Candidate.IsAlive(options.PartnerSilence) ? StandbyStep.BeginRestore
+            : StandbyStep.Observe;
+
+    private static StandbyStep Restore(StandbyView view, StandbyOptions options)
+    {
+        if (view.Document.Pending is { } pending)
+        {
+            return view.Candidate?.Writes(pending.Generation) == true ? StandbyStep.Complete
+                : CandidateIsLost(view, options) ? StandbyStep.DropCandidate
+                : StandbyStep.Observe;
+        }
+
+        if (CandidateIsLost(view, options))
+        {
+            return StandbyIsLost(view, options) ? StandbyStep.Fail : StandbyStep.DropCandidate;
+        }
+
+        if (StandbyIsLost(view, options))
+        {
+            // What the candidate has acknowledged is the best there is.
+            return view.CandidateIsLive ? StandbyStep.PromoteCandidate : StandbyStep.Fail;
+        }
+
+        if (!view.CandidateIsLive)
+        {
+            return StandbyStep.Observe;
+        }
+
+        return !view.Document.Draining ? StandbyStep.DrainStandby
+            : view.Standby!.Report!.Sync!.Drained ? StandbyStep.PromoteCandidate
+            : StandbyStep.Observe;
+    }
+
+    private static bool StandbyIsLost(StandbyView view, StandbyOptions options) =>
+        view.Standby is null or { Machine.IsSpent: true } || view.Standby.Silence >= options.PartnerSilence;
+
+    private static bool CandidateIsLost(StandbyView view, StandbyOptions options) =>
+        view.Candidate is null or { Machine.IsSpent: true } || view.Candidate.Silence >= options.PartnerSilence;
+
+    /// <summary>The state to show for a pair that is not in a failover.</summary>
+    public static AssociationState StateOf(StandbyView view, StandbyOptions options) =>
+        view.Standby is null or { Machine.Phase: not MachinePhase.Ready } or { Machine.IsSpent: true } ? AssociationState.Provisioning
+            : !view.Standby.IsAlive(options.PartnerSilence) ? AssociationState.Provisioning
+            : view.Association.SyncEnabled && view.Writer?.Report?.Sync is { State: AgentSyncState.Live } sync && sync.Peer == view.Standby.Machine.Id
+                ? AssociationState.Ready
+                : AssociationState.Syncing;
+}

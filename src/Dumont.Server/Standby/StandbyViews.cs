@@ -1,0 +1,57 @@
+using Dumont.Contracts;
+using Dumont.Server.Agents;
+using Dumont.Server.Instances;
+using Dumont.Server.Machines;
+
+namespace Dumont.Server.Standby;
+
+/// <summary>Pairs as the API shows them.</summary>
+internal sealed class StandbyViews(InstanceStore instances, AssociationStore associations, MachineStore machines, AgentHub hub)
+{
+    /// <summary>The user's pairs, orphans included.</summary>
+    public async Task<IReadOnlyList<AssociationResponse>> ListAsync(UserId userId, CancellationToken cancellationToken)
+    {
+        var all = (await machines.ListOfUserAsync(userId, cancellationToken)).ToDictionary(machine => machine.Id);
+        var writers = (await instances.ListOfUserAsync(userId, cancellationToken)).ToDictionary(instance => instance.Id, instance => instance.WriterMachineId);
+        return (await associations.ListOfUserAsync(userId, cancellationToken))
+            .Select(association => ToResponse(
+                association,
+                association.StandbyMachineId is { } id ? all.GetValueOrDefault(id) : null,
+                writers.GetValueOrDefault(association.InstanceId) is { } writer ? hub.Find(writer)?.Report : null))
+            .ToList();
+    }
+
+    private static AssociationResponse ToResponse(Association association, Machine? standby, AgentReport? writer)
+    {
+        var document = association.Document;
+        return new AssociationResponse
+        {
+            GpuInstanceId = association.InstanceId,
+            CpuStandby = new StandbyMachineResponse(
+                standby?.ProviderMachineId?.Split('/')[^1],
+                standby?.Document.Offer.Geolocation ?? document.Zone,
+                standby?.Document.PublicIp,
+                standby?.Document.Offer.Id.Split('/').ElementAtOrDefault(1),
+                standby is null ? "none" : InstanceViews.Word(standby.Phase),
+                standby is null or { IsSpent: true } ? 0 : standby.Document.UsdPerHour ?? standby.Document.Offer.UsdPerHour),
+            SyncEnabled = association.SyncEnabled && document.State != AssociationState.Orphaned,
+            GpuFailed = document.GpuFailed,
+            FailureReason = document.FailureReason,
+            FailedAt = document.FailedAt,
+            State = InstanceViews.Word(document.State),
+            SyncCount = association.SyncCount,
+            LastSyncAt = writer?.Sync?.LastSuccessAt ?? document.LastSyncAt,
+            RpoSeconds = association.SyncEnabled ? writer?.Sync?.OldestUnackedSeconds : null,
+            FailoverPhase = document.Phase is { } phase && association.FailoverActive ? InstanceViews.Word(phase) : null,
+            FailoverId = document.FailoverId,
+            CreatedAt = association.CreatedAt,
+            HealthStatus = document.State switch
+            {
+                AssociationState.Ready => "healthy",
+                AssociationState.Error or AssociationState.FailoverActive or AssociationState.Recovering => "degraded",
+                _ => "unknown",
+            },
+            Message = document.Message,
+        };
+    }
+}
