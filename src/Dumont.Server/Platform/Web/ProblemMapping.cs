@@ -80,17 +80,18 @@ internal static partial class ProblemMapping
     // The framework tells which parameter it was only in its message.
     private static Problem OfBinding(HttpContext context, string message)
     {
-        var name = ParameterName().Match(message) is { Success: true } match ? match.Groups[1].Value : null;
-        if (name is null)
-        {
-            return Of(Problems.BadRequest);
-        }
-
-        if (message.Contains("body", StringComparison.Ordinal))
+        // "Implicit body inferred for parameter …" and "Required parameter … was not provided from body."
+        if (message.Contains(" body", StringComparison.Ordinal))
         {
             return new Problem(Problems.Validation, Problems.Validation.Title, [new FieldError("body", "A JSON object is required.", "missing")]);
         }
 
+        if (ParameterName().Match(message) is not { Success: true } match)
+        {
+            return Of(Problems.BadRequest);
+        }
+
+        var name = match.Groups[1].Value;
         var snake = JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
         var part = context.Request.RouteValues.ContainsKey(name) || context.Request.RouteValues.ContainsKey(snake) ? "path" : "query";
         return new Problem(
