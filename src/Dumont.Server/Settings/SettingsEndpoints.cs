@@ -42,7 +42,12 @@ internal static class SettingsEndpoints
     }
 
     private static async Task<Results<Ok<SuccessResponse>, Problem>> UpdateAsync(
-        UpdateSettingsRequest request, Caller caller, SettingsStore store, SecretStore secrets, CancellationToken cancellationToken)
+        UpdateSettingsRequest request,
+        Caller caller,
+        SettingsStore store,
+        SecretStore secrets,
+        ProviderAccounts accounts,
+        CancellationToken cancellationToken)
     {
         if (request.VastApiKey?.Any(letter => letter is <= ' ' or > '~') == true)
         {
@@ -53,9 +58,9 @@ internal static class SettingsEndpoints
         if (request.GcpCredentials is { ValueKind: not JsonValueKind.Null } given)
         {
             gcp = SettingsPolicy.GcpCredentials(given);
-            if (gcp is null)
+            if (gcp is null || (gcp.Length > 0 && !SettingsPolicy.IsMasked(gcp) && !accounts.IsUsable("gcp", gcp)))
             {
-                return Problems.Field("gcp_credentials", "A service-account key with client_email, private_key and project_id is needed, at most 16 KiB.");
+                return Problems.Field("gcp_credentials", "A service-account key with client_email, private_key, token_uri and project_id is needed, at most 16 KiB.");
             }
         }
 

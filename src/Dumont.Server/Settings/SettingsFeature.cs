@@ -8,13 +8,14 @@ internal static class SettingsFeature
     /// <summary>Registers the feature.</summary>
     public static void AddSettings(this IServiceCollection services)
     {
-        services.AddOptions<VastOptions>().BindConfiguration("Providers:Vast").ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<GcpOptions>().BindConfiguration("Providers:Gcp").ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<VastAccountOptions>().BindConfiguration("Providers:Vast").ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<GcpAccountOptions>().BindConfiguration("Providers:Gcp").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<SecretStore>();
         services.AddSingleton<SettingsStore>();
         services.AddSingleton<SshKeyStore>();
         services.AddSingleton<ProviderAccounts>();
-        services.AddSingleton<ProviderClientFactory>(_ => (provider, _) => throw new NotSupportedException($"No client for {provider} yet."));
+        services.AddSingleton<ProviderClients>();
+        services.AddSingleton<ProviderClientFactory>(provider => provider.GetRequiredService<ProviderClients>().Create);
     }
 
     /// <summary>Maps the feature's routes.</summary>
