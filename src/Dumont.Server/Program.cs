@@ -1,4 +1,6 @@
 using Dumont.Server.Auth;
+using Dumont.Server.Hosts;
+using Dumont.Server.Offers;
 using Dumont.Server.Platform;
 using Dumont.Server.Platform.Web;
 using Dumont.Server.Settings;
@@ -22,12 +24,16 @@ internal static class Program
         builder.AddPlatform();
         builder.Services.AddAuth();
         builder.Services.AddSettings();
+        builder.Services.AddHosts();
+        builder.Services.AddOffers();
         adjust?.Invoke(builder);
 
         var app = builder.Build();
         app.UseWebPipeline();
         app.MapAuth();
         app.MapSettings();
+        app.MapHosts();
+        app.MapOffers();
         return app;
     }
 }
