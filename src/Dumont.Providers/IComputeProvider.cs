@@ -307,7 +307,7 @@ public sealed record ProviderMachine
     /// <summary>Public address; null while unknown.</summary>
     public string? PublicIp { get; init; }
 
-    /// <summary>Container port → outside port.</summary>
+    /// <summary>Container port with its protocol (<c>8080/tcp</c>) → outside port. Empty where ports are not translated.</summary>
     public IReadOnlyDictionary<string, int> Ports { get; init; } = new Dictionary<string, int>();
 
     /// <summary>Physical machine.</summary>
@@ -318,6 +318,10 @@ public sealed record ProviderMachine
 
     /// <summary>0 for a CPU machine.</summary>
     public int GpuCount { get; init; }
+
+    /// <summary>Rented with a bid or as spot. Where the provider does not tell who stopped a machine (Vast.ai), a
+    /// <see cref="ProviderMachineState.Stopped"/> one that is interruptible and that nobody asked to stop was interrupted.</summary>
+    public bool Interruptible { get; init; }
 
     /// <summary>Price now, $/h.</summary>
     public decimal? UsdPerHour { get; init; }

@@ -1,1 +1,39 @@
-WebApplication.CreateBuilder(args).Build().Run();
+using Dumont.Server.Auth;
+using Dumont.Server.Hosts;
+using Dumont.Server.Offers;
+using Dumont.Server.Platform;
+using Dumont.Server.Platform.Web;
+using Dumont.Server.Settings;
+
+namespace Dumont.Server;
+
+/// <summary>The control plane.</summary>
+internal static class Program
+{
+    /// <summary>Runs until it is told to stop.</summary>
+    public static async Task Main(string[] args)
+    {
+        await using var app = Build(args);
+        await app.RunAsync();
+    }
+
+    /// <summary>The composed server. <paramref name="adjust"/> comes after all registrations, so that tests can put fakes in their place.</summary>
+    internal static WebApplication Build(string[] args, Action<WebApplicationBuilder>? adjust = null)
+    {
+        var builder = WebApplication.CreateBuilder(args);
+        builder.AddPlatform();
+        builder.Services.AddAuth();
+        builder.Services.AddSettings();
+        builder.Services.AddHosts();
+        builder.Services.AddOffers();
+        adjust?.Invoke(builder);
+
+        var app = builder.Build();
+        app.UseWebPipeline();
+        app.MapAuth();
+        app.MapSettings();
+        app.MapHosts();
+        app.MapOffers();
+        return app;
+    }
+}

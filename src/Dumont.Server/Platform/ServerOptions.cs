@@ -1,17 +1,22 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net;
+using Microsoft.Extensions.Options;
 
 namespace Dumont.Server.Platform;
 
 /// <summary>What an operator decides about one server. Section <c>Server</c>.</summary>
 internal sealed class ServerOptions
 {
-    /// <summary>TCP port of API and dashboard. 1 to 65535; default 8767.</summary>
-    [Range(1, 65535)]
+    /// <summary>TCP port of API and dashboard. 1 to 65535; default 8767. 0 takes any free port (tests).</summary>
+    [Range(0, 65535)]
     public int Port { get; set; } = 8767;
 
     /// <summary>Address to listen on. Loopback unless the operator opens it; default <c>127.0.0.1</c>.</summary>
     [Required]
     public string BindAddress { get; set; } = "127.0.0.1";
+
+    /// <summary>Says that the operator means to listen on an address that others can reach, behind something that speaks TLS. Default false.</summary>
+    public bool AllowPublicBind { get; set; }
 
     /// <summary>Folder of database file, master key and SSH run files. Created with mode 0700 when missing.</summary>
     [Required]
@@ -45,4 +50,27 @@ internal sealed class ServerOptions
 
     /// <summary>The URL given to agents.</summary>
     public string AgentServerUrl => PublicUrl ?? $"http://{BindAddress}:{Port}";
+}
+
+/// <summary>Refuses options that contradict one another.</summary>
+internal sealed class ServerOptionsCheck : IValidateOptions<ServerOptions>
+{
+    /// <inheritdoc />
+    public ValidateOptionsResult Validate(string? name, ServerOptions options)
+    {
+        if (!IPAddress.TryParse(options.BindAddress, out var address))
+        {
+            return ValidateOptionsResult.Fail($"Server:BindAddress is '{options.BindAddress}', not an IP address.");
+        }
+
+        if (!IPAddress.IsLoopback(address) && !options.AllowPublicBind)
+        {
+            return ValidateOptionsResult.Fail(
+                $"Server:BindAddress {address} can be reached from outside, without TLS. Set Server:AllowPublicBind=true if a TLS proxy stands before it.");
+        }
+
+        return options.MetricsPort != 0 && options.MetricsPort == options.Port
+            ? ValidateOptionsResult.Fail("Server:MetricsPort and Server:Port must differ.")
+            : ValidateOptionsResult.Success;
+    }
 }

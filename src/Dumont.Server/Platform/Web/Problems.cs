@@ -6,8 +6,9 @@ namespace Dumont.Server.Platform.Web;
 /// <summary>Kind of a refusal: its slug in <c>code</c> and in the document <c>docs/problems.md</c>, its HTTP status and what to do about it.</summary>
 internal sealed record ProblemKind(string Code, int Status, string Title, string Hint);
 
-/// <summary>One field that was refused: where it is, what is wrong.</summary>
-internal sealed record FieldError(string Field, string Message, string Type = "value_error");
+/// <summary>One field that was refused: its name (dotted where nested), what is wrong, which rule, and in which part of the request it was
+/// (<c>body</c>, <c>query</c>, <c>path</c> or <c>header</c>).</summary>
+internal sealed record FieldError(string Field, string Message, string Type = "value_error", string In = "body");
 
 /// <summary>The answer to a refused request: the members that older clients read (<c>error</c>, <c>detail</c>, <c>details</c>) and those of RFC 9457.</summary>
 internal sealed class Problem(
@@ -37,7 +38,7 @@ internal sealed class Problem(
             response.Headers.WWWAuthenticate = "Bearer";
         }
 
-        var locations = fields?.Select(field => new ProblemLocation(["body", .. field.Field.Split('.')], field.Message, field.Type)).ToList();
+        var locations = fields?.Select(field => new ProblemLocation([field.In, .. field.Field.Split('.')], field.Message, field.Type)).ToList();
         await response.WriteAsJsonAsync(
             new ProblemBody(
                 $"https://dumont.invalid/problems#{Kind.Code}",
@@ -83,6 +84,7 @@ internal static class Problems
     public static readonly ProblemKind Validation = new("validation-failed", 422, "Validation error", "Correct the named fields and send the request again.");
     public static readonly ProblemKind MalformedBody = new("malformed-body", 400, "The body is not valid JSON", "Send a JSON object with Content-Type: application/json.");
     public static readonly ProblemKind BodyTooLarge = new("body-too-large", 413, "The body is too large", "Send at most 1 MiB.");
+    public static readonly ProblemKind BadRequest = new("bad-request", 400, "Bad request", "See the API description at /api/v1/openapi.json.");
     public static readonly ProblemKind UnsupportedMediaType = new("unsupported-media-type", 415, "Unsupported content type", "Send Content-Type: application/json.");
     public static readonly ProblemKind Unauthorized = new("unauthorized", 401, "Unauthorized", "Log in: dumont auth login <email> <password>");
     public static readonly ProblemKind Forbidden = new("forbidden", 403, "Forbidden", "Use an API key or a user that has the scope this needs.");
@@ -97,20 +99,22 @@ internal static class Problems
     public static readonly ProblemKind InsufficientCredit = new("insufficient-credit", 402, "Not enough credit", "Top up the provider account, or choose a cheaper offer.");
     public static readonly ProblemKind ProviderNotConfigured = new("provider-not-configured", 400, "The provider has no credentials", "Set them: dumont setting update vast_api_key=...");
     public static readonly ProblemKind ProviderUnavailable = new("provider-unavailable", 503, "The provider does not answer", "Try again after the time in Retry-After.");
+    public static readonly ProblemKind Unavailable = new("unavailable", 503, "A part of the server is unavailable", "Try again after the time in Retry-After.");
     public static readonly ProblemKind Internal = new("internal", 500, "Internal error", "Report the request id to the operator.");
 
     /// <summary>All of the above.</summary>
     public static readonly IReadOnlyList<ProblemKind> All =
     [
-        Validation, MalformedBody, BodyTooLarge, UnsupportedMediaType, Unauthorized, Forbidden, NotFound, MethodNotAllowed, Conflict, IdempotencyMismatch,
-        TooManyRequests, OfferGone, NoOffer, WrongState, InsufficientCredit, ProviderNotConfigured, ProviderUnavailable, Internal,
+        Validation, BadRequest, MalformedBody, BodyTooLarge, UnsupportedMediaType, Unauthorized, Forbidden, NotFound, MethodNotAllowed, Conflict, IdempotencyMismatch,
+        TooManyRequests, OfferGone, NoOffer, WrongState, InsufficientCredit, ProviderNotConfigured, ProviderUnavailable, Unavailable, Internal,
     ];
 
     /// <summary>An unknown id, or one of somebody else: the two look the same.</summary>
     public static Problem Unknown(string what, object id) => new(NotFound, $"There is no {what} {id}.");
 
     /// <summary>One refused field.</summary>
-    public static Problem Field(string field, string message) => new(Validation, Validation.Title, [new FieldError(field, message)]);
+    public static Problem Field(string field, string message, string part = "body") =>
+        new(Validation, Validation.Title, [new FieldError(field, message, In: part)]);
 
     /// <summary>A provider that could not be asked.</summary>
     public static Problem Provider(string provider) =>

@@ -1,0 +1,28 @@
+using Dumont.Server.Platform.Web;
+using Microsoft.AspNetCore.Authentication;
+
+namespace Dumont.Server.Auth;
+
+/// <summary>Users, sessions and API keys.</summary>
+internal static class AuthFeature
+{
+    /// <summary>Registers the feature.</summary>
+    public static void AddAuth(this IServiceCollection services)
+    {
+        services.AddOptions<AuthOptions>().BindConfiguration("Auth").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<AuthStore>();
+        services.AddSingleton<ApiKeyStore>();
+        services.AddSingleton<JsonWebTokens>();
+        services.AddSingleton(_ => new PasswordHasher());
+        services.AddSingleton<LoginThrottle>();
+        services.AddSingleton<CredentialCache>();
+        services.AddSingleton<RevokedSessions>();
+        services.AddHostedService(provider => provider.GetRequiredService<RevokedSessions>());
+        services.AddSingleton<SessionService>();
+        services.AddAuthentication(BearerAuthentication.SchemeName)
+            .AddScheme<AuthenticationSchemeOptions, BearerAuthentication>(BearerAuthentication.SchemeName, null);
+    }
+
+    /// <summary>Maps the feature's routes.</summary>
+    public static void MapAuth(this IEndpointRouteBuilder routes) => routes.MapApi(AuthEndpoints.Map);
+}

@@ -1,0 +1,154 @@
+using Dumont.Providers;
+
+namespace Dumont.Server.Offers;
+
+/// <summary>A search, with every default filled in.</summary>
+internal sealed record OfferSearch
+{
+    public string? GpuName { get; init; }
+
+    public int GpuCount { get; init; } = 1;
+
+    public decimal? MinUsdPerHour { get; init; }
+
+    public decimal MaxUsdPerHour { get; init; } = 10;
+
+    public double MinGpuMemoryGb { get; init; }
+
+    public double? MaxGpuMemoryGb { get; init; }
+
+    public double MinCpuCores { get; init; }
+
+    public double MinMemoryGb { get; init; }
+
+    public double DiskGb { get; init; } = 50;
+
+    public double MinInetDownMbps { get; init; } = 100;
+
+    public double MinInetUpMbps { get; init; }
+
+    public double MinReliability { get; init; }
+
+    public string? Region { get; init; }
+
+    public bool VerifiedOnly { get; init; }
+
+    public bool? StaticIp { get; init; }
+
+    public string? CudaVersion { get; init; }
+
+    public bool Interruptible { get; init; }
+
+    public string OrderBy { get; init; } = "dph_total";
+
+    public bool Descending { get; init; }
+}
+
+/// <summary>Which offers match, in which order, and which can stand in for another.</summary>
+internal static class OfferPolicy
+{
+    private const double MiBPerGb = 1024;
+
+    /// <summary>Two machines with the same memory report it some percent apart.</summary>
+    private const double MemoryTolerance = 0.98;
+
+    /// <summary>Memory of one GPU in GB. Drivers report a little less than what is printed on the box: 24564 MiB are 24 GB.</summary>
+    public static double GpuMemoryGb(MachineOffer offer) => Math.Round(offer.GpuMemoryMiB / MiBPerGb);
+
+    /// <summary>Memory of the slice in GB.</summary>
+    public static double MemoryGb(MachineOffer offer) => Math.Round(offer.MemoryMiB / MiBPerGb, 1);
+
+    /// <summary>What to ask the provider; it may answer more.</summary>
+    public static OfferQuery QueryOf(OfferSearch search, int depth) => new()
+    {
+        GpuCount = search.GpuCount == 0 ? null : search.GpuCount,
+        MinUsdPerHour = search.MinUsdPerHour,
+        MaxUsdPerHour = search.MaxUsdPerHour,
+        // Half a GB less than asked, as the figures are rounded.
+        MinGpuMemoryMiB = search.MinGpuMemoryGb > 0.5 ? (search.MinGpuMemoryGb - 0.5) * MiBPerGb : null,
+        DiskGb = search.DiskGb,
+        MinReliability = search.MinReliability > 0 ? search.MinReliability : null,
+        VerifiedOnly = search.VerifiedOnly,
+        Interruptible = search.Interruptible,
+        Limit = depth,
+    };
+
+    /// <summary>Whether <paramref name="offer"/> is what was searched for.</summary>
+    public static bool Matches(MachineOffer offer, OfferSearch search) =>
+        offer.GpuName is not null
+        && (search.GpuName is null || IsNamed(offer.GpuName, search.GpuName))
+        && (search.GpuCount == 0 || offer.GpuCount == search.GpuCount)
+        && (search.MinUsdPerHour is null || offer.UsdPerHour >= search.MinUsdPerHour)
+        && offer.UsdPerHour <= search.MaxUsdPerHour
+        && GpuMemoryGb(offer) >= search.MinGpuMemoryGb
+        && (search.MaxGpuMemoryGb is null || GpuMemoryGb(offer) <= search.MaxGpuMemoryGb)
+        && offer.CpuCores >= search.MinCpuCores
+        && MemoryGb(offer) >= search.MinMemoryGb
+        && offer.DiskGb >= search.DiskGb
+        && offer.InetDownMbps >= search.MinInetDownMbps
+        && offer.InetUpMbps >= search.MinInetUpMbps
+        && offer.Reliability >= search.MinReliability
+        && (search.Region is null || OfferRegions.Of(offer.Geolocation) == search.Region)
+        && (!search.VerifiedOnly || offer.Verified)
+        && (search.StaticIp is null || offer.StaticIp == search.StaticIp)
+        && (search.CudaVersion is null || (VersionOf(offer.CudaVersion) is { } has && has >= VersionOf(search.CudaVersion)))
+        && offer.Interruptible == search.Interruptible;
+
+    /// <summary>In the order asked for. Equal ones stay cheapest first, then by id: pages do not overlap.</summary>
+    public static IEnumerable<MachineOffer> Sort(IEnumerable<MachineOffer> offers, string orderBy, bool descending)
+    {
+        Func<MachineOffer, double> key = orderBy switch
+        {
+            "gpu_ram" => offer => offer.GpuMemoryMiB,
+            "reliability" => offer => offer.Reliability,
+            "num_gpus" => offer => offer.GpuCount,
+            "cpu_cores" => offer => offer.CpuCores,
+            "cpu_ram" => offer => offer.MemoryMiB,
+            "disk_space" => offer => offer.DiskGb,
+            "inet_down" => offer => offer.InetDownMbps,
+            "inet_up" => offer => offer.InetUpMbps,
+            "dlperf" => offer => offer.DlPerf,
+            "total_flops" => offer => offer.TotalTflops,
+            _ => offer => (double)offer.UsdPerHour,
+        };
+        return (descending ? offers.OrderByDescending(key) : offers.OrderBy(key)).ThenBy(offer => offer.UsdPerHour).ThenBy(offer => offer.Id, StringComparer.Ordinal);
+    }
+
+    /// <summary>What can stand in for <paramref name="original"/>, best first: the same GPU and as many, no less memory, room for
+    /// <paramref name="diskGb"/>, at most <paramref name="maxPriceFactor"/> times the price. The same region goes first, then the closest price,
+    /// then the more reliable host.</summary>
+    public static IReadOnlyList<MachineOffer> RankEquivalents(
+        IEnumerable<MachineOffer> offers,
+        MachineOffer original,
+        double diskGb,
+        decimal maxPriceFactor,
+        Func<MachineOffer, bool> isExcluded)
+    {
+        var region = OfferRegions.Of(original.Geolocation);
+        return
+        [
+            .. offers
+                .Where(offer => offer.Id != original.Id
+                    && offer.Interruptible == original.Interruptible
+                    && offer.GpuCount == original.GpuCount
+                    && Squeezed(offer.GpuName ?? "") == Squeezed(original.GpuName ?? "")
+                    && offer.GpuMemoryMiB >= original.GpuMemoryMiB * MemoryTolerance
+                    && offer.MemoryMiB >= original.MemoryMiB * MemoryTolerance
+                    && offer.DiskGb >= diskGb
+                    && offer.UsdPerHour <= original.UsdPerHour * maxPriceFactor
+                    && !isExcluded(offer))
+                .OrderBy(offer => offer.Geolocation == original.Geolocation || (region is not null && OfferRegions.Of(offer.Geolocation) == region) ? 0 : 1)
+                .ThenBy(offer => Math.Abs(offer.UsdPerHour - original.UsdPerHour))
+                .ThenByDescending(offer => offer.Reliability)
+                .ThenBy(offer => offer.Id, StringComparer.Ordinal),
+        ];
+    }
+
+    /// <summary>Whether a GPU is called <paramref name="asked"/> in any spelling, or in part.</summary>
+    public static bool IsNamed(string gpuName, string asked) => Squeezed(gpuName).Contains(Squeezed(asked), StringComparison.Ordinal);
+
+    private static string Squeezed(string name) => new([.. name.Where(char.IsLetterOrDigit).Select(char.ToLowerInvariant)]);
+
+    private static Version? VersionOf(string? text) =>
+        text is null ? null : Version.TryParse(text.Contains('.') ? text : text + ".0", out var version) ? version : null;
+}
