@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Dumont.LocalCloud.Account;
 using Dumont.LocalCloud.Control;
 using Dumont.LocalCloud.Faults;
+using Dumont.LocalCloud.Gcp;
 using Dumont.LocalCloud.Http;
 using Dumont.LocalCloud.Machines;
 using Dumont.LocalCloud.Vast;
@@ -37,7 +38,7 @@ internal sealed class LocalCloudApp : IAsyncDisposable
         var account = new CurrentAccount(AccountFile.Ensure(options.DataFolder, options.VastApiKey, gcpSshPort));
 
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(LocalCloudApp).Assembly.GetName().Name });
-        ConfigureLogging(builder.Logging);
+        ConfigureLogging(builder.Logging, options.LogLevel);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, options.Port));
         var services = builder.Services;
         services.AddSingleton(options);
@@ -51,6 +52,7 @@ internal sealed class LocalCloudApp : IAsyncDisposable
         // First in, last out: the life cycles end before their machines do.
         services.AddHostedService(provider => provider.GetRequiredService<MachineSupervisor>());
         services.AddVast(options);
+        services.AddGcp(options);
         services.AddControl();
 
         var app = builder.Build();
@@ -58,6 +60,7 @@ internal sealed class LocalCloudApp : IAsyncDisposable
         app.UseRouting();
         app.UseMiddleware<FaultMiddleware>();
         app.MapVast();
+        app.MapGcp();
         app.MapControl();
         app.Services.GetRequiredService<MachineReunion>().Run();
         await app.StartAsync(cancellationToken);
@@ -78,9 +81,10 @@ internal sealed class LocalCloudApp : IAsyncDisposable
     private static int DefaultSshPort(Isolation isolation) =>
         isolation.IsRoot && AddressBook.IsFree(IPAddress.Parse("127.15.1.1"), 22) ? 22 : 2222;
 
-    private static void ConfigureLogging(ILoggingBuilder logging)
+    private static void ConfigureLogging(ILoggingBuilder logging, LogLevel level)
     {
         logging.ClearProviders();
+        logging.SetMinimumLevel(level);
         // The one line on standard output says where the cloud listens; launchers read it.
         logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         logging.AddFilter("Microsoft", LogLevel.Warning);
@@ -99,7 +103,7 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         }
         catch (BadRequestException e) when (!context.Response.HasStarted)
         {
-            await AnswerAsync(context, StatusCodes.Status400BadRequest, "invalid_request", e.Message);
+            await AnswerAsync(context, StatusCodes.Status400BadRequest, "invalid_request", "invalid", e.Message);
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -108,12 +112,17 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         catch (Exception e) when (!context.Response.HasStarted)
         {
             LocalCloudLog.RequestFailed(logger, context.Request.Method, context.Request.Path, e);
-            await AnswerAsync(context, StatusCodes.Status500InternalServerError, "internal_error", "Internal server error");
+            await AnswerAsync(context, StatusCodes.Status500InternalServerError, "internal_error", "backendError", "Internal server error");
         }
     }
 
-    private static Task AnswerAsync(HttpContext context, int status, string error, string message) =>
-        new JsonAnswer(new JsonObject { ["success"] = false, ["error"] = error, ["msg"] = message }, status).ExecuteAsync(context);
+    private static Task AnswerAsync(HttpContext context, int status, string error, string reason, string message)
+    {
+        IResult answer = context.Request.Path.StartsWithSegments("/compute")
+            ? new GcpError(status, reason, message)
+            : new JsonAnswer(new JsonObject { ["success"] = false, ["error"] = error, ["msg"] = message }, status);
+        return answer.ExecuteAsync(context);
+    }
 }
 
 internal static partial class LocalCloudLog

@@ -30,6 +30,9 @@ internal sealed class LocalCloudOptions
     /// <summary>Polls of a log or command result that answer 404 before the text is there. Default 2.</summary>
     public int ResultPollsBeforeReady { get; set; } = 2;
 
+    /// <summary>Lowest level that is logged, on standard error. Default Information.</summary>
+    public LogLevel LogLevel { get; set; } = LogLevel.Information;
+
     /// <summary>The sentence that says what is wrong with these values, or null.</summary>
     public string? FindProblem() => this switch
     {

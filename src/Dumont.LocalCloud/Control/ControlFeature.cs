@@ -1,4 +1,5 @@
 using Dumont.LocalCloud.Faults;
+using Dumont.LocalCloud.Gcp;
 using Dumont.LocalCloud.Machines;
 using Dumont.LocalCloud.Vast;
 
@@ -22,15 +23,15 @@ internal static class ControlFeature
 }
 
 /// <summary>At start: brings machines found on this computer together with those that somebody rents.</summary>
-internal sealed class MachineReunion(ContractBook book, AddressBook addresses, MachineSupervisor machines)
+internal sealed class MachineReunion(ContractBook contracts, VmBook vms, AddressBook addresses, MachineSupervisor machines)
 {
     public void Run()
     {
-        foreach (var contract in book.All)
+        foreach (var address in contracts.All.Select(contract => contract.Address).Concat(vms.Vms.Select(vm => vm.Address)))
         {
-            addresses.Keep(contract.Address);
+            addresses.Keep(address);
         }
 
-        machines.RemoveStrangers(book.All.Select(contract => contract.MachineKey).ToHashSet());
+        machines.RemoveStrangers(contracts.All.Select(contract => contract.MachineKey).Concat(vms.Vms.Select(vm => vm.MachineKey)).ToHashSet());
     }
 }

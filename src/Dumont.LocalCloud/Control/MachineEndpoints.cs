@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Dumont.LocalCloud.Gcp;
 using Dumont.LocalCloud.Http;
 using Dumont.LocalCloud.Machines;
 using Dumont.LocalCloud.Vast;
@@ -7,7 +8,7 @@ using Dumont.LocalCloud.Vast;
 namespace Dumont.LocalCloud.Control;
 
 /// <summary><c>/local/machines</c>: every machine that bills, its death and the load on its GPUs.</summary>
-internal sealed class MachineEndpoints(VastCloud vast, ContractBook book, MachineSupervisor machines)
+internal sealed class MachineEndpoints(VastCloud vast, ContractBook contracts, GcpCloud gcp, VmBook vms, MachineSupervisor machines)
 {
     public void Map(RouteGroupBuilder local)
     {
@@ -19,13 +20,27 @@ internal sealed class MachineEndpoints(VastCloud vast, ContractBook book, Machin
 
     private JsonAnswer List()
     {
-        lock (book.Gate)
+        var all = new JsonArray();
+        lock (contracts.Gate)
         {
-            return new JsonAnswer(new JsonObject { ["machines"] = new JsonArray([.. book.All.Select(Describe)]) });
+            foreach (var contract in contracts.All)
+            {
+                all.Add(Describe(contract));
+            }
         }
+
+        lock (vms.Gate)
+        {
+            foreach (var vm in vms.Vms)
+            {
+                all.Add(Describe(vm));
+            }
+        }
+
+        return new JsonAnswer(new JsonObject { ["machines"] = all });
     }
 
-    private JsonNode Describe(Contract contract)
+    private JsonObject Describe(Contract contract)
     {
         vast.Count(contract);
         return new JsonObject
@@ -40,45 +55,80 @@ internal sealed class MachineEndpoints(VastCloud vast, ContractBook book, Machin
             ["usd_per_hour"] = contract.UsdPerHour,
             ["address"] = contract.Address,
             ["ssh_port"] = contract.SshPort,
-            ["gpus"] = contract.Offer.GpuCount,
             ["gpu_name"] = contract.Offer.Host.Gpu.Name,
+            ["gpus"] = contract.Offer.GpuCount,
+        };
+    }
+
+    private JsonObject Describe(Vm vm)
+    {
+        gcp.Count(vm);
+        return new JsonObject
+        {
+            ["id"] = vm.Id.ToString(CultureInfo.InvariantCulture),
+            ["provider"] = "gcp",
+            ["label"] = vm.Name,
+            ["state"] = vm.Status,
+            ["since"] = vm.StatusSince.ToString("O", CultureInfo.InvariantCulture),
+            ["created_at"] = vm.CreatedAt.ToString("O", CultureInfo.InvariantCulture),
+            ["cost_usd"] = vm.Meter.CostMicroUsd / 1e6,
+            ["usd_per_hour"] = vm.Meter.MachineMicroUsdPerHour / 1e6,
+            ["address"] = vm.Address,
+            ["zone"] = vm.Zone,
+            ["gpus"] = 0,
         };
     }
 
     private async Task<IResult> KillAsync(string id)
     {
-        var victims = long.TryParse(id, CultureInfo.InvariantCulture, out var contractId) ? vast.KillHost(contractId) : null;
-        if (victims is null)
+        if (FindContractId(id) is { } contractId && vast.KillHost(contractId) is { } victims)
         {
-            return NoSuchMachine(id);
+            await Task.WhenAll(victims.Select(machines.KillAsync));
+            return Killed(victims);
         }
 
-        await Task.WhenAll(victims.Select(machines.KillAsync));
-        return new JsonAnswer(new JsonObject { ["killed"] = new JsonArray([.. victims.Select(victim => (JsonNode)victim)]) });
+        if (FindVm(id) is { } vm && gcp.FailHost(vm) is { } key)
+        {
+            await machines.KillAsync(key);
+            return Killed([key]);
+        }
+
+        return NoSuchMachine(id);
     }
 
-    private IResult Preempt(string id) => long.TryParse(id, CultureInfo.InvariantCulture, out var contractId)
-        ? InstanceEndpoints.Answer(vast.Outbid(contractId))
-        : NoSuchMachine(id);
+    private IResult Preempt(string id)
+    {
+        if (FindContractId(id) is { } contractId)
+        {
+            return InstanceEndpoints.Answer(vast.Outbid(contractId));
+        }
+
+        return FindVm(id) is not { } vm ? NoSuchMachine(id)
+            : gcp.Preempt(vm.Zone, vm.Name, null, asTest: false) is OperationResult.Refused(var error) ? error
+            : InstanceEndpoints.Answer(null);
+    }
 
     private async Task<IResult> SetGpuAsync(string id, HttpContext http)
     {
         var body = await RequestBody.ReadAsync(http);
-        lock (book.Gate)
+        lock (contracts.Gate)
         {
-            if (!long.TryParse(id, CultureInfo.InvariantCulture, out var contractId) || book.Find(contractId) is not { } contract)
+            if (FindContractId(id) is not { } contractId || contracts.Find(contractId) is not { } contract)
             {
-                return NoSuchMachine(id);
+                return FindVm(id) is null
+                    ? NoSuchMachine(id)
+                    : new JsonAnswer(new JsonObject { ["error"] = $"machine {id} has no GPU" }, StatusCodes.Status422UnprocessableEntity);
             }
 
             var utilization = body.Number("utilization") ?? contract.Load.Utilization;
             var memory = body.Number("memory_used_mb") ?? contract.Load.MemoryUsedMiB;
             // A card under load is warmer, unless one says how warm.
             var temperature = body.Number("temperature") ?? 34 + (utilization * 0.4);
-            if (utilization is not (>= 0 and <= 100) || memory < 0 || memory > contract.Offer.Host.Gpu.MemoryMb || temperature is not (>= 0 and <= 120))
+            var memoryMax = contract.Offer.Host.Gpu.MemoryMb;
+            if (utilization is not (>= 0 and <= 100) || memory < 0 || memory > memoryMax || temperature is not (>= 0 and <= 120))
             {
                 return new JsonAnswer(
-                    new JsonObject { ["error"] = $"utilization is 0 to 100, memory_used_mb 0 to {contract.Offer.Host.Gpu.MemoryMb}, temperature 0 to 120" },
+                    new JsonObject { ["error"] = $"utilization is 0 to 100, memory_used_mb 0 to {memoryMax}, temperature 0 to 120" },
                     StatusCodes.Status422UnprocessableEntity);
             }
 
@@ -88,6 +138,25 @@ internal sealed class MachineEndpoints(VastCloud vast, ContractBook book, Machin
 
         return new JsonAnswer(new JsonObject { ["success"] = true });
     }
+
+    private long? FindContractId(string id)
+    {
+        lock (contracts.Gate)
+        {
+            return long.TryParse(id, CultureInfo.InvariantCulture, out var number) && contracts.Find(number) is not null ? number : null;
+        }
+    }
+
+    private Vm? FindVm(string id)
+    {
+        lock (vms.Gate)
+        {
+            return vms.Vms.FirstOrDefault(vm => vm.Name == id || vm.Id.ToString(CultureInfo.InvariantCulture) == id);
+        }
+    }
+
+    private static JsonAnswer Killed(IReadOnlyList<string> keys) =>
+        new(new JsonObject { ["killed"] = new JsonArray([.. keys.Select(key => (JsonNode)key)]) });
 
     private static JsonAnswer NoSuchMachine(string id) => new(new JsonObject { ["error"] = $"no machine {id}" }, StatusCodes.Status404NotFound);
 }

@@ -18,16 +18,23 @@ internal sealed class FaultMiddleware(RequestDelegate next, FaultBook faults)
         }
 
         var name = await operation.Resolve(context);
-        var targets = TargetNames.Select(target => Convert.ToString(context.GetRouteValue(target), CultureInfo.InvariantCulture)).ToArray();
+        var targets = TargetNames.Select(target => Convert.ToString(context.GetRouteValue(target), CultureInfo.InvariantCulture)).ToList();
+        if (name == CloudOperation.Create)
+        {
+            // What is being made has no address yet; its name stands in the body.
+            var body = await RequestBody.ReadAsync(context);
+            targets.AddRange([body["name"]?.ToString(), body["label"]?.ToString()]);
+        }
+
         if (faults.Strike(kind => kind.Stage == FaultStage.Before, operation.Provider, name, targets) is { } before)
         {
-            await Answer(before.Kind).ExecuteAsync(context);
+            await Answer(operation.Provider, before.Kind).ExecuteAsync(context);
             return;
         }
 
         if (faults.Strike(kind => kind.Stage == FaultStage.After, operation.Provider, name, targets) is { } after)
         {
-            await RunAndSpoilAsync(context, after.Kind);
+            await RunAndSpoilAsync(context, operation.Provider, after.Kind);
             return;
         }
 
@@ -35,7 +42,7 @@ internal sealed class FaultMiddleware(RequestDelegate next, FaultBook faults)
     }
 
     // The call runs to its end, what it answers goes nowhere.
-    private async Task RunAndSpoilAsync(HttpContext context, FaultKind kind)
+    private async Task RunAndSpoilAsync(HttpContext context, string provider, FaultKind kind)
     {
         var answer = context.Response.Body;
         using var lost = new MemoryStream();
@@ -49,12 +56,27 @@ internal sealed class FaultMiddleware(RequestDelegate next, FaultBook faults)
             return;
         }
 
-        await Answer(kind).ExecuteAsync(context);
+        await Answer(provider, kind).ExecuteAsync(context);
     }
 
-    private static IResult Answer(FaultKind kind) => kind.Name == FaultKind.TooManyRequests
-        ? new TextAnswer("API requests too frequent", StatusCodes.Status429TooManyRequests)
-        : new JsonAnswer(
-            new JsonObject { ["success"] = false, ["error"] = "internal_error", ["msg"] = "Internal server error" },
-            StatusCodes.Status500InternalServerError);
+    private static IResult Answer(string provider, FaultKind kind)
+    {
+        if (kind.Name == FaultKind.TooManyRequests)
+        {
+            return new TextAnswer("API requests too frequent", StatusCodes.Status429TooManyRequests);
+        }
+
+        var body = provider == "gcp"
+            ? new JsonObject
+            {
+                ["error"] = new JsonObject
+                {
+                    ["code"] = 500,
+                    ["message"] = "Internal error",
+                    ["errors"] = new JsonArray(new JsonObject { ["message"] = "Internal error", ["domain"] = "global", ["reason"] = "backendError" }),
+                },
+            }
+            : new JsonObject { ["success"] = false, ["error"] = "internal_error", ["msg"] = "Internal server error" };
+        return new JsonAnswer(body, StatusCodes.Status500InternalServerError);
+    }
 }

@@ -4,7 +4,7 @@ namespace Dumont.LocalCloud.Machines;
 
 /// <summary>Memory, processor and process-count limits of one machine, in control groups of version 1 or 2 where they may be written.</summary>
 /// <remarks>A plain user has no such groups; its machines run without limits.</remarks>
-internal sealed class ControlGroups(string key)
+internal sealed class ControlGroups(string name)
 {
     private const string Root = "/sys/fs/cgroup";
     private const int MaxProcesses = 4096;
@@ -54,11 +54,11 @@ internal sealed class ControlGroups(string key)
     {
         if (IsUnified)
         {
-            return [("", Path.Combine(Root, "dumont", key))];
+            return [("", Path.Combine(Root, "dumont", name))];
         }
 
         return Controllers.Where(controller => Directory.Exists(Path.Combine(Root, controller)))
-            .Select(controller => (controller, Path.Combine(Root, controller, "dumont", key)));
+            .Select(controller => (controller, Path.Combine(Root, controller, "dumont", name)));
     }
 
     private static void Limit(string controller, string folder, MachineLimits limits)

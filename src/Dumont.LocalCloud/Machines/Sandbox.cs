@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace Dumont.LocalCloud.Machines;
 
@@ -11,6 +13,9 @@ internal sealed class Sandbox(string machinesFolder, string baseFolder, Isolatio
     private static readonly TimeSpan CommandLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(5);
 
+    // Two local clouds on one computer number their machines alike.
+    private readonly string _cloud = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(machinesFolder)).AsSpan(0, 4));
+
     public MachineFolder FolderOf(string key) => new(machinesFolder, key);
 
     /// <summary>Boots a machine and returns when its sshd answers.</summary>
@@ -18,7 +23,7 @@ internal sealed class Sandbox(string machinesFolder, string baseFolder, Isolatio
     public async Task<ProcessIdentity> StartAsync(MachineSpec spec, int boot, CancellationToken cancellationToken)
     {
         var folder = FolderOf(spec.Key);
-        var groups = isolation.IsRoot ? new ControlGroups(spec.Key).Create(spec.Limits) : [];
+        var groups = isolation.IsRoot ? GroupsOf(spec.Key).Create(spec.Limits) : [];
         folder.Write(spec, groups);
         var consoleStart = folder.ConsoleLength;
         string[] words =
@@ -88,7 +93,7 @@ internal sealed class Sandbox(string machinesFolder, string baseFolder, Isolatio
             folder.ForgetProcess();
         }
 
-        new ControlGroups(key).Remove();
+        GroupsOf(key).Remove();
     }
 
     /// <summary>Ends a machine and deletes its files.</summary>
@@ -130,6 +135,8 @@ internal sealed class Sandbox(string machinesFolder, string baseFolder, Isolatio
         limit.CancelAfter(CommandLimit);
         return await ShellCommand.RunAsync(command, limit.Token);
     }
+
+    private ControlGroups GroupsOf(string key) => new($"{_cloud}-{key}");
 
     private static async Task<bool> AnswersAsync(MachineSpec spec, CancellationToken cancellationToken)
     {
