@@ -1,0 +1,60 @@
+using System.Security.Cryptography;
+using System.Text.Json.Serialization;
+using Dumont.LocalCloud.State;
+
+namespace Dumont.LocalCloud.Account;
+
+/// <summary>The keys that open the local cloud, kept in <c>account.json</c> (mode 0600) for whoever starts a server against it.</summary>
+/// <param name="VastApiKey">Key for the Vast.ai side.</param>
+/// <param name="GcpServiceAccount">Service-account key for the Compute Engine side, in Google's form.</param>
+/// <param name="GcpSshPort">Port of sshd on every VM of the Compute Engine side.</param>
+/// <param name="BaseUrl">Where the local cloud listened when it last started.</param>
+internal sealed record AccountFile(string VastApiKey, ServiceAccount GcpServiceAccount, int GcpSshPort, string BaseUrl)
+{
+    private const string Project = "dumont-local";
+
+    public static string PathIn(string dataFolder) => Path.Combine(dataFolder, "account.json");
+
+    /// <summary>Reads the account of this folder or makes one. Keys stay the same from start to start unless one is given.</summary>
+    public static AccountFile Ensure(string dataFolder, string? vastApiKey, int gcpSshPort)
+    {
+        var kept = JsonFile.Find<AccountFile>(PathIn(dataFolder)) ?? Create();
+        return kept with { VastApiKey = vastApiKey ?? kept.VastApiKey, GcpSshPort = gcpSshPort };
+    }
+
+    /// <summary>Writes the account with the address that clients of this start are to use.</summary>
+    public AccountFile WriteFor(string dataFolder, Uri baseAddress)
+    {
+        var baseUrl = baseAddress.ToString().TrimEnd('/');
+        var current = this with { BaseUrl = baseUrl, GcpServiceAccount = GcpServiceAccount with { TokenUri = baseUrl + "/token" } };
+        JsonFile.Write(PathIn(dataFolder), current);
+        return current;
+    }
+
+    private static AccountFile Create()
+    {
+        using var rsa = RSA.Create(2048);
+        var key = new ServiceAccount(
+            "service_account", Project, RandomHex(20), rsa.ExportPkcs8PrivateKeyPem() + "\n", $"dumont@{Project}.iam.gserviceaccount.com", "104857600000000000001", "");
+        return new AccountFile(RandomHex(32), key, 0, "");
+    }
+
+    // Keys must not be guessable from a seed.
+    private static string RandomHex(int bytes) => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(bytes));
+}
+
+/// <summary>A service-account key file as Google hands it out.</summary>
+internal sealed record ServiceAccount(
+    string Type,
+    string ProjectId,
+    string PrivateKeyId,
+    string PrivateKey,
+    string ClientEmail,
+    string ClientId,
+    [property: JsonPropertyName("token_uri")] string TokenUri);
+
+/// <summary>The account in use; the address part is filled in once the port is known.</summary>
+internal sealed class CurrentAccount(AccountFile file)
+{
+    public AccountFile File { get; set; } = file;
+}

@@ -1,0 +1,37 @@
+using Dumont.LocalCloud.Faults;
+using Dumont.LocalCloud.Gcp;
+using Dumont.LocalCloud.Machines;
+using Dumont.LocalCloud.Vast;
+
+namespace Dumont.LocalCloud.Control;
+
+/// <summary><c>/local</c>: what no provider offers. Served on the loopback interface only, as everything here.</summary>
+internal static class ControlFeature
+{
+    public static void AddControl(this IServiceCollection services)
+    {
+        services.AddSingleton<MachineEndpoints>();
+        services.AddSingleton<MachineReunion>();
+    }
+
+    public static void MapControl(this WebApplication app)
+    {
+        var local = app.MapGroup("/local");
+        app.Services.GetRequiredService<MachineEndpoints>().Map(local);
+        FaultEndpoints.Map(local);
+    }
+}
+
+/// <summary>At start: brings machines found on this computer together with those that somebody rents.</summary>
+internal sealed class MachineReunion(ContractBook contracts, VmBook vms, AddressBook addresses, MachineSupervisor machines)
+{
+    public void Run()
+    {
+        foreach (var address in contracts.All.Select(contract => contract.Address).Concat(vms.Vms.Select(vm => vm.Address)))
+        {
+            addresses.Keep(address);
+        }
+
+        machines.RemoveStrangers(contracts.All.Select(contract => contract.MachineKey).Concat(vms.Vms.Select(vm => vm.MachineKey)).ToHashSet());
+    }
+}

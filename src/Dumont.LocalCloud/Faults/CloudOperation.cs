@@ -1,0 +1,33 @@
+namespace Dumont.LocalCloud.Faults;
+
+/// <summary>What a call to a provider does, in words that both providers share. Every provider endpoint carries one.</summary>
+/// <param name="Provider"><c>vast</c> or <c>gcp</c>.</param>
+/// <param name="Resolve">The operation, which for some calls stands in the body.</param>
+internal sealed record CloudOperation(string Provider, Func<HttpContext, Task<string>> Resolve)
+{
+    public const string Search = "search";
+    public const string Create = "create";
+    public const string List = "list";
+    public const string Get = "get";
+    public const string Start = "start";
+    public const string Stop = "stop";
+    public const string Destroy = "destroy";
+    public const string Reboot = "reboot";
+    public const string Label = "label";
+    public const string Logs = "logs";
+    public const string Command = "command";
+    public const string Keys = "keys";
+    public const string Balance = "balance";
+    public const string Metadata = "metadata";
+    public const string Catalogue = "catalogue";
+    public const string Operation = "operation";
+    public const string Token = "token";
+
+    public static CloudOperation Of(string provider, string operation) => new(provider, _ => Task.FromResult(operation));
+}
+
+internal static class CloudOperationConventions
+{
+    /// <summary>Says what the endpoint does, so that faults can be aimed at it.</summary>
+    public static RouteHandlerBuilder Does(this RouteHandlerBuilder builder, CloudOperation operation) => builder.WithMetadata(operation);
+}

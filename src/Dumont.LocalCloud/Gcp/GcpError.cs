@@ -1,0 +1,34 @@
+using System.Text.Json.Nodes;
+using Dumont.LocalCloud.Http;
+
+namespace Dumont.LocalCloud.Gcp;
+
+/// <summary>An error in Google's form; both an outcome and the answer.</summary>
+/// <param name="Status">HTTP status.</param>
+/// <param name="Reason">Google's word for it.</param>
+/// <param name="Message">Sentence for people.</param>
+internal sealed record GcpError(int Status, string Reason, string Message) : IResult
+{
+    public static GcpError NotFound(string resource) => new(404, "notFound", $"The resource '{resource}' was not found");
+
+    public static GcpError Invalid(string message) => new(400, "invalid", message);
+
+    public static GcpError Required(string field) => new(400, "required", $"Required field '{field}' not specified");
+
+    public static GcpError NotSupported(string what) => new(501, "notImplemented", $"{what} is not supported by the local cloud");
+
+    public static GcpError ConditionNotMet { get; } =
+        new(412, "conditionNotMet", "Supplied fingerprint does not match current metadata fingerprint.");
+
+    public Task ExecuteAsync(HttpContext httpContext) => new JsonAnswer(
+        new JsonObject
+        {
+            ["error"] = new JsonObject
+            {
+                ["code"] = Status,
+                ["message"] = Message,
+                ["errors"] = new JsonArray(new JsonObject { ["message"] = Message, ["domain"] = "global", ["reason"] = Reason }),
+            },
+        },
+        Status).ExecuteAsync(httpContext);
+}

@@ -1,0 +1,94 @@
+#!/bin/bash
+# First process of a machine, inside it and without the host's powers. Applies what the cloud wrote under /run/cloud, keeps sshd
+# running, runs the customer's start script, reaps orphans. TERM stops the machine in good order, USR1 applies keys again.
+set -u
+cloud=/run/cloud
+umask 022
+
+if [ "${1-}" != ready ]; then
+    # Become a process that carries the customer's variables, as the first process of a container does.
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LOGNAME=root SHELL=/bin/bash LANG=C.UTF-8
+    export PATH HOME USER LOGNAME SHELL LANG
+    while IFS= read -r -d '' variable; do export "${variable?}"; done <$cloud/environment
+    exec /bin/bash $cloud/init.sh ready
+fi
+
+# Keys of one account: those that the cloud put there before and no longer wants go, the customer's own lines stay.
+apply_keys_of() {
+    local user=$1 wanted=$cloud/keys/$1 applied=/var/lib/cloud/keys.$1 home
+    if ! getent passwd "$user" >/dev/null; then
+        useradd --create-home --shell /bin/bash "$user" || return 0
+        usermod --password '*' "$user"
+    fi
+    home=$(getent passwd "$user" | cut -d: -f6)
+    install -d -m 0700 -o "$user" "$home/.ssh"
+    local keys=$home/.ssh/authorized_keys
+    touch "$keys" "$applied"
+    { grep -vxF -f "$applied" "$keys" || true; cat "$wanted"; } | sed '/^$/d' | awk '!seen[$0]++' >"$keys.new"
+    cp "$wanted" "$applied"
+    chown "$user" "$keys.new"
+    chmod 0600 "$keys.new"
+    mv "$keys.new" "$keys"
+}
+
+apply_keys() {
+    local file
+    for file in $cloud/keys/*; do
+        if [ -e "$file" ]; then apply_keys_of "${file##*/}"; fi
+    done
+}
+
+apply_settings() {
+    local file
+    for file in hostname hosts resolv.conf ssh/sshd_config; do
+        # The lower layer may show the file as a link to something of the host.
+        rm -f /etc/$file
+        cat $cloud/etc/${file##*/} >/etc/$file
+    done
+    if [ ! -e /etc/ssh/ssh_host_ed25519_key ]; then
+        ssh-keygen -q -t ed25519 -N '' -C "root@$(cat /etc/hostname)" -f /etc/ssh/ssh_host_ed25519_key
+    fi
+}
+
+start_sshd() {
+    # By its full name: sshd starts itself again on HUP.
+    /usr/sbin/sshd -D -e &
+    sshd=$!
+}
+
+run_start_script() {
+    local script=/var/lib/cloud/start-script interpreter=
+    install -m 0700 $cloud/start-script $script
+    if [ "$(head -c 2 $script)" != '#!' ]; then interpreter=/bin/bash; fi
+    (cd / && exec setsid $interpreter $script) &
+}
+
+# Leaves the loop below; the kernel ends whatever is still alive when this process exits.
+stop() {
+    stopping=1
+    kill -TERM -1 2>/dev/null
+    local tries processes
+    for tries in $(seq 40); do
+        processes=(/proc/[0-9]*)
+        if [ ${#processes[@]} -le 1 ]; then break; fi
+        sleep 0.05
+    done
+    exit 0
+}
+
+stopping=
+trap stop TERM
+trap apply_keys USR1
+rm -rf /run/sshd.pid
+apply_settings
+apply_keys
+start_sshd
+if [ -s $cloud/start-script ]; then run_start_script; fi
+
+while [ -z "$stopping" ]; do
+    wait "$sshd"
+    if kill -0 "$sshd" 2>/dev/null; then continue; fi
+    echo "sshd ended; starting it again"
+    sleep 0.2
+    start_sshd
+done
