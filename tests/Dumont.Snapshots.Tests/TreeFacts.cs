@@ -9,7 +9,7 @@ internal static class TreeFacts
     public static string Of(string folder)
     {
         using var root = TreeRoot.Open(folder);
-        var lines = root.Walk(TreeWriter.IsReserved).Select(entry => Describe(folder, entry)).Order(StringComparer.Ordinal);
+        var lines = root.Walk().Select(entry => Describe(folder, entry)).Order(StringComparer.Ordinal);
         return string.Join('\n', lines);
     }
 

@@ -15,6 +15,9 @@ public readonly struct TreePath : IEquatable<TreePath>, IComparable<TreePath>
     /// <summary>Longest component in bytes, as on every Linux file system.</summary>
     public const int MaximumNameBytes = 255;
 
+    /// <summary>Directory at the root of every tree in which new content is put together; never part of the tree itself.</summary>
+    public const string StagingName = ".dumont-tmp";
+
     private readonly string? _raw;
 
     private TreePath(string raw) => _raw = raw;
@@ -24,6 +27,10 @@ public readonly struct TreePath : IEquatable<TreePath>, IComparable<TreePath>
 
     /// <summary>Whether this is the root.</summary>
     public bool IsRoot => string.IsNullOrEmpty(_raw);
+
+    /// <summary>Whether this is the staging directory or lies in it.</summary>
+    public bool IsReserved =>
+        Raw.StartsWith(StagingName, StringComparison.Ordinal) && (Raw.Length == StagingName.Length || Raw[StagingName.Length] == '/');
 
     /// <summary>Length in bytes.</summary>
     public int LengthBytes => Raw.Length;

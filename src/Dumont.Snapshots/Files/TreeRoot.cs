@@ -101,17 +101,17 @@ public sealed class TreeRoot : IDisposable
         return entries;
     }
 
-    /// <summary>Every entry below the root, parents before children, without those that <paramref name="exclude"/> names (with all below).
-    /// What vanishes while it is walked is left out.</summary>
-    public IEnumerable<TreeEntry> Walk(Func<TreePath, bool> exclude, TreePath below = default)
+    /// <summary>Every entry below the root, parents before children, without the staging directory. What vanishes while it is walked is left
+    /// out.</summary>
+    public IEnumerable<TreeEntry> Walk()
     {
         var directories = new Stack<TreePath>();
-        directories.Push(below);
+        directories.Push(TreePath.Root);
         while (directories.TryPop(out var directory))
         {
             foreach (var entry in List(directory))
             {
-                if (exclude(entry.Path))
+                if (entry.Path.IsReserved)
                 {
                     continue;
                 }

@@ -6,15 +6,12 @@ using Microsoft.Win32.SafeHandles;
 namespace Dumont.Snapshots;
 
 /// <summary>
-/// Changes a tree, one atomic step at a time. New content is first written under a private name in <see cref="StagingName"/> at the root
+/// Changes a tree, one atomic step at a time. New content is first written under a private name in <see cref="TreePath.StagingName"/> at the root
 /// of the tree, thus on the same file system, and then renamed into place. Paths are resolved as <see cref="TreeRoot"/> does.
 /// </summary>
 /// <remarks>Durability is the caller's: see <see cref="SyncNames"/>. Not thread safe.</remarks>
 internal sealed class TreeWriter : IDisposable
 {
-    /// <summary>Directory at the root of a tree that belongs to us; never part of the tree.</summary>
-    public const string StagingName = ".dumont-tmp";
-
     /// <summary>Above this, one flush of the whole file system is cheaper than one a file or directory.</summary>
     public const int SyncEachLimit = 8;
 
@@ -34,23 +31,23 @@ internal sealed class TreeWriter : IDisposable
     {
         _root = root;
         Span<byte> name = stackalloc byte[TreePath.MaximumNameBytes + 1];
-        TreeRoot.Terminate(StagingName, name);
-        if (TreeRoot.ReadStat(root.Handle, StagingName, Libc.AT_SYMLINK_NOFOLLOW) is { } stat && !TreeRoot.IsDirectory(stat.Mode))
+        TreeRoot.Terminate(TreePath.StagingName, name);
+        if (TreeRoot.ReadStat(root.Handle, TreePath.StagingName, Libc.AT_SYMLINK_NOFOLLOW) is { } stat && !TreeRoot.IsDirectory(stat.Mode))
         {
-            Unlink(root.Handle, StagingName, 0);
+            Unlink(root.Handle, TreePath.StagingName, 0);
         }
 
         fixed (byte* pointer = name)
         {
             if (Libc.MkdirAt(root.Handle, pointer, PrivateDirectory) < 0 && Marshal.GetLastPInvokeError() is var error and not Libc.EEXIST)
             {
-                throw new PosixException($"create {StagingName}", error);
+                throw new PosixException($"create {TreePath.StagingName}", error);
             }
         }
 
-        if (!TreeRoot.TryOpen(root.Handle, StagingName, Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_NOFOLLOW, out _staging))
+        if (!TreeRoot.TryOpen(root.Handle, TreePath.StagingName, Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_NOFOLLOW, out _staging))
         {
-            throw new PosixException($"open {StagingName}", Libc.ENOTDIR);
+            throw new PosixException($"open {TreePath.StagingName}", Libc.ENOTDIR);
         }
 
         foreach (var left in TreeRoot.ReadNames(_staging).Select(Encoding.Latin1.GetString))
@@ -62,11 +59,6 @@ internal sealed class TreeWriter : IDisposable
 
         EmptyTrash();
     }
-
-    /// <summary>Whether a path lies in the staging directory.</summary>
-    public static bool IsReserved(TreePath path) =>
-        path.Raw.StartsWith(StagingName, StringComparison.Ordinal) &&
-        (path.Raw.Length == StagingName.Length || path.Raw[StagingName.Length] == '/');
 
     /// <summary>A new empty file in the staging directory, open for reading and writing, and its name there.</summary>
     public unsafe (SafeFileHandle File, string Name) CreateFile()
@@ -266,7 +258,7 @@ internal sealed class TreeWriter : IDisposable
 
     private SafeFileHandle OpenParent(TreePath path)
     {
-        if (IsReserved(path))
+        if (path.IsReserved)
         {
             throw new UnauthorizedAccessException($"{path} is reserved.");
         }

@@ -9,8 +9,7 @@ namespace Dumont.Snapshots.Sync;
 /// <param name="Path">Which file.</param>
 /// <param name="StageId">Stage that holds it on the sink; null when the sink has the content already, or on a retry.</param>
 /// <param name="Stamp">Of the file before it was read.</param>
-/// <param name="SizeBytes">What was read.</param>
-/// <param name="Digest">Of what was read.</param>
+/// <param name="Chunks">What was read.</param>
 /// <param name="SentBytes">Chunk bytes sent.</param>
 /// <param name="IsStable">The stamp can be trusted at later comparisons.</param>
 /// <param name="ChangedPause">The file changed while it was read, often enough that this version is good to be shown: look again after this.</param>
@@ -19,12 +18,18 @@ internal sealed record LargeFileResult(
     TreePath Path,
     uint? StageId,
     FileStamp Stamp,
-    long SizeBytes,
-    ContentHash Digest,
+    IReadOnlyList<FileChunk> Chunks,
     long SentBytes,
     bool IsStable,
     TimeSpan? ChangedPause,
-    TimeSpan? RetryAfter);
+    TimeSpan? RetryAfter)
+{
+    /// <summary>Of what was read.</summary>
+    public ContentHash Digest { get; } = FileContent.DigestOf(Chunks);
+
+    /// <summary>Size of what was read.</summary>
+    public long SizeBytes => Chunks.Count == 0 ? 0 : Chunks[^1].OffsetBytes + Chunks[^1].LengthBytes;
+}
 
 /// <summary>
 /// Transfers the content of large files, one after another, beside the small changes: lists a file's chunks in groups, and sends those
@@ -97,10 +102,10 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
         var stamp = TreeRoot.StampOf(file);
         if (likelyDigest is { } likely)
         {
-            var chunks = FileContent.ReadChunks(file, Chunker.ForSync, cancellationToken);
+            var chunks = FileContent.ReadChunks(file, Chunker.ForSync, cancellationToken).ToArray();
             if (FileContent.DigestOf(chunks) == likely && TreeRoot.StampOf(file) == stamp)
             {
-                return new LargeFileResult(path, null, stamp, stamp.SizeBytes, likely, 0, !stamp.IsRacy(time.GetUtcNow()), null, null);
+                return new LargeFileResult(path, null, stamp, chunks, 0, !stamp.IsRacy(time.GetUtcNow()), null, null);
             }
         }
 
@@ -127,10 +132,8 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
         }
 
         _unstableReads.Remove(path);
-        var digest = FileContent.DigestOf(transfer.Chunks);
-        var size = transfer.Chunks.Count == 0 ? 0 : transfer.Chunks[^1].OffsetBytes + transfer.Chunks[^1].LengthBytes;
         var stable = !changed && !stamp.IsRacy(time.GetUtcNow());
-        return new LargeFileResult(path, transfer.StageId, stamp, size, digest, transfer.SentBytes, stable, changed ? pause : null, null);
+        return new LargeFileResult(path, transfer.StageId, stamp, transfer.Chunks, transfer.SentBytes, stable, changed ? pause : null, null);
     }
 
     // False when the file shrank below what was listed.
@@ -229,7 +232,7 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
         return true;
     }
 
-    private static LargeFileResult Retry(TreePath path, TimeSpan after) => new(path, null, default, 0, default, 0, false, null, after);
+    private static LargeFileResult Retry(TreePath path, TimeSpan after) => new(path, null, default, [], 0, false, null, after);
 
     private sealed class Transfer(uint stageId, SafeFileHandle file)
     {

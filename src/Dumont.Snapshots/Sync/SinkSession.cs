@@ -65,7 +65,7 @@ internal sealed class SinkSession(TreeRoot root, TreeWriter writer, TreeIndex in
             throw new SyncProtocolException($"Change {change.Sequence} follows change {_lastSequence}.");
         }
 
-        if (PathOf(change) is { } path && TreeWriter.IsReserved(path))
+        if (PathOf(change) is { } path && path.IsReserved)
         {
             throw new SyncProtocolException($"{path} is reserved.");
         }

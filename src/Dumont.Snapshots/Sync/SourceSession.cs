@@ -127,7 +127,7 @@ internal sealed class SourceSession(
     {
         _scan++;
         _markDue = true;
-        foreach (var entry in root.Walk(TreeWriter.IsReserved))
+        foreach (var entry in root.Walk())
         {
             if (peer.Find(entry.Path) is not { } known)
             {
@@ -384,7 +384,7 @@ internal sealed class SourceSession(
             }
 
             var sent = entry with { Stamp = entry.Stamp with { SizeBytes = done.SizeBytes } };
-            Learn(sent, done.Digest, done.IsStable ? done.Stamp : null, touchParent: done.StageId is not null);
+            Learn(sent, done.Digest, done.IsStable ? done.Stamp : null, done.StageId is not null, done.Chunks);
             if (done.ChangedPause is { } changed)
             {
                 changes.Retry(done.Path, changed);
@@ -459,7 +459,7 @@ internal sealed class SourceSession(
     }
 
     // The sink has this entry now.
-    private void Learn(TreeEntry entry, ContentHash digest, FileStamp? ownStamp, bool touchParent)
+    private void Learn(TreeEntry entry, ContentHash digest, FileStamp? ownStamp, bool touchParent, IReadOnlyList<FileChunk>? chunks = null)
     {
         var isFile = entry.Kind == TreeEntryKind.File;
         peer.Set(
@@ -468,7 +468,7 @@ internal sealed class SourceSession(
             ownStamp).SeenInScan = _scan;
         if (isFile && ownStamp is { } stamp)
         {
-            index.Set(new IndexedFile(entry.Path, stamp, digest, []));
+            index.Set(new IndexedFile(entry.Path, stamp, digest, chunks ?? []));
         }
 
         if (touchParent && !entry.Path.Parent.IsRoot)

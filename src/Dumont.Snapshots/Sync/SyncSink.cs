@@ -10,32 +10,38 @@ namespace Dumont.Snapshots.Sync;
 /// <param name="machineId">Own machine.</param>
 /// <param name="instanceId">Own instance; 0 when not known. A source that names another one is refused.</param>
 /// <param name="fence">Checked at the greeting and around every batch. A source of a higher generation raises it.</param>
+/// <param name="index">What is known about the files of the workspace; may come from an earlier role and go on to a later one.</param>
 /// <param name="options">Sizes of batches.</param>
 /// <param name="time">Clock.</param>
-public sealed class SyncSink(string workspace, long machineId, long instanceId, SyncFence fence, SyncOptions options, TimeProvider time)
-    : IDisposable
+public sealed class SyncSink(
+    string workspace, long machineId, long instanceId, SyncFence fence, TreeIndex index, SyncOptions options, TimeProvider time) : IDisposable
 {
     // Frames read ahead of the one being applied; bounds memory to this many chunks.
     private const int ReadAhead = 16;
 
+    // A source greets at once; whoever does not is no source.
+    private static readonly TimeSpan GreetingTimeout = TimeSpan.FromSeconds(10);
+
     private readonly SemaphoreSlim _one = new(1, 1);
-    private readonly TreeIndex _index = new();
+    private readonly CancellationTokenSource _stopped = new();
+    private CancellationTokenSource? _current;
     private SyncStatus _status = new(SyncPhase.Disconnected, 0, 0, 0, 0, TimeSpan.Zero, 0, 0, 0, null);
 
     /// <summary>As it is now.</summary>
     public SyncStatus Status => Volatile.Read(ref _status);
 
-    /// <summary>Serves one source until it closes the connection, fails, or is fenced off. Waits for the previous call to end.</summary>
+    /// <summary>Serves one source until it closes the connection, fails, is fenced off, or another source of the same or a higher generation
+    /// takes its place. May be called again meanwhile: once the newcomer has greeted and may come in, the earlier call ends.</summary>
     /// <exception cref="SyncRefusedException">We sent the source away.</exception>
     /// <exception cref="SyncProtocolException">The source broke the protocol.</exception>
     /// <exception cref="IOException">The connection or the disk failed.</exception>
     public async Task RunAsync(Stream input, Stream output, CancellationToken cancellationToken)
     {
-        await _one.WaitAsync(cancellationToken);
         using var connection = new SyncConnection(input, output);
         try
         {
-            await ServeAsync(connection, cancellationToken);
+            var source = await GreetAsync(connection, cancellationToken);
+            await ServeAloneAsync(connection, source, cancellationToken);
         }
         catch (SyncRefusedException refusal)
         {
@@ -57,25 +63,66 @@ public sealed class SyncSink(string workspace, long machineId, long instanceId, 
             await SayAsync(connection, new FaultMessage(SyncFault.InputOutput, failed.Message), cancellationToken);
             throw;
         }
+    }
+
+    /// <summary>Sends a source away without serving it.</summary>
+    public static async Task RefuseAsync(Stream output, SyncRefusal reason, long fence, string text, CancellationToken cancellationToken)
+    {
+        using var connection = new SyncConnection(Stream.Null, output);
+        await SayAsync(connection, new RefuseMessage(reason, fence, text), cancellationToken);
+    }
+
+    /// <summary>Ends the connection, if there is one, and lets no other in. When this returns nothing is written any more.</summary>
+    public async Task StopAsync()
+    {
+        await _stopped.CancelAsync();
+        await _one.WaitAsync(CancellationToken.None);
+        _one.Release();
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        _one.Dispose();
+        _stopped.Dispose();
+    }
+
+    private async Task ServeAloneAsync(SyncConnection connection, SyncIdentity source, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopped.Token);
+        var earlier = Interlocked.Exchange(ref _current, stop);
+        await CancelAsync(earlier);
+
+        await _one.WaitAsync(cancellationToken);
+        try
+        {
+            stop.Token.ThrowIfCancellationRequested();
+            await ServeAsync(connection, source, stop.Token);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw _stopped.IsCancellationRequested
+                ? new SyncRefusedException(SyncRefusal.NotFollowing, fence.Generation, "This machine is not a follower any more.")
+                : new SyncRefusedException(SyncRefusal.Replaced, fence.Generation, "A newer connection took this one's place.");
+        }
         finally
         {
+            Interlocked.CompareExchange(ref _current, null, stop);
             Update(status => status with { Phase = SyncPhase.Disconnected, PeerMachineId = 0 });
             _one.Release();
         }
     }
 
-    /// <inheritdoc />
-    public void Dispose() => _one.Dispose();
-
-    private async Task ServeAsync(SyncConnection connection, CancellationToken cancellationToken)
+    private async Task ServeAsync(SyncConnection connection, SyncIdentity source, CancellationToken cancellationToken)
     {
-        var source = await GreetAsync(connection, cancellationToken);
         Update(status => status with { Phase = SyncPhase.Initial, PeerMachineId = source.MachineId });
+        var self = new SyncIdentity(machineId, instanceId, fence.Generation);
+        await connection.WriteAsync(new WelcomeMessage(SyncLimits.Version, self), cancellationToken);
         using var root = TreeRoot.Open(workspace);
         using var writer = Guard(() => new TreeWriter(root));
         await SendEntriesAsync(connection, root, cancellationToken);
 
-        using var session = new SinkSession(root, writer, _index, options);
+        using var session = new SinkSession(root, writer, index, options);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var frames = Channel.CreateBounded<ReceivedMessage>(new BoundedChannelOptions(ReadAhead) { SingleReader = true, SingleWriter = true });
         var reading = ReadFramesAsync(connection, frames.Writer, stop.Token);
@@ -99,7 +146,9 @@ public sealed class SyncSink(string workspace, long machineId, long instanceId, 
 
     private async Task<SyncIdentity> GreetAsync(SyncConnection connection, CancellationToken cancellationToken)
     {
-        using var first = await connection.ReadAsync(cancellationToken) ?? throw new SyncProtocolException("The source left without a greeting.");
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(GreetingTimeout);
+        using var first = await ReadGreetingAsync(connection, timeout, cancellationToken) ?? throw new SyncProtocolException("The source left without a greeting.");
         if (first.Message is not HelloMessage hello)
         {
             throw new SyncProtocolException("The source did not greet.");
@@ -122,10 +171,32 @@ public sealed class SyncSink(string workspace, long machineId, long instanceId, 
 
         // A writer of a later generation is known to exist now; the earlier one must never come back.
         fence.Raise(hello.Identity.Generation);
-        var self = new SyncIdentity(machineId, instanceId, fence.Generation);
-        await connection.WriteAsync(new WelcomeMessage(SyncLimits.Version, self), cancellationToken);
-        await connection.FlushAsync(cancellationToken);
         return hello.Identity;
+    }
+
+    private static async Task<ReceivedMessage?> ReadGreetingAsync(
+        SyncConnection connection, CancellationTokenSource timeout, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await connection.ReadAsync(timeout.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new SyncProtocolException("The source did not greet in time.");
+        }
+    }
+
+    private static async Task CancelAsync(CancellationTokenSource? earlier)
+    {
+        try
+        {
+            await (earlier?.CancelAsync() ?? Task.CompletedTask);
+        }
+        catch (ObjectDisposedException)
+        {
+            // It ended by itself in this moment.
+        }
     }
 
     // Tells the source what is here. Reads only files whose stamp is not in the index: all of them once after a start, none later.
@@ -133,7 +204,7 @@ public sealed class SyncSink(string workspace, long machineId, long instanceId, 
     {
         var seen = new HashSet<TreePath>();
         var batch = new List<SyncEntry>();
-        foreach (var entry in root.Walk(TreeWriter.IsReserved))
+        foreach (var entry in root.Walk())
         {
             if (Describe(root, entry, cancellationToken) is not { } described)
             {
@@ -149,7 +220,7 @@ public sealed class SyncSink(string workspace, long machineId, long instanceId, 
             }
         }
 
-        _index.Retain(seen.Contains);
+        index.Retain(seen.Contains);
         await connection.WriteAsync(new EntriesMessage(batch), cancellationToken);
         await connection.WriteAsync(new EntriesEndMessage((uint)seen.Count), cancellationToken);
         await connection.FlushAsync(cancellationToken);
@@ -160,7 +231,7 @@ public sealed class SyncSink(string workspace, long machineId, long instanceId, 
         var digest = default(ContentHash);
         if (entry.Kind == TreeEntryKind.File)
         {
-            if ((_index.Find(entry.Path, entry.Stamp) ?? ReadFile(root, entry, cancellationToken)) is not { } known)
+            if ((index.Find(entry.Path, entry.Stamp) ?? ReadFile(root, entry, cancellationToken)) is not { } known)
             {
                 return null;
             }
@@ -184,7 +255,7 @@ public sealed class SyncSink(string workspace, long machineId, long instanceId, 
         var indexed = new IndexedFile(entry.Path, entry.Stamp, FileContent.DigestOf(chunks), chunks);
         if (!entry.Stamp.IsRacy(time.GetUtcNow()))
         {
-            _index.Set(indexed);
+            index.Set(indexed);
         }
 
         return indexed;

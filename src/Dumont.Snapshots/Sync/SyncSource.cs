@@ -7,11 +7,12 @@ namespace Dumont.Snapshots.Sync;
 /// <param name="workspace">Directory to follow; must exist.</param>
 /// <param name="identity">Own machine and instance, and the generation in which it writes.</param>
 /// <param name="changes">Where the watcher of the tree puts what it notices.</param>
+/// <param name="index">What is known about the files of the workspace; may come from an earlier role and go on to a later one.</param>
 /// <param name="options">Windows and periods.</param>
 /// <param name="time">Clock.</param>
-public sealed class SyncSource(string workspace, SyncIdentity identity, TreeChanges changes, SyncOptions options, TimeProvider time)
+public sealed class SyncSource(
+    string workspace, SyncIdentity identity, TreeChanges changes, TreeIndex index, SyncOptions options, TimeProvider time)
 {
-    private readonly TreeIndex _index = new();
     private readonly SourceCounters _counters = new();
 
     /// <summary>As it is now.</summary>
@@ -40,7 +41,7 @@ public sealed class SyncSource(string workspace, SyncIdentity identity, TreeChan
         {
             var peer = await GreetAsync(connection, cancellationToken);
             _counters.Phase = SyncPhase.Initial;
-            using var session = new SourceSession(connection, root, peer, changes, _index, _counters, options, time);
+            using var session = new SourceSession(connection, root, peer, changes, index, _counters, options, time);
             await session.RunAsync(cancellationToken);
         }
         finally

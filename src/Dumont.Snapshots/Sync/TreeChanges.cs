@@ -29,7 +29,7 @@ public sealed class TreeChanges(TimeProvider time) : IDisposable
     /// <summary>Something at this path may have changed. A hint: it is compared with what the follower has before anything is sent.</summary>
     public void Mark(TreePath path)
     {
-        if (TreeWriter.IsReserved(path))
+        if (path.IsReserved)
         {
             return;
         }

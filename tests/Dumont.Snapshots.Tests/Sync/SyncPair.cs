@@ -17,8 +17,8 @@ internal sealed class SyncPair : IAsyncDisposable
         To = _folder.Folder("to");
         var used = options ?? new SyncOptions { Debounce = TimeSpan.FromMilliseconds(1), RescanPeriod = TimeSpan.FromSeconds(30) };
         Changes = new TreeChanges(TimeProvider.System);
-        Source = new SyncSource(From, new SyncIdentity(7, 3, generation), Changes, used, TimeProvider.System);
-        _sink = new SyncSink(To, 8, 3, Fence, used, TimeProvider.System);
+        Source = new SyncSource(From, new SyncIdentity(7, 3, generation), Changes, new TreeIndex(), used, TimeProvider.System);
+        _sink = new SyncSink(To, 8, 3, Fence, new TreeIndex(), used, TimeProvider.System);
     }
 
     public string From { get; }
