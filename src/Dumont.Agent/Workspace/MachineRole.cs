@@ -1,0 +1,197 @@
+using Dumont.Agent.Machine;
+using Dumont.Contracts;
+using Dumont.Snapshots;
+using Dumont.Snapshots.Sync;
+
+namespace Dumont.Agent.Workspace;
+
+/// <summary>
+/// Makes the machine what the newest order says, and says what it is. One task carries orders out, one after another; a newer order
+/// replaces one that still waits.
+/// </summary>
+internal sealed class MachineRole(
+    AgentConfig config,
+    AgentOptions options,
+    OrderStore store,
+    SyncFence fence,
+    SyncReceiver receiver,
+    Func<SyncSender> newSender,
+    IUserProcesses processes,
+    AuthorizedKeysFile keys,
+    AgentLog log,
+    TimeProvider time) : IDisposable
+{
+    private static readonly AgentOrder NoOrder = new(0, AgentRole.Idle, "/", null, false, []);
+
+    private readonly SemaphoreSlim _changed = new(0, 1);
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, TreeIndex> _indexes = new(StringComparer.Ordinal);
+    private AgentOrder _wanted = NoOrder;
+    private volatile AgentOrder _order = NoOrder;
+    private volatile RoleWork? _work;
+    private volatile string? _trouble;
+
+    /// <summary>Called when the state changed enough for an early report.</summary>
+    public event Action? StateChanged;
+
+    /// <summary>The order in force: carried out as far as it can be at once.</summary>
+    public AgentOrder Order => _order;
+
+    /// <summary>Highest generation seen, in an order or in a writer's greeting.</summary>
+    public long Generation => Math.Max(fence.Generation, _order.Generation);
+
+    /// <summary>What troubles the machine now, for the report.</summary>
+    public string? Trouble => _trouble ?? _work?.Trouble;
+
+    /// <summary>The sync as this side sees it.</summary>
+    public AgentSyncReport? SyncReport => _work?.Report();
+
+    /// <summary>Takes the order that was in force before the agent's start.</summary>
+    public void Restore()
+    {
+        if (store.Find() is { } saved)
+        {
+            fence.Raise(saved.Generation);
+            Want(saved);
+        }
+    }
+
+    /// <summary>Takes an order of the server. One of a lower generation is ignored. When this returns the fence stands: nothing of a lower
+    /// generation is written to this machine's workspace any more, whatever happens next.</summary>
+    public void Accept(AgentOrder order)
+    {
+        lock (_lock)
+        {
+            if (order.Generation < _wanted.Generation || order.Generation < fence.Generation || !Path.IsPathFullyQualified(order.Workspace))
+            {
+                log.Warn("order.ignored", ("generation", order.Generation), ("seen", Generation), ("workspace", order.Workspace));
+                return;
+            }
+
+            fence.Raise(order.Generation);
+            if (!IsSame(order, _wanted))
+            {
+                try
+                {
+                    store.Save(order);
+                    _trouble = null;
+                }
+                catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+                {
+                    // Obeyed all the same: a full disk must not keep a machine from being fenced. The server repeats it after a restart.
+                    _trouble = $"order not saved: {failed.Message}";
+                    log.Warn("order.not_saved", ("reason", failed.Message));
+                }
+            }
+
+            Want(order);
+        }
+    }
+
+    /// <summary>Carries orders out until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                await _changed.WaitAsync(cancellationToken);
+                await CarryOutAsync(Volatile.Read(ref _wanted), cancellationToken);
+            }
+        }
+        finally
+        {
+            receiver.Serve(null);
+            await EndWorkAsync();
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _changed.Dispose();
+
+    private void Want(AgentOrder order)
+    {
+        lock (_lock)
+        {
+            Volatile.Write(ref _wanted, order);
+            if (_changed.CurrentCount == 0)
+            {
+                _changed.Release();
+            }
+        }
+    }
+
+    private async Task CarryOutAsync(AgentOrder order, CancellationToken cancellationToken)
+    {
+        var before = _order;
+        try
+        {
+            keys.Ensure(order.AuthorizedKeys);
+            if (_work is null || !SameWork(order, before))
+            {
+                receiver.Serve(null);
+                await EndWorkAsync();
+                _work = BeginWork(order, cancellationToken);
+            }
+
+            _work?.SetDrain(order.Role == AgentRole.Fenced || order.Drain);
+            _trouble = null;
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            _trouble = $"order of generation {order.Generation}: {failed.Message}";
+            log.Warn("order.failed", ("generation", order.Generation), ("reason", failed.Message));
+        }
+
+        _order = order;
+        if (!IsSame(order, before))
+        {
+            log.Info("order.applied", ("generation", order.Generation), ("role", order.Role), ("drain", order.Drain));
+            StateChanged?.Invoke();
+        }
+    }
+
+    private RoleWork? BeginWork(AgentOrder order, CancellationToken cancellationToken)
+    {
+        if (order.Role == AgentRole.Idle)
+        {
+            return null;
+        }
+
+        Directory.CreateDirectory(order.Workspace);
+        if (!_indexes.TryGetValue(order.Workspace, out var index))
+        {
+            index = _indexes[order.Workspace] = new TreeIndex();
+        }
+
+        var changed = () => StateChanged?.Invoke();
+        switch (order)
+        {
+            case { Role: AgentRole.Follower }:
+                var sink = new SyncSink(order.Workspace, config.MachineId.Value, 0, fence, index, options.Sync, time);
+                receiver.Serve(sink);
+                return new RoleWork(sink, null, null, processes, options, changed, time, cancellationToken);
+            case { Role: AgentRole.Writer, SyncTarget: { } target }:
+                var sync = new WriterSync(config.MachineId, order.Generation, order.Workspace, target, index, newSender(), options, log, time);
+                return new RoleWork(null, sync, target.MachineId, processes, options, changed, time, cancellationToken);
+            default:
+                return new RoleWork(null, null, null, processes, options, changed, time, cancellationToken);
+        }
+    }
+
+    private async Task EndWorkAsync()
+    {
+        var work = _work;
+        _work = null;
+        if (work is not null)
+        {
+            await work.DisposeAsync();
+        }
+    }
+
+    private static bool SameWork(AgentOrder left, AgentOrder right) =>
+        left.Role == right.Role && left.Generation == right.Generation && left.Workspace == right.Workspace && left.SyncTarget == right.SyncTarget;
+
+    private static bool IsSame(AgentOrder left, AgentOrder right) =>
+        SameWork(left, right) && left.Drain == right.Drain && left.AuthorizedKeys.SequenceEqual(right.AuthorizedKeys);
+}

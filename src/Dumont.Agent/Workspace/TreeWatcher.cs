@@ -1,0 +1,235 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Dumont.Snapshots;
+using Dumont.Snapshots.Sync;
+using Microsoft.Win32.SafeHandles;
+
+namespace Dumont.Agent.Workspace;
+
+/// <summary>
+/// Tells <see cref="TreeChanges"/> where something happens in a tree, within a millisecond, by <c>inotify</c>. A hint, not the truth: the
+/// comparison that runs every few seconds finds what is missed here. Own calls rather than <see cref="FileSystemWatcher"/>, which
+/// follows links and loses what is in a directory that appears already filled.
+/// </summary>
+/// <remarks>A new directory is first watched and then listed, so whatever is created in it is in the list or in an event, or both.</remarks>
+internal sealed unsafe class TreeWatcher : IDisposable
+{
+    private const uint Mask = Native.IN_MODIFY | Native.IN_ATTRIB | Native.IN_CLOSE_WRITE | Native.IN_MOVED_FROM | Native.IN_MOVED_TO |
+        Native.IN_CREATE | Native.IN_DELETE | Native.IN_DELETE_SELF | Native.IN_ONLYDIR | Native.IN_DONT_FOLLOW | Native.IN_EXCL_UNLINK;
+
+    private const int BufferBytes = 64 << 10;
+    private const int EventHeaderBytes = 16;
+
+    // How often the thread looks whether it should end.
+    private const int PollMilliseconds = 200;
+
+    private readonly TreeRoot _root;
+    private readonly TreeChanges _changes;
+    private readonly AgentLog _log;
+    private readonly SafeFileHandle _inotify;
+    private readonly Dictionary<int, TreePath> _paths = [];
+    private readonly Dictionary<TreePath, int> _watches = [];
+    private readonly Thread _thread;
+    private volatile bool _stopping;
+    private bool _limitReported;
+
+    /// <summary>Begins to watch; what is in the tree already is not reported.</summary>
+    /// <exception cref="PosixException">The tree cannot be opened, or the system has no watch to give.</exception>
+    public TreeWatcher(string workspace, TreeChanges changes, AgentLog log)
+    {
+        _changes = changes;
+        _log = log;
+        _root = TreeRoot.Open(workspace);
+        var descriptor = Native.InotifyInit(Native.IN_NONBLOCK | Native.IN_CLOEXEC);
+        if (descriptor < 0)
+        {
+            _root.Dispose();
+            throw new PosixException("inotify_init", Marshal.GetLastPInvokeError());
+        }
+
+        _inotify = new SafeFileHandle(descriptor, ownsHandle: true);
+        _thread = new Thread(Run) { IsBackground = true, Name = "inotify" };
+        _thread.Start();
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        _stopping = true;
+        _thread.Join();
+        _inotify.Dispose();
+        _root.Dispose();
+    }
+
+    private int Descriptor => (int)_inotify.DangerousGetHandle();
+
+    private void Run()
+    {
+        Watch(TreePath.Root, markEntries: false);
+
+        // What changed while the watches were being set.
+        _changes.RequestRescan();
+        var buffer = new byte[BufferBytes];
+        while (!_stopping)
+        {
+            var poll = new Native.PollFile { File = Descriptor, Events = Native.POLLIN };
+            if (Native.Poll(&poll, 1, PollMilliseconds) <= 0)
+            {
+                continue;
+            }
+
+            fixed (byte* start = buffer)
+            {
+                var filled = Native.Read(Descriptor, start, (nuint)buffer.Length);
+                for (var position = 0; position + EventHeaderBytes <= filled;)
+                {
+                    position += Handle(buffer.AsSpan(position, (int)filled - position));
+                }
+            }
+        }
+    }
+
+    // struct inotify_event: watch i32 | mask u32 | cookie u32 | length u32 | name, padded with NUL. How many bytes it had.
+    private int Handle(ReadOnlySpan<byte> record)
+    {
+        var watch = MemoryMarshal.Read<int>(record);
+        var mask = MemoryMarshal.Read<uint>(record[4..]);
+        var length = MemoryMarshal.Read<int>(record[12..]);
+        var name = record.Slice(EventHeaderBytes, length).TrimEnd((byte)0);
+        if ((mask & Native.IN_Q_OVERFLOW) != 0)
+        {
+            // New directories may be among what was lost.
+            _log.Warn("watch.overflow");
+            Watch(TreePath.Root, markEntries: false);
+            _changes.RequestRescan();
+        }
+        else if ((mask & Native.IN_IGNORED) != 0)
+        {
+            Forget(watch);
+        }
+        else if (_paths.TryGetValue(watch, out var directory))
+        {
+            Handle(directory, mask, name);
+        }
+
+        return EventHeaderBytes + length;
+    }
+
+    private void Handle(TreePath directory, uint mask, ReadOnlySpan<byte> name)
+    {
+        if (name.IsEmpty)
+        {
+            Mark(directory);
+            return;
+        }
+
+        if (!directory.TryAppend(name, out var path))
+        {
+            return;
+        }
+
+        if ((mask & (Native.IN_ISDIR | Native.IN_MOVED_FROM)) == (Native.IN_ISDIR | Native.IN_MOVED_FROM))
+        {
+            // The watches move along with the inodes: they would report under the old name.
+            Unwatch(path);
+        }
+
+        Mark(path);
+        if ((mask & (Native.IN_CREATE | Native.IN_DELETE | Native.IN_MOVED_FROM | Native.IN_MOVED_TO)) != 0)
+        {
+            // The directory's own time changed.
+            Mark(directory);
+            if ((mask & Native.IN_ISDIR) != 0 && (mask & (Native.IN_CREATE | Native.IN_MOVED_TO)) != 0)
+            {
+                Watch(path, markEntries: true);
+            }
+        }
+    }
+
+    private void Mark(TreePath path)
+    {
+        if (!path.IsRoot)
+        {
+            _changes.Mark(path);
+        }
+    }
+
+    // Watches a directory and everything below it.
+    private void Watch(TreePath top, bool markEntries)
+    {
+        var queue = new Stack<TreePath>();
+        queue.Push(top);
+        while (!_stopping && queue.TryPop(out var directory))
+        {
+            if (!Add(directory))
+            {
+                continue;
+            }
+
+            foreach (var entry in _root.List(directory))
+            {
+                if (markEntries)
+                {
+                    _changes.Mark(entry.Path);
+                }
+
+                if (entry.Kind == TreeEntryKind.Directory && !entry.Path.IsReserved)
+                {
+                    queue.Push(entry.Path);
+                }
+            }
+        }
+    }
+
+    private bool Add(TreePath directory)
+    {
+        var watch = AddWatch(directory);
+        if (watch >= 0)
+        {
+            _paths[watch] = directory;
+            _watches[directory] = watch;
+            return true;
+        }
+
+        var error = Marshal.GetLastPInvokeError();
+        if (error == Native.ENOSPC && !_limitReported)
+        {
+            _limitReported = true;
+            _log.Warn("watch.limit", ("setting", "fs.inotify.max_user_watches"), ("effect", "changes are found by comparison only"));
+        }
+
+        // Gone again, or no watch left: either way its content is still listed by comparison.
+        return error == Native.ENOSPC;
+    }
+
+    private int AddWatch(TreePath directory)
+    {
+        var path = Encoding.UTF8.GetBytes(_root.Location + (directory.IsRoot ? "" : "/"));
+        var full = new byte[path.Length + directory.LengthBytes + 1];
+        path.CopyTo(full, 0);
+        directory.ToBytes().CopyTo(full, path.Length);
+        fixed (byte* pointer = full)
+        {
+            // The root may be a link; nothing below may.
+            return Native.InotifyAddWatch(Descriptor, pointer, directory.IsRoot ? Mask & ~Native.IN_DONT_FOLLOW : Mask);
+        }
+    }
+
+    private void Unwatch(TreePath top)
+    {
+        foreach (var (path, watch) in _watches.Where(entry => entry.Key.IsWithin(top)).ToList())
+        {
+            _ = Native.InotifyRemoveWatch(Descriptor, watch);
+            _watches.Remove(path);
+            _paths.Remove(watch);
+        }
+    }
+
+    private void Forget(int watch)
+    {
+        if (_paths.Remove(watch, out var path) && _watches.GetValueOrDefault(path) == watch)
+        {
+            _watches.Remove(path);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+namespace Dumont.Snapshots.Sync;
+
+/// <summary>
+/// The sending side: makes a sink's tree equal to this one, and keeps it so. Lives as long as its machine writes to one follower; each
+/// connection is one call of <see cref="RunAsync"/>, one at a time, and what has been learnt about the files carries over.
+/// </summary>
+/// <param name="workspace">Directory to follow; must exist.</param>
+/// <param name="identity">Own machine and instance, and the generation in which it writes.</param>
+/// <param name="changes">Where the watcher of the tree puts what it notices.</param>
+/// <param name="index">What is known about the files of the workspace; may come from an earlier role and go on to a later one.</param>
+/// <param name="options">Windows and periods.</param>
+/// <param name="time">Clock.</param>
+public sealed class SyncSource(
+    string workspace, SyncIdentity identity, TreeChanges changes, TreeIndex index, SyncOptions options, TimeProvider time)
+{
+    private readonly SourceCounters _counters = new();
+
+    /// <summary>As it is now.</summary>
+    public SyncStatus Status => new(
+        _counters.Phase,
+        _counters.PeerMachineId,
+        _counters.Sent,
+        _counters.Acked,
+        changes.PendingCount,
+        _counters.WasLive ? changes.OldestAge() : null,
+        _counters.Rounds,
+        _counters.Files,
+        _counters.Bytes,
+        _counters.LastSuccessAt);
+
+    /// <summary>Evens the sink out and then sends changes as they come, until the connection ends or is cancelled.</summary>
+    /// <exception cref="SyncRefusedException">The sink will not have us.</exception>
+    /// <exception cref="SyncFaultException">The sink could not write.</exception>
+    /// <exception cref="SyncProtocolException">The sink broke the protocol.</exception>
+    /// <exception cref="IOException">The connection is gone, or our own tree cannot be read.</exception>
+    public async Task RunAsync(Stream input, Stream output, CancellationToken cancellationToken)
+    {
+        using var connection = new SyncConnection(input, output);
+        using var root = TreeRoot.Open(workspace);
+        try
+        {
+            var peer = await GreetAsync(connection, cancellationToken);
+            _counters.Phase = SyncPhase.Initial;
+            using var session = new SourceSession(connection, root, peer, changes, index, _counters, options, time);
+            await session.RunAsync(cancellationToken);
+        }
+        finally
+        {
+            _counters.Phase = SyncPhase.Disconnected;
+            changes.ConnectionLost();
+            _counters.Sent = _counters.Acked;
+        }
+    }
+
+    private async Task<PeerTree> GreetAsync(SyncConnection connection, CancellationToken cancellationToken)
+    {
+        await connection.WriteAsync(new HelloMessage(SyncLimits.Version, identity, Guid.NewGuid()), cancellationToken);
+        await connection.FlushAsync(cancellationToken);
+        var peer = new PeerTree();
+        var count = 0u;
+        var welcomed = false;
+        while (true)
+        {
+            using var received = await connection.ReadAsync(cancellationToken) ?? throw new IOException("The sink closed the connection.");
+            switch (received.Message)
+            {
+                case WelcomeMessage welcome when welcome.Version == SyncLimits.Version:
+                    welcomed = true;
+                    _counters.PeerMachineId = welcome.Identity.MachineId;
+                    break;
+                case EntriesMessage entries when welcomed:
+                    foreach (var entry in entries.Entries)
+                    {
+                        peer.Set(entry, ownStamp: null);
+                        count++;
+                    }
+
+                    break;
+                case EntriesEndMessage end when welcomed && end.Count == count:
+                    peer.LinkChildren();
+                    return peer;
+                default:
+                    throw Unexpected(received.Message);
+            }
+        }
+    }
+
+    /// <summary>What a message that ends the connection, or should not have come, is thrown as.</summary>
+    internal static IOException Unexpected(SyncMessage message) => message switch
+    {
+        RefuseMessage refuse => new SyncRefusedException(refuse.Reason, refuse.Fence, refuse.Text),
+        FaultMessage fault => new SyncFaultException(fault.Fault, fault.Text),
+        _ => new SyncProtocolException($"The sink may not send {message.Type} now."),
+    };
+}
+
+/// <summary>Figures of a source over all its connections. Written by the one running connection, read by anyone.</summary>
+internal sealed class SourceCounters
+{
+    private volatile int _phase;
+    private volatile bool _wasLive;
+    private long _lastSuccessTicks;
+    private long _files;
+    private long _bytes;
+    private long _sent;
+    private long _acked;
+    private long _rounds;
+    private long _peer;
+
+    public SyncPhase Phase
+    {
+        get => (SyncPhase)_phase;
+        set
+        {
+            _phase = (int)value;
+            _wasLive |= value == SyncPhase.Live;
+        }
+    }
+
+    /// <summary>Whether a first pass ever ended.</summary>
+    public bool WasLive => _wasLive;
+
+    public long PeerMachineId
+    {
+        get => Interlocked.Read(ref _peer);
+        set => Interlocked.Exchange(ref _peer, value);
+    }
+
+    public long Sent
+    {
+        get => Interlocked.Read(ref _sent);
+        set => Interlocked.Exchange(ref _sent, value);
+    }
+
+    public long Acked
+    {
+        get => Interlocked.Read(ref _acked);
+        set => Interlocked.Exchange(ref _acked, value);
+    }
+
+    public long Rounds => Interlocked.Read(ref _rounds);
+
+    public long Files => Interlocked.Read(ref _files);
+
+    public long Bytes => Interlocked.Read(ref _bytes);
+
+    public DateTimeOffset? LastSuccessAt =>
+        Interlocked.Read(ref _lastSuccessTicks) is > 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
+
+    public void CountFile() => Interlocked.Increment(ref _files);
+
+    public void CountBytes(long bytes) => Interlocked.Add(ref _bytes, bytes);
+
+    public void CountRound(DateTimeOffset now)
+    {
+        Interlocked.Increment(ref _rounds);
+        Interlocked.Exchange(ref _lastSuccessTicks, now.UtcTicks);
+    }
+}
