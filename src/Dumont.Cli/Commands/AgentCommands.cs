@@ -1,0 +1,37 @@
+using Dumont.Cli.Grammar;
+
+namespace Dumont.Cli.Commands;
+
+internal static class AgentCommands
+{
+    public static readonly Text Summary = new("Agents on your machines", "Agentes nas suas máquinas");
+
+    private static readonly Column[] Columns =
+    [
+        new("INSTANCE", "instance_id"),
+        new("STATUS", "status", ColumnFormat.State),
+        new("GPU", "gpu_utilization", ColumnFormat.Percent),
+        new("LAST SEEN", "last_seen", ColumnFormat.Time),
+        new("IDLE SINCE", "idle_since", ColumnFormat.Time),
+        new("HIBERNATES", "will_hibernate_at", ColumnFormat.Time) { IsWide = true },
+    ];
+
+    public static ResourceSpec Make() => new("agent", Summary,
+    [
+        new("status", ApiMethod.Get, "/api/v1/agent/status", new("Health of all agents", "Saúde de todos os agentes"),
+            ["agent status", "agent status -o json"])
+        {
+            Rows = "agents",
+            Columns = Columns,
+            NameField = "instance_id",
+        },
+        new("instances", ApiMethod.Get, "/api/v1/agent/instances", new("What each agent reports", "O que cada agente informa"),
+            ["agent instances", "agent instances -o ndjson"])
+        {
+            Aliases = ["list"],
+            Rows = "",
+            Columns = Columns,
+            NameField = "instance_id",
+        },
+    ]);
+}
