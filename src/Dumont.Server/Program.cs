@@ -1,9 +1,14 @@
+using Dumont.Server.Agents;
 using Dumont.Server.Auth;
+using Dumont.Server.Gateway;
 using Dumont.Server.Hosts;
+using Dumont.Server.Instances;
+using Dumont.Server.Machines;
 using Dumont.Server.Offers;
 using Dumont.Server.Platform;
 using Dumont.Server.Platform.Web;
 using Dumont.Server.Settings;
+using Dumont.Server.Standby;
 
 namespace Dumont.Server;
 
@@ -26,6 +31,11 @@ internal static class Program
         builder.Services.AddSettings();
         builder.Services.AddHosts();
         builder.Services.AddOffers();
+        builder.Services.AddMachines();
+        builder.Services.AddAgents();
+        builder.Services.AddInstances();
+        builder.Services.AddGateway();
+        builder.Services.AddStandby();
         adjust?.Invoke(builder);
 
         var app = builder.Build();
@@ -34,6 +44,9 @@ internal static class Program
         app.MapSettings();
         app.MapHosts();
         app.MapOffers();
+        app.MapAgents();
+        app.MapInstances();
+        app.MapStandby();
         return app;
     }
 }

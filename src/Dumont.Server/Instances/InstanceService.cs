@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Dumont.Contracts;
 using Dumont.Providers;
+using Dumont.Server.Hosts;
 using Dumont.Server.Machines;
 using Dumont.Server.Offers;
 using Dumont.Server.Platform.Events;
@@ -18,6 +19,7 @@ internal sealed class InstanceService(
     AssociationStore associations,
     MachinePlacement placement,
     OfferCatalog catalog,
+    HostHistory hosts,
     CreditCache credit,
     AutoStandby autoStandby,
     GatewayPorts ports,
@@ -28,6 +30,9 @@ internal sealed class InstanceService(
 {
     /// <summary>Most offers looked at for one creation.</summary>
     private const int Candidates = 20;
+
+    /// <summary>Hosts less reliable than this are not chosen for a user who named none.</summary>
+    private const double WizardReliability = 0.95;
 
     /// <summary>Records a new instance and the intent to rent its first machine.</summary>
     public async Task<CreateInstanceResult> CreateAsync(UserId userId, CreateInstanceRequest request, CancellationToken cancellationToken)
@@ -92,26 +97,46 @@ internal sealed class InstanceService(
         return found;
     }
 
-    /// <summary>The offers to try, best first: the one asked for and then its equivalents, or what the wizard's filters match.</summary>
+    /// <summary>The offer asked for, or what the wizard's filters match, best first.</summary>
     private async Task<IReadOnlyList<MachineOffer>> FindOffersAsync(UserId userId, CreateInstanceRequest request, CancellationToken cancellationToken)
     {
-        if (request.OfferId is not { } offerId)
+        var interruptible = request.BidPrice is not null;
+        if (request.OfferId is { } offerId)
         {
-            return await catalog.ChooseAsync(
-                userId,
-                new OfferWish(request.GpuName, request.NumGpus ?? 1, request.MaxPrice, request.Region, DiskOf(request), request.BidPrice is not null),
-                Candidates,
-                cancellationToken);
+            var wanted = await catalog.FindAsync(userId, MachinePlacement.GpuProvider, $"{offerId}", DiskOf(request), interruptible, cancellationToken);
+            return wanted is null ? [] : [wanted.Offer];
         }
 
-        if (await catalog.FindAsync(userId, $"{offerId}", cancellationToken) is not { } wanted)
+        var defaults = new OfferSearch();
+        var search = new OfferSearch
         {
-            return [];
-        }
+            GpuName = request.GpuName,
+            GpuCount = request.NumGpus ?? defaults.GpuCount,
+            MaxUsdPerHour = request.MaxPrice ?? defaults.MaxUsdPerHour,
+            Region = request.Region?.ToUpperInvariant(),
+            DiskGb = DiskOf(request),
+            MinReliability = WizardReliability,
+            VerifiedOnly = true,
+            Interruptible = interruptible,
+        };
+        var matches = await catalog.SearchAsync(userId, search, cancellationToken) ?? [];
+        var hidden = await hosts.BlacklistedAsync(userId, cancellationToken);
+        return [.. matches.Where(offer => offer.HostMachineId is not { } host || !hidden.ContainsKey(new HostKey(offer.Provider, host))).Take(Candidates)];
+    }
 
-        var equivalents = await catalog.FindEquivalentsAsync(
-            userId, wanted, new HashSet<long>(), new HashSet<string> { wanted.Id }, options.Value.SubstitutePriceFactor, cancellationToken);
-        return [wanted, .. equivalents];
+    /// <summary>When the offer asked for is already being rented by another of our instances, its equivalents.</summary>
+    private async Task<IReadOnlyList<MachineOffer>> FindEquivalentsAsync(
+        UserId userId, CreateInstanceRequest request, MachineOffer wanted, CancellationToken cancellationToken)
+    {
+        var found = await catalog.FindEquivalentsAsync(
+            userId,
+            wanted,
+            DiskOf(request),
+            new HashSet<long>(),
+            new HashSet<string>(),
+            (decimal)options.Value.SubstitutePriceFactor,
+            cancellationToken);
+        return [.. found.Select(each => each.Offer)];
     }
 
     private async Task<CreateInstanceResult> RecordAsync(
@@ -124,12 +149,20 @@ internal sealed class InstanceService(
 
         var spec = SpecOf(request);
         var standby = request.SkipStandby == true ? null : await autoStandby.FindAsync(userId, cancellationToken);
-        var id = await database.WriteAsync(
-            async transaction => await InsertAsync(transaction, userId, request, spec, standby, account, offers), cancellationToken);
+        var id = await InsertAsync(offers);
+        if (id is null && request.OfferId is not null && await FindEquivalentsAsync(userId, request, offers[0], cancellationToken) is { Count: > 0 } equivalents)
+        {
+            id = await InsertAsync(equivalents);
+        }
+
         queue.Pulse();
         return id is { } created && await store.FindAsync(created, cancellationToken) is { } instance
             ? new CreateInstanceResult.Accepted(instance)
             : new CreateInstanceResult.OfferGone();
+
+        Task<InstanceId?> InsertAsync(IReadOnlyList<MachineOffer> candidates) =>
+            database.WriteAsync(
+                transaction => this.InsertAsync(transaction, userId, request, spec, standby, account, candidates, offers[0]), cancellationToken);
     }
 
     private async Task<InstanceId?> InsertAsync(
@@ -139,7 +172,8 @@ internal sealed class InstanceService(
         MachineSpec spec,
         StandbyWish? standby,
         ProviderAccount account,
-        IReadOnlyList<MachineOffer> offers)
+        IReadOnlyList<MachineOffer> offers,
+        MachineOffer wanted)
     {
         var now = time.GetUtcNow();
         var port = ports.Choose(await InstanceStore.GatewayPortsAsync(transaction));
@@ -150,7 +184,7 @@ internal sealed class InstanceService(
             port,
             new InstanceDocument
             {
-                WantedOffer = offers[0],
+                WantedOffer = wanted,
                 Spec = spec,
                 SkipStandby = standby is null,
                 CreateBefore = now + options.Value.CreationTimeout,

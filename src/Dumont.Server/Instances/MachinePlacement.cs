@@ -16,7 +16,7 @@ internal sealed class MachinePlacement(OfferCatalog catalog, ProviderAccounts ac
 
     /// <summary>Offers as good as the one wanted, best first, without those tried already and without hosts that have failed this instance.</summary>
     /// <exception cref="ProviderException">The provider could not be asked.</exception>
-    public Task<IReadOnlyList<MachineOffer>> FindSubstitutesAsync(
+    public async Task<IReadOnlyList<MachineOffer>> FindSubstitutesAsync(
         Instance instance, IReadOnlyList<Machine> tried, double? maxPriceFactor, CancellationToken cancellationToken)
     {
         var gpus = tried.Where(machine => machine.Role == MachineRole.Gpu).ToList();
@@ -28,13 +28,15 @@ internal sealed class MachinePlacement(OfferCatalog catalog, ProviderAccounts ac
             .OfType<long>()
             .ToHashSet();
         var triedOffers = gpus.Where(machine => machine.Document.Failure is not null).Select(machine => machine.Document.Offer.Id).ToHashSet();
-        return catalog.FindEquivalentsAsync(
+        var found = await catalog.FindEquivalentsAsync(
             instance.UserId,
             instance.Document.WantedOffer,
+            instance.Document.Spec.DiskGb,
             badHosts,
             triedOffers,
-            maxPriceFactor ?? options.Value.SubstitutePriceFactor,
+            (decimal)(maxPriceFactor ?? options.Value.SubstitutePriceFactor),
             cancellationToken);
+        return [.. found.Select(each => each.Offer)];
     }
 
     /// <summary>The account under which the user rents at <paramref name="provider"/>.</summary>

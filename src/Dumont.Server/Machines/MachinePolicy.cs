@@ -170,6 +170,15 @@ internal static class MachinePolicy
         }
     }
 
+    /// <summary>What a change says about the host: it served (true), it failed us (false), or nothing (null).</summary>
+    public static bool? VerdictOnHost(Machine before, Machine after) =>
+        (before.Document, after.Document) switch
+        {
+            ({ ReadyAt: null }, { ReadyAt: not null }) => true,
+            ({ Failure: null }, { Failure: MachineFailure.BootTimeout or MachineFailure.PrepareFailed or MachineFailure.Lost }) => false,
+            _ => null,
+        };
+
     private static Machine Note(Machine machine, ProviderMachine present) =>
         machine with
         {

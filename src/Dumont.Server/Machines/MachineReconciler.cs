@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Dumont.Contracts;
 using Dumont.Providers;
+using Dumont.Server.Hosts;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Settings;
 using Microsoft.Extensions.Options;
@@ -15,6 +16,7 @@ internal sealed class MachineReconciler(
     SshClient ssh,
     MachinePreparer preparer,
     ServerIdentity identity,
+    HostHistory hosts,
     TimeProvider time,
     IOptions<MachinesOptions> options,
     ILogger<MachineReconciler> logger) : IReconciler
@@ -264,8 +266,29 @@ internal sealed class MachineReconciler(
         return Next.Now;
     }
 
-    private async Task<Machine> SaveAsync(Machine before, Machine after, Fence fence, CancellationToken cancellationToken) =>
-        await store.SaveAsync(before, after, fence, cancellationToken);
+    /// <summary>Writes what was learnt, and notes in the history of the host what became of renting it.</summary>
+    private Task<Machine> SaveAsync(Machine before, Machine after, Fence fence, CancellationToken cancellationToken)
+    {
+        var offer = after.Document.Offer;
+        if (offer.HostMachineId is not { } host || MachinePolicy.VerdictOnHost(before, after) is not { } succeeded)
+        {
+            return store.SaveAsync(before, after, fence, cancellationToken);
+        }
+
+        return store.SaveAsync(
+            before,
+            after,
+            fence,
+            cancellationToken,
+            transaction => hosts.RecordAsync(
+                transaction,
+                after.Provider,
+                host,
+                offer.GpuName,
+                succeeded,
+                before.Phase.ToString().ToLowerInvariant(),
+                after.Document.FailureReason ?? "ready"));
+    }
 
     /// <summary>What one tick works on.</summary>
     private sealed record Tick(Machine Machine, Fence Fence, IComputeProvider Provider)

@@ -13,6 +13,7 @@ internal static class MachinesFeature
         services.AddSingleton<SweepStore>();
         services.AddSingleton<SshClient>();
         services.AddSingleton<MachinePreparer>();
+        services.AddHostedService<MachinesStartup>();
         services.AddSingleton<IReconciler, MachineReconciler>();
         services.AddSingleton<IReconciler, SweepReconciler>();
         return services;

@@ -43,7 +43,7 @@ internal static class PlatformFeature
         services.AddSingleton<Database>(OpenDatabase);
         services.AddHostedService<SchemaStartup>();
         services.AddSingleton<WorkQueue>();
-        services.AddSingleton<EventLog>();
+        services.AddSingleton<EventStore>();
         services.AddHostedService<ReconcileRunner>();
         services.AddWebPipeline();
     }
