@@ -144,11 +144,11 @@ public sealed record InstanceResponse
     /// <summary>0 to 100.</summary>
     public double? CpuUtil { get; init; }
 
-    /// <summary>Bytes.</summary>
-    public long? RamUsed { get; init; }
+    /// <summary>GB in use.</summary>
+    public double? RamUsed { get; init; }
 
-    /// <summary>Bytes.</summary>
-    public long? RamTotal { get; init; }
+    /// <summary>GB there are.</summary>
+    public double? RamTotal { get; init; }
 
     /// <summary>The CPU machine that follows it; null without one.</summary>
     [JsonPropertyName("cpu_standby")]

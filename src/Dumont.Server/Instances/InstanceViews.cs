@@ -85,8 +85,8 @@ internal sealed class InstanceViews(
             GpuUtil = Mean(metrics?.Gpus.Select(each => each.UtilizationPercent)),
             GpuTemp = metrics?.Gpus.Max(each => each.TemperatureCelsius),
             CpuUtil = metrics?.CpuPercent,
-            RamUsed = metrics?.MemoryUsedBytes,
-            RamTotal = metrics?.MemoryTotalBytes,
+            RamUsed = Gigabytes(metrics?.MemoryUsedBytes),
+            RamTotal = Gigabytes(metrics?.MemoryTotalBytes),
             CpuStandby = standby,
         };
     }
@@ -121,6 +121,8 @@ internal sealed class InstanceViews(
     public static string Word<T>(T value)
         where T : struct, Enum =>
         JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
+
+    private static double? Gigabytes(long? bytes) => bytes is { } known ? Math.Round(known / 1073741824.0, 2) : null;
 
     private static double? Mean(IEnumerable<double?>? values)
     {

@@ -171,8 +171,11 @@ internal sealed record Machine(
 /// <summary>Address of an sshd.</summary>
 internal readonly record struct SshEndpoint(string Host, int Port)
 {
-    /// <summary>As known_hosts and people write it.</summary>
-    public override string ToString() => $"[{Host}]:{Port}";
+    /// <summary>As people write it.</summary>
+    public override string ToString() => $"{Host}:{Port}";
+
+    /// <summary>As known_hosts has it: the port is named unless it is 22.</summary>
+    public string KnownHostsName => Port == 22 ? Host : $"[{Host}]:{Port}";
 }
 
 /// <summary>Owner tags: <c>dumont/&lt;server&gt;/&lt;instance&gt;/&lt;ordinal&gt;</c>. The ordinal counts all machines an instance has ever asked for, so a

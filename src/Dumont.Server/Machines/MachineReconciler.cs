@@ -234,8 +234,8 @@ internal sealed class MachineReconciler(
             return await EnterAsync(tick, machine.Enter(MachinePhase.Gone, now), cancellationToken);
         }
 
-        var askAgain = machine.Document.DestroyAskedAt is not { } askedAt || now - askedAt >= options.Value.DestroyRepeat;
-        if (askAgain)
+        var (askedAt, absentSince) = (machine.Document.DestroyAskedAt, machine.Document.AbsentSince);
+        if (askedAt is null || (absentSince is null && now - askedAt >= options.Value.DestroyRepeat))
         {
             var result = await tick.Provider.DestroyAsync(tick.ProviderMachineId, cancellationToken);
             MachinesLog.DestroyAsked(logger, machine.Id, machine.Tag, result.GetType().Name);

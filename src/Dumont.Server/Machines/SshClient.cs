@@ -77,7 +77,7 @@ internal sealed class SshClient(ServerIdentity identity, TimeProvider time)
         var knownHosts = Path.Combine(Path.GetDirectoryName(identity.ManagementKeyFile)!, $"known-{Guid.CreateVersion7(time.GetUtcNow()):N}");
         try
         {
-            await File.WriteAllLinesAsync(knownHosts, hostKeys.Select(key => $"{endpoint} {key}"), cancellationToken);
+            await File.WriteAllLinesAsync(knownHosts, hostKeys.Select(key => $"{endpoint.KnownHostsName} {key}"), cancellationToken);
             var (exitCode, _, errors) = await RunProcessAsync("ssh", Arguments(endpoint, knownHosts, command), input, timeout, cancellationToken);
             if (exitCode != 0)
             {
