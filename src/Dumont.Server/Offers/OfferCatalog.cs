@@ -1,0 +1,154 @@
+using Dumont.Contracts;
+using Dumont.Providers;
+using Dumont.Server.Hosts;
+using Dumont.Server.Platform.Store;
+using Dumont.Server.Settings;
+using Microsoft.Extensions.Options;
+
+namespace Dumont.Server.Offers;
+
+/// <summary>An offer and the account that it can be rented with.</summary>
+internal sealed record FoundOffer(ProviderAccount Account, MachineOffer Offer);
+
+/// <summary>What can be rented now. Equal searches within a moment, also at the same time, ask the provider once.</summary>
+internal sealed class OfferCatalog(ProviderAccounts accounts, HostHistory hosts, IOptions<OfferOptions> options, TimeProvider time)
+{
+    private const int CacheEntriesMax = 512;
+
+    /// <summary>Longest that one reading may take, its waits for the provider's pace included.</summary>
+    private static readonly TimeSpan ReadLimit = TimeSpan.FromSeconds(60);
+
+    private readonly Dictionary<(string Provider, long Account, string Query), Reading> _readings = [];
+    private readonly Lock _lock = new();
+
+    /// <summary>Offers that match, in order, as far as the provider is read. Null when nobody has credentials for the provider.</summary>
+    /// <exception cref="ProviderException">The provider could not be asked.</exception>
+    public async Task<IReadOnlyList<MachineOffer>?> SearchAsync(UserId? user, OfferSearch search, CancellationToken cancellationToken)
+    {
+        if (await AccountAsync(user, "vast", cancellationToken) is not { } account)
+        {
+            return null;
+        }
+
+        var offers = await ReadAsync(account, OfferPolicy.QueryOf(search, options.Value.SearchDepth), options.Value.CacheFor, cancellationToken);
+        return [.. OfferPolicy.Sort(offers.Where(offer => OfferPolicy.Matches(offer, search)), search.OrderBy, search.Descending)];
+    }
+
+    /// <summary>Everything on offer, on demand and interruptible, for figures. Null when nobody has credentials.</summary>
+    /// <exception cref="ProviderException">The provider could not be asked.</exception>
+    public async Task<IReadOnlyList<MachineOffer>?> ReadMarketAsync(UserId user, CancellationToken cancellationToken)
+    {
+        if (await AccountAsync(user, "vast", cancellationToken) is not { } account)
+        {
+            return null;
+        }
+
+        var all = new List<MachineOffer>();
+        foreach (var interruptible in (bool[])[false, true])
+        {
+            var query = new OfferQuery { Interruptible = interruptible, Limit = options.Value.SearchDepth };
+            all.AddRange(await ReadAsync(account, query, options.Value.MarketCacheFor, cancellationToken));
+        }
+
+        return all;
+    }
+
+    /// <summary>Looks one offer up, freshly; null when it is gone or nobody has credentials. <paramref name="diskGb"/> enters its price.</summary>
+    /// <exception cref="ProviderException">The provider could not be asked.</exception>
+    public async Task<FoundOffer?> FindAsync(
+        UserId user, string provider, string offerId, double? diskGb, bool interruptible, CancellationToken cancellationToken)
+    {
+        if (await AccountAsync(user, provider, cancellationToken) is not { } account)
+        {
+            return null;
+        }
+
+        var query = new OfferQuery { OfferId = offerId, DiskGb = diskGb, Interruptible = interruptible, Limit = 1 };
+        var offers = await account.Client.SearchOffersAsync(query, cancellationToken);
+        return offers.FirstOrDefault(offer => offer.Id == offerId) is { } offer ? new FoundOffer(account, offer) : null;
+    }
+
+    /// <summary>What can stand in for <paramref name="original"/>, best first; empty when nothing can. See <see cref="OfferPolicy.RankEquivalents"/>.</summary>
+    /// <exception cref="ProviderException">The provider could not be asked.</exception>
+    public async Task<IReadOnlyList<FoundOffer>> FindEquivalentsAsync(
+        UserId user,
+        MachineOffer original,
+        double diskGb,
+        IReadOnlySet<long> excludedHosts,
+        IReadOnlySet<string> excludedOffers,
+        decimal maxPriceFactor,
+        CancellationToken cancellationToken)
+    {
+        if (await AccountAsync(user, original.Provider, cancellationToken) is not { } account)
+        {
+            return [];
+        }
+
+        var query = new OfferQuery
+        {
+            GpuNames = original.GpuName is { } name ? [name] : [],
+            GpuCount = original.GpuCount,
+            MaxUsdPerHour = original.UsdPerHour * maxPriceFactor,
+            DiskGb = diskGb,
+            Interruptible = original.Interruptible,
+            Limit = options.Value.SearchDepth,
+        };
+        var offers = await ReadAsync(account, query, options.Value.CacheFor, cancellationToken);
+        var hidden = await hosts.BlacklistedAsync(user, cancellationToken);
+        var ranked = OfferPolicy.RankEquivalents(
+            offers,
+            original,
+            diskGb,
+            maxPriceFactor,
+            offer => excludedOffers.Contains(offer.Id)
+                || (offer.HostMachineId is { } host && (excludedHosts.Contains(host) || hidden.ContainsKey(new HostKey(offer.Provider, host)))));
+        return [.. ranked.Select(offer => new FoundOffer(account, offer))];
+    }
+
+    private Task<ProviderAccount?> AccountAsync(UserId? user, string provider, CancellationToken cancellationToken) =>
+        user is { } id ? accounts.FindForUserAsync(id, provider, cancellationToken) : accounts.FindAsync(provider, 0, cancellationToken);
+
+    private async Task<IReadOnlyList<MachineOffer>> ReadAsync(
+        ProviderAccount account, OfferQuery query, TimeSpan cacheFor, CancellationToken cancellationToken)
+    {
+        var key = (account.Provider, account.Account, Columns.Document(query));
+        Reading reading;
+        lock (_lock)
+        {
+            var now = time.GetUtcNow();
+            if (!_readings.TryGetValue(key, out reading!) || reading.Client != account.Client || reading.IsOver(now, cacheFor))
+            {
+                if (_readings.Count >= CacheEntriesMax)
+                {
+                    _readings.Clear();
+                }
+
+                reading = _readings[key] = new Reading(account.Client, now, AskAsync(account.Client, query));
+            }
+        }
+
+        return await reading.Offers.WaitAsync(cancellationToken);
+    }
+
+    // Shared by several callers, so it ends by its own limit and not by the first caller's going away.
+    private async Task<IReadOnlyList<MachineOffer>> AskAsync(IComputeProvider client, OfferQuery query)
+    {
+        await Task.Yield();
+        using var limit = new CancellationTokenSource(ReadLimit, time);
+        try
+        {
+            return await client.SearchOffersAsync(query, limit.Token);
+        }
+        catch (OperationCanceledException exception) when (limit.IsCancellationRequested)
+        {
+            throw new ProviderException(ProviderErrorKind.Transient, client.Name, "search offers", "no answer in time", exception);
+        }
+    }
+
+    private sealed record Reading(IComputeProvider Client, DateTimeOffset StartedAt, Task<IReadOnlyList<MachineOffer>> Offers)
+    {
+        // One under way is shared however long it takes; a failed one is not kept.
+        public bool IsOver(DateTimeOffset now, TimeSpan cacheFor) =>
+            Offers.IsCompleted && (!Offers.IsCompletedSuccessfully || now - StartedAt >= cacheFor);
+    }
+}
