@@ -1,9 +1,11 @@
 using Dumont.Server.Auth;
+using Dumont.Server.Health;
 using Dumont.Server.Hosts;
 using Dumont.Server.Offers;
 using Dumont.Server.Platform;
 using Dumont.Server.Platform.Web;
 using Dumont.Server.Settings;
+using Dumont.Server.Telemetry;
 
 namespace Dumont.Server;
 
@@ -22,6 +24,8 @@ internal static class Program
     {
         var builder = WebApplication.CreateBuilder(args);
         builder.AddPlatform();
+        builder.Services.AddTelemetry();
+        builder.Services.AddHealth();
         builder.Services.AddAuth();
         builder.Services.AddSettings();
         builder.Services.AddHosts();
@@ -29,7 +33,9 @@ internal static class Program
         adjust?.Invoke(builder);
 
         var app = builder.Build();
+        app.UseTelemetry();
         app.UseWebPipeline();
+        app.MapHealth();
         app.MapAuth();
         app.MapSettings();
         app.MapHosts();
