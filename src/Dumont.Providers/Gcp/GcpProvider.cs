@@ -100,7 +100,7 @@ public sealed partial class GcpProvider : IComputeProvider, IDisposable
             null => new CreateResult.Created(id.ToString()),
             { Code: "alreadyExists" or "RESOURCE_ALREADY_EXISTS" } => await AdoptAsync(id, request.Tag, cancellationToken),
             { Refused: false } => new CreateResult.Unknown(failure.Reason),
-            { Kind: ProviderErrorKind.NotFound } when IsOffersFault(failure, offer) => new CreateResult.OfferGone(),
+            { Refused: true } when IsOffersFault(failure, offer) => new CreateResult.OfferGone(),
             { Kind: ProviderErrorKind.InsufficientCredit } => new CreateResult.InsufficientCredit(),
             _ => new CreateResult.Rejected(failure.Kind, failure.Reason),
         };
@@ -299,8 +299,8 @@ public sealed partial class GcpProvider : IComputeProvider, IDisposable
     // Nothing left in the zone, or no such zone or type. A missing project, network or image is a fault of the settings, the same for each offer.
     private static bool IsOffersFault(GcpFailure failure, GcpOfferId offer) =>
         failure.Code.StartsWith("ZONE_RESOURCE_POOL_EXHAUSTED", StringComparison.Ordinal)
-        || failure.Reason.Contains($"zones/{offer.Zone}'", StringComparison.Ordinal)
-        || failure.Reason.Contains($"machineTypes/{offer.MachineType}'", StringComparison.Ordinal);
+        || failure.Reason.Contains("Unknown zone", StringComparison.OrdinalIgnoreCase)
+        || (failure.Kind == ProviderErrorKind.NotFound && failure.Reason.Contains($"zones/{offer.Zone}", StringComparison.Ordinal));
 
     private static bool IsOperation(JsonElement json) => json.Text("status") is "PENDING" or "RUNNING" or "DONE" && json.Text("operationType") is not null;
 
