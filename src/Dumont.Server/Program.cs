@@ -1,6 +1,7 @@
 using Dumont.Server.Agents;
 using Dumont.Server.Auth;
 using Dumont.Server.Gateway;
+using Dumont.Server.Health;
 using Dumont.Server.Hosts;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
@@ -9,6 +10,7 @@ using Dumont.Server.Platform;
 using Dumont.Server.Platform.Web;
 using Dumont.Server.Settings;
 using Dumont.Server.Standby;
+using Dumont.Server.Telemetry;
 
 namespace Dumont.Server;
 
@@ -27,6 +29,8 @@ internal static class Program
     {
         var builder = WebApplication.CreateBuilder(args);
         builder.AddPlatform();
+        builder.Services.AddTelemetry();
+        builder.Services.AddHealth();
         builder.Services.AddAuth();
         builder.Services.AddSettings();
         builder.Services.AddHosts();
@@ -39,7 +43,9 @@ internal static class Program
         adjust?.Invoke(builder);
 
         var app = builder.Build();
+        app.UseTelemetry();
         app.UseWebPipeline();
+        app.MapHealth();
         app.MapAuth();
         app.MapSettings();
         app.MapHosts();

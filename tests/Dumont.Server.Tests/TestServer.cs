@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
+using Dumont.Providers;
 using Dumont.Server.Auth;
 using Dumont.Server.Settings;
 using Microsoft.AspNetCore.Builder;
@@ -79,6 +80,17 @@ internal sealed class TestServer : IAsyncDisposable
     public T Get<T>()
         where T : notnull =>
         _app.Services.GetRequiredService<T>();
+
+    /// <summary>Puts offers on the shelf of the account whose secret is <paramref name="secret"/>.</summary>
+    public void Shelf(string secret, IEnumerable<MachineOffer> offers)
+    {
+        if (!Providers.TryGetValue(secret, out var fake))
+        {
+            fake = Providers[secret] = new FakeComputeProvider { Secret = secret };
+        }
+
+        fake.Offers.AddRange(offers);
+    }
 
     /// <summary>A client that is logged in as a new user.</summary>
     public async Task<HttpClient> LoggedInAsync(string email = "ana@example.com")

@@ -100,7 +100,7 @@ public sealed partial class GcpProvider : IComputeProvider, IDisposable
             null => new CreateResult.Created(id.ToString()),
             { Code: "alreadyExists" or "RESOURCE_ALREADY_EXISTS" } => await AdoptAsync(id, request.Tag, cancellationToken),
             { Refused: false } => new CreateResult.Unknown(failure.Reason),
-            { Kind: ProviderErrorKind.NotFound } when IsOffersFault(failure, offer) => new CreateResult.OfferGone(),
+            { Refused: true } when IsOffersFault(failure, offer) => new CreateResult.OfferGone(),
             { Kind: ProviderErrorKind.InsufficientCredit } => new CreateResult.InsufficientCredit(),
             _ => new CreateResult.Rejected(failure.Kind, failure.Reason),
         };
@@ -145,7 +145,9 @@ public sealed partial class GcpProvider : IComputeProvider, IDisposable
         {
             if (page.At("items") is not { ValueKind: JsonValueKind.Object } scopes)
             {
-                return page.Has("items") || page.At("warning") is not null ? Incomplete("The list of scopes is missing.") : null;
+                return page.Has("items") || page.At("warning") is { } whole && whole.Text("code") is not "NO_RESULTS_ON_PAGE"
+                    ? Incomplete("The list of scopes is missing.")
+                    : null;
             }
 
             foreach (var scope in scopes.EnumerateObject())
@@ -273,7 +275,7 @@ public sealed partial class GcpProvider : IComputeProvider, IDisposable
         for (var page = 0; page < pagesMax; page++)
         {
             var reply = await _client.ReadAsync(cursor is null ? path : $"{path}&pageToken={Uri.EscapeDataString(cursor)}", cancellationToken);
-            if ((reply.Failure ?? read(reply.Json)) is { } failure)
+            if ((reply.Failure ?? NoList(reply.Json) ?? read(reply.Json)) is { } failure)
             {
                 return failure;
             }
@@ -288,11 +290,17 @@ public sealed partial class GcpProvider : IComputeProvider, IDisposable
         return new GcpFailure(ProviderErrorKind.Protocol, "", Refused: false, $"The list has more than {pagesMax} pages.");
     }
 
+    // An empty list omits its items; that it is a list, it still says. Without this any {} would pass for "no machines".
+    private static GcpFailure? NoList(JsonElement page) =>
+        page.At("items") is { ValueKind: JsonValueKind.Array or JsonValueKind.Object } || (!page.Has("items") && page.Text("kind") is not null)
+            ? null
+            : new GcpFailure(ProviderErrorKind.Protocol, "", Refused: false, "The answer is no list.");
+
     // Nothing left in the zone, or no such zone or type. A missing project, network or image is a fault of the settings, the same for each offer.
     private static bool IsOffersFault(GcpFailure failure, GcpOfferId offer) =>
         failure.Code.StartsWith("ZONE_RESOURCE_POOL_EXHAUSTED", StringComparison.Ordinal)
-        || failure.Reason.Contains($"zones/{offer.Zone}'", StringComparison.Ordinal)
-        || failure.Reason.Contains($"machineTypes/{offer.MachineType}'", StringComparison.Ordinal);
+        || failure.Reason.Contains("Unknown zone", StringComparison.OrdinalIgnoreCase)
+        || (failure.Kind == ProviderErrorKind.NotFound && failure.Reason.Contains($"zones/{offer.Zone}", StringComparison.Ordinal));
 
     private static bool IsOperation(JsonElement json) => json.Text("status") is "PENDING" or "RUNNING" or "DONE" && json.Text("operationType") is not null;
 

@@ -19,7 +19,10 @@ internal static class AuthFeature
         services.AddSingleton<RevokedSessions>();
         services.AddHostedService(provider => provider.GetRequiredService<RevokedSessions>());
         services.AddSingleton<SessionService>();
-        services.AddAuthentication(BearerAuthentication.SchemeName)
+        // Not AddAuthentication: it would make Data Protection keys in the home folder, which nothing here uses.
+        services.AddAuthenticationCore(options => options.DefaultScheme = BearerAuthentication.SchemeName);
+        services.AddWebEncoders();
+        new AuthenticationBuilder(services)
             .AddScheme<AuthenticationSchemeOptions, BearerAuthentication>(BearerAuthentication.SchemeName, null);
     }
 

@@ -1,5 +1,5 @@
 using Dumont.Contracts;
-using Dumont.Market;
+using Dumont.Market.Regions;
 using Dumont.Providers;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
@@ -40,7 +40,7 @@ internal sealed class StandbyPlacement(ProviderAccounts accounts, MachinePlaceme
             .Select(machine => machine.Document.Offer.Id)
             .ToList();
         var gpu = tried.LastOrDefault(machine => machine is { Role: MachineRole.Gpu, IsSpent: false })?.Document.Offer ?? instance.Document.WantedOffer;
-        var wanted = association.Document.Zone ?? RegionMap.NearestZone(gpu.Geolocation);
+        var wanted = association.Document.Zone ?? RegionMap.Locate(gpu.Geolocation).Zone;
         var offer = Rank(offers, wanted, failed).FirstOrDefault();
         return offer is null
             ? (null, "No zone offers a standby machine.")

@@ -1,7 +1,9 @@
+using System.ComponentModel;
 using System.Data.Common;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Dumont.Providers;
+using Microsoft.AspNetCore.Http.Metadata;
 
 namespace Dumont.Server.Platform.Web;
 
@@ -50,6 +52,8 @@ internal static partial class ProblemMapping
             StatusCodes.Status422UnprocessableEntity => Of(Problems.Validation),
             StatusCodes.Status429TooManyRequests => Of(Problems.TooManyRequests),
             StatusCodes.Status503ServiceUnavailable => Of(Problems.Unavailable),
+            StatusCodes.Status400BadRequest when UnreadableQuery(context) is { } name =>
+                new Problem(Problems.Validation, Problems.Validation.Title, [new FieldError(name, "The value has the wrong form.", "type_error", "query")]),
             < StatusCodes.Status500InternalServerError => Of(Problems.BadRequest),
             _ => Of(Problems.Internal),
         };
@@ -75,6 +79,22 @@ internal static partial class ProblemMapping
 
         var path = exception.Path is "$" ? "body" : exception.Path.TrimStart('$', '.');
         return new Problem(Problems.Validation, Problems.Validation.Title, [new FieldError(path, "The value has the wrong type or form.", "type_error")]);
+    }
+
+    // For an optional parameter that cannot be read the framework answers 400 and tells nobody which one it was.
+    private static string? UnreadableQuery(HttpContext context)
+    {
+        foreach (var binding in context.GetEndpoint()?.Metadata.GetOrderedMetadata<IParameterBindingMetadata>() ?? [])
+        {
+            var name = binding.ParameterInfo.GetCustomAttributes(inherit: true).OfType<IFromQueryMetadata>().FirstOrDefault()?.Name ?? binding.Name;
+            var type = Nullable.GetUnderlyingType(binding.ParameterInfo.ParameterType) ?? binding.ParameterInfo.ParameterType;
+            if (context.Request.Query[name] is [{ Length: > 0 } value] && !TypeDescriptor.GetConverter(type).IsValid(value))
+            {
+                return name;
+            }
+        }
+
+        return null;
     }
 
     // The framework tells which parameter it was only in its message.

@@ -23,12 +23,13 @@ internal static class WebPipeline
         services.AddValidation();
         services.AddSingleton<IProblemDetailsService, ValidationProblems>();
         services.AddSingleton<IdempotencyStore>();
+        ApiDescription.Add(services);
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         services.AddAuthorizationBuilder().SetFallbackPolicy(
             new Microsoft.AspNetCore.Authorization.AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
     }
 
-    /// <summary>Puts the middleware in order; endpoints are mapped after this.</summary>
+    /// <summary>Puts the middleware in order and maps the API's description; the features' endpoints are mapped after this.</summary>
     public static void UseWebPipeline(this WebApplication app)
     {
         app.Use(AnswerHeadAsGet);
@@ -41,6 +42,7 @@ internal static class WebPipeline
         app.UseAuthorization();
         app.UseWebSockets();
         app.UseMiddleware<IdempotencyMiddleware>();
+        ApiDescription.Map(app);
     }
 
     // Routing would refuse HEAD on a GET route. Kestrel decides from the method whether a body is sent, so it must see HEAD again in time.

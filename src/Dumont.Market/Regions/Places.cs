@@ -1,0 +1,283 @@
+namespace Dumont.Market.Regions;
+
+/// <summary>A part of the world.</summary>
+public enum Continent
+{
+    /// <summary>With Central America and the Caribbean.</summary>
+    NorthAmerica,
+
+    /// <summary>South America.</summary>
+    SouthAmerica,
+
+    /// <summary>With Russia.</summary>
+    Europe,
+
+    /// <summary>With the Middle East, Turkey and the Caucasus.</summary>
+    Asia,
+
+    /// <summary>Africa.</summary>
+    Africa,
+
+    /// <summary>Oceania.</summary>
+    Oceania,
+}
+
+/// <summary>A country.</summary>
+/// <param name="Code">ISO 3166-1, two letters.</param>
+/// <param name="Name">In English.</param>
+/// <param name="Continent">Where it is counted.</param>
+/// <param name="InEuropeanUnion">A member state, 2026.</param>
+/// <param name="Latitude">Degrees north, of the city that most of its machines are near to.</param>
+/// <param name="Longitude">Degrees east, of the same.</param>
+public sealed record Country(string Code, string Name, Continent Continent, bool InEuropeanUnion, double Latitude, double Longitude);
+
+/// <summary>A state or province of a country too wide for one point.</summary>
+/// <param name="CountryCode">Its country.</param>
+/// <param name="Code">Its own two letters.</param>
+/// <param name="Name">In English.</param>
+/// <param name="Latitude">Degrees north, of its largest city or data-center region.</param>
+/// <param name="Longitude">Degrees east, of the same.</param>
+public sealed record Subdivision(string CountryCode, string Code, string Name, double Latitude, double Longitude);
+
+/// <summary>The named places that hosts are in.</summary>
+/// <remarks>Common geographic knowledge, written down on 2026-11-20 with coordinates to a hundredth of a degree: about a kilometre, where the choice
+/// is between regions hundreds apart. Codes as in ISO 3166.</remarks>
+internal static class Places
+{
+    /// <summary>142 countries and territories.</summary>
+    public static IReadOnlyList<Country> Countries { get; } =
+    [
+        new("US", "United States", Continent.NorthAmerica, false, 39.8, -98.6),
+        new("CA", "Canada", Continent.NorthAmerica, false, 45.42, -75.70),
+        new("MX", "Mexico", Continent.NorthAmerica, false, 19.43, -99.13),
+        new("GT", "Guatemala", Continent.NorthAmerica, false, 14.63, -90.51),
+        new("SV", "El Salvador", Continent.NorthAmerica, false, 13.69, -89.22),
+        new("HN", "Honduras", Continent.NorthAmerica, false, 14.07, -87.19),
+        new("NI", "Nicaragua", Continent.NorthAmerica, false, 12.11, -86.24),
+        new("CR", "Costa Rica", Continent.NorthAmerica, false, 9.93, -84.08),
+        new("PA", "Panama", Continent.NorthAmerica, false, 8.98, -79.52),
+        new("CU", "Cuba", Continent.NorthAmerica, false, 23.11, -82.37),
+        new("DO", "Dominican Republic", Continent.NorthAmerica, false, 18.49, -69.93),
+        new("JM", "Jamaica", Continent.NorthAmerica, false, 18.02, -76.80),
+        new("PR", "Puerto Rico", Continent.NorthAmerica, false, 18.47, -66.11),
+        new("TT", "Trinidad and Tobago", Continent.NorthAmerica, false, 10.65, -61.50),
+        new("BR", "Brazil", Continent.SouthAmerica, false, -23.55, -46.63),
+        new("AR", "Argentina", Continent.SouthAmerica, false, -34.60, -58.38),
+        new("CL", "Chile", Continent.SouthAmerica, false, -33.45, -70.67),
+        new("CO", "Colombia", Continent.SouthAmerica, false, 4.71, -74.07),
+        new("PE", "Peru", Continent.SouthAmerica, false, -12.05, -77.04),
+        new("VE", "Venezuela", Continent.SouthAmerica, false, 10.48, -66.90),
+        new("EC", "Ecuador", Continent.SouthAmerica, false, -0.18, -78.47),
+        new("BO", "Bolivia", Continent.SouthAmerica, false, -16.50, -68.15),
+        new("PY", "Paraguay", Continent.SouthAmerica, false, -25.26, -57.58),
+        new("UY", "Uruguay", Continent.SouthAmerica, false, -34.90, -56.16),
+        new("GB", "United Kingdom", Continent.Europe, false, 51.51, -0.13),
+        new("IE", "Ireland", Continent.Europe, true, 53.35, -6.26),
+        new("FR", "France", Continent.Europe, true, 48.86, 2.35),
+        new("DE", "Germany", Continent.Europe, true, 50.11, 8.68),
+        new("NL", "Netherlands", Continent.Europe, true, 52.37, 4.90),
+        new("BE", "Belgium", Continent.Europe, true, 50.85, 4.35),
+        new("LU", "Luxembourg", Continent.Europe, true, 49.61, 6.13),
+        new("CH", "Switzerland", Continent.Europe, false, 47.37, 8.54),
+        new("AT", "Austria", Continent.Europe, true, 48.21, 16.37),
+        new("LI", "Liechtenstein", Continent.Europe, false, 47.14, 9.52),
+        new("ES", "Spain", Continent.Europe, true, 40.42, -3.70),
+        new("PT", "Portugal", Continent.Europe, true, 38.72, -9.14),
+        new("IT", "Italy", Continent.Europe, true, 45.46, 9.19),
+        new("MT", "Malta", Continent.Europe, true, 35.90, 14.51),
+        new("GR", "Greece", Continent.Europe, true, 37.98, 23.73),
+        new("CY", "Cyprus", Continent.Europe, true, 35.17, 33.36),
+        new("DK", "Denmark", Continent.Europe, true, 55.68, 12.57),
+        new("NO", "Norway", Continent.Europe, false, 59.91, 10.75),
+        new("SE", "Sweden", Continent.Europe, true, 59.33, 18.07),
+        new("FI", "Finland", Continent.Europe, true, 60.17, 24.94),
+        new("IS", "Iceland", Continent.Europe, false, 64.15, -21.94),
+        new("EE", "Estonia", Continent.Europe, true, 59.44, 24.75),
+        new("LV", "Latvia", Continent.Europe, true, 56.95, 24.11),
+        new("LT", "Lithuania", Continent.Europe, true, 54.69, 25.28),
+        new("PL", "Poland", Continent.Europe, true, 52.23, 21.01),
+        new("CZ", "Czechia", Continent.Europe, true, 50.08, 14.44),
+        new("SK", "Slovakia", Continent.Europe, true, 48.15, 17.11),
+        new("HU", "Hungary", Continent.Europe, true, 47.50, 19.04),
+        new("RO", "Romania", Continent.Europe, true, 44.43, 26.10),
+        new("BG", "Bulgaria", Continent.Europe, true, 42.70, 23.32),
+        new("SI", "Slovenia", Continent.Europe, true, 46.06, 14.51),
+        new("HR", "Croatia", Continent.Europe, true, 45.81, 15.98),
+        new("RS", "Serbia", Continent.Europe, false, 44.79, 20.45),
+        new("BA", "Bosnia and Herzegovina", Continent.Europe, false, 43.86, 18.41),
+        new("ME", "Montenegro", Continent.Europe, false, 42.43, 19.26),
+        new("MK", "North Macedonia", Continent.Europe, false, 42.00, 21.43),
+        new("AL", "Albania", Continent.Europe, false, 41.33, 19.82),
+        new("XK", "Kosovo", Continent.Europe, false, 42.66, 21.17),
+        new("MD", "Moldova", Continent.Europe, false, 47.01, 28.86),
+        new("UA", "Ukraine", Continent.Europe, false, 50.45, 30.52),
+        new("BY", "Belarus", Continent.Europe, false, 53.90, 27.56),
+        new("RU", "Russia", Continent.Europe, false, 55.76, 37.62),
+        new("TR", "Turkey", Continent.Asia, false, 41.01, 28.98),
+        new("GE", "Georgia", Continent.Asia, false, 41.72, 44.83),
+        new("AM", "Armenia", Continent.Asia, false, 40.18, 44.51),
+        new("AZ", "Azerbaijan", Continent.Asia, false, 40.41, 49.87),
+        new("KZ", "Kazakhstan", Continent.Asia, false, 43.24, 76.89),
+        new("UZ", "Uzbekistan", Continent.Asia, false, 41.30, 69.24),
+        new("KG", "Kyrgyzstan", Continent.Asia, false, 42.87, 74.59),
+        new("TJ", "Tajikistan", Continent.Asia, false, 38.56, 68.79),
+        new("TM", "Turkmenistan", Continent.Asia, false, 37.96, 58.33),
+        new("MN", "Mongolia", Continent.Asia, false, 47.89, 106.91),
+        new("CN", "China", Continent.Asia, false, 31.23, 121.47),
+        new("HK", "Hong Kong", Continent.Asia, false, 22.32, 114.17),
+        new("MO", "Macao", Continent.Asia, false, 22.20, 113.54),
+        new("TW", "Taiwan", Continent.Asia, false, 25.03, 121.57),
+        new("JP", "Japan", Continent.Asia, false, 35.68, 139.69),
+        new("KR", "South Korea", Continent.Asia, false, 37.57, 126.98),
+        new("KP", "North Korea", Continent.Asia, false, 39.04, 125.76),
+        new("IN", "India", Continent.Asia, false, 19.08, 72.88),
+        new("PK", "Pakistan", Continent.Asia, false, 24.86, 67.01),
+        new("BD", "Bangladesh", Continent.Asia, false, 23.81, 90.41),
+        new("LK", "Sri Lanka", Continent.Asia, false, 6.93, 79.86),
+        new("NP", "Nepal", Continent.Asia, false, 27.72, 85.32),
+        new("MM", "Myanmar", Continent.Asia, false, 16.87, 96.20),
+        new("TH", "Thailand", Continent.Asia, false, 13.76, 100.50),
+        new("VN", "Vietnam", Continent.Asia, false, 21.03, 105.85),
+        new("LA", "Laos", Continent.Asia, false, 17.98, 102.63),
+        new("KH", "Cambodia", Continent.Asia, false, 11.56, 104.93),
+        new("MY", "Malaysia", Continent.Asia, false, 3.14, 101.69),
+        new("SG", "Singapore", Continent.Asia, false, 1.35, 103.82),
+        new("ID", "Indonesia", Continent.Asia, false, -6.21, 106.85),
+        new("PH", "Philippines", Continent.Asia, false, 14.60, 120.98),
+        new("BN", "Brunei", Continent.Asia, false, 4.90, 114.94),
+        new("AE", "United Arab Emirates", Continent.Asia, false, 25.20, 55.27),
+        new("SA", "Saudi Arabia", Continent.Asia, false, 24.71, 46.68),
+        new("QA", "Qatar", Continent.Asia, false, 25.29, 51.53),
+        new("KW", "Kuwait", Continent.Asia, false, 29.38, 47.98),
+        new("BH", "Bahrain", Continent.Asia, false, 26.23, 50.59),
+        new("OM", "Oman", Continent.Asia, false, 23.59, 58.41),
+        new("YE", "Yemen", Continent.Asia, false, 15.37, 44.19),
+        new("IQ", "Iraq", Continent.Asia, false, 33.31, 44.36),
+        new("IR", "Iran", Continent.Asia, false, 35.69, 51.39),
+        new("SY", "Syria", Continent.Asia, false, 33.51, 36.29),
+        new("JO", "Jordan", Continent.Asia, false, 31.95, 35.93),
+        new("LB", "Lebanon", Continent.Asia, false, 33.89, 35.50),
+        new("IL", "Israel", Continent.Asia, false, 32.09, 34.78),
+        new("PS", "Palestine", Continent.Asia, false, 31.90, 35.20),
+        new("AU", "Australia", Continent.Oceania, false, -33.87, 151.21),
+        new("NZ", "New Zealand", Continent.Oceania, false, -36.85, 174.76),
+        new("PG", "Papua New Guinea", Continent.Oceania, false, -9.44, 147.18),
+        new("FJ", "Fiji", Continent.Oceania, false, -18.14, 178.44),
+        new("ZA", "South Africa", Continent.Africa, false, -26.20, 28.05),
+        new("NA", "Namibia", Continent.Africa, false, -22.56, 17.07),
+        new("BW", "Botswana", Continent.Africa, false, -24.63, 25.92),
+        new("ZW", "Zimbabwe", Continent.Africa, false, -17.83, 31.05),
+        new("ZM", "Zambia", Continent.Africa, false, -15.39, 28.32),
+        new("MZ", "Mozambique", Continent.Africa, false, -25.97, 32.57),
+        new("AO", "Angola", Continent.Africa, false, -8.84, 13.23),
+        new("CD", "DR Congo", Continent.Africa, false, -4.44, 15.27),
+        new("KE", "Kenya", Continent.Africa, false, -1.29, 36.82),
+        new("UG", "Uganda", Continent.Africa, false, 0.35, 32.58),
+        new("TZ", "Tanzania", Continent.Africa, false, -6.79, 39.21),
+        new("RW", "Rwanda", Continent.Africa, false, -1.94, 30.06),
+        new("ET", "Ethiopia", Continent.Africa, false, 9.01, 38.76),
+        new("NG", "Nigeria", Continent.Africa, false, 6.52, 3.38),
+        new("GH", "Ghana", Continent.Africa, false, 5.60, -0.19),
+        new("CI", "Ivory Coast", Continent.Africa, false, 5.36, -4.01),
+        new("SN", "Senegal", Continent.Africa, false, 14.72, -17.47),
+        new("CM", "Cameroon", Continent.Africa, false, 3.85, 11.50),
+        new("MU", "Mauritius", Continent.Africa, false, -20.16, 57.50),
+        new("MG", "Madagascar", Continent.Africa, false, -18.88, 47.51),
+        new("EG", "Egypt", Continent.Africa, false, 30.04, 31.24),
+        new("MA", "Morocco", Continent.Africa, false, 33.57, -7.59),
+        new("DZ", "Algeria", Continent.Africa, false, 36.75, 3.06),
+        new("TN", "Tunisia", Continent.Africa, false, 36.81, 10.18),
+        new("LY", "Libya", Continent.Africa, false, 32.89, 13.19),
+        new("SD", "Sudan", Continent.Africa, false, 15.50, 32.56),
+    ];
+
+    /// <summary>States of the USA with its capital district, and Canada's provinces.</summary>
+    public static IReadOnlyList<Subdivision> Subdivisions { get; } =
+    [
+        new("US", "AL", "Alabama", 33.52, -86.80),
+        new("US", "AK", "Alaska", 61.22, -149.90),
+        new("US", "AZ", "Arizona", 33.45, -112.07),
+        new("US", "AR", "Arkansas", 34.75, -92.29),
+        new("US", "CA", "California", 37.34, -121.89),
+        new("US", "CO", "Colorado", 39.74, -104.99),
+        new("US", "CT", "Connecticut", 41.77, -72.67),
+        new("US", "DE", "Delaware", 39.74, -75.55),
+        new("US", "DC", "District of Columbia", 38.91, -77.04),
+        new("US", "FL", "Florida", 27.95, -82.46),
+        new("US", "GA", "Georgia", 33.75, -84.39),
+        new("US", "HI", "Hawaii", 21.31, -157.86),
+        new("US", "ID", "Idaho", 43.62, -116.20),
+        new("US", "IL", "Illinois", 41.88, -87.63),
+        new("US", "IN", "Indiana", 39.77, -86.16),
+        new("US", "IA", "Iowa", 41.59, -93.62),
+        new("US", "KS", "Kansas", 39.05, -95.68),
+        new("US", "KY", "Kentucky", 38.25, -85.76),
+        new("US", "LA", "Louisiana", 29.95, -90.07),
+        new("US", "ME", "Maine", 43.66, -70.26),
+        new("US", "MD", "Maryland", 39.29, -76.61),
+        new("US", "MA", "Massachusetts", 42.36, -71.06),
+        new("US", "MI", "Michigan", 42.33, -83.05),
+        new("US", "MN", "Minnesota", 44.98, -93.27),
+        new("US", "MS", "Mississippi", 32.30, -90.18),
+        new("US", "MO", "Missouri", 39.10, -94.58),
+        new("US", "MT", "Montana", 46.59, -112.02),
+        new("US", "NE", "Nebraska", 41.26, -95.94),
+        new("US", "NV", "Nevada", 36.17, -115.14),
+        new("US", "NH", "New Hampshire", 42.99, -71.46),
+        new("US", "NJ", "New Jersey", 40.74, -74.17),
+        new("US", "NM", "New Mexico", 35.08, -106.65),
+        new("US", "NY", "New York", 40.71, -74.01),
+        new("US", "NC", "North Carolina", 35.78, -78.64),
+        new("US", "ND", "North Dakota", 46.88, -96.79),
+        new("US", "OH", "Ohio", 39.96, -83.00),
+        new("US", "OK", "Oklahoma", 35.47, -97.52),
+        new("US", "OR", "Oregon", 45.52, -122.68),
+        new("US", "PA", "Pennsylvania", 39.95, -75.17),
+        new("US", "RI", "Rhode Island", 41.82, -71.41),
+        new("US", "SC", "South Carolina", 34.00, -81.03),
+        new("US", "SD", "South Dakota", 43.55, -96.73),
+        new("US", "TN", "Tennessee", 36.16, -86.78),
+        new("US", "TX", "Texas", 32.78, -96.80),
+        new("US", "UT", "Utah", 40.76, -111.89),
+        new("US", "VT", "Vermont", 44.48, -73.21),
+        new("US", "VA", "Virginia", 39.04, -77.49),
+        new("US", "WA", "Washington", 47.61, -122.33),
+        new("US", "WV", "West Virginia", 38.35, -81.63),
+        new("US", "WI", "Wisconsin", 43.04, -87.91),
+        new("US", "WY", "Wyoming", 41.14, -104.82),
+        new("CA", "AB", "Alberta", 51.05, -114.07),
+        new("CA", "BC", "British Columbia", 49.28, -123.12),
+        new("CA", "MB", "Manitoba", 49.90, -97.14),
+        new("CA", "NB", "New Brunswick", 45.96, -66.64),
+        new("CA", "NL", "Newfoundland and Labrador", 47.56, -52.71),
+        new("CA", "NS", "Nova Scotia", 44.65, -63.58),
+        new("CA", "ON", "Ontario", 43.65, -79.38),
+        new("CA", "PE", "Prince Edward Island", 46.24, -63.13),
+        new("CA", "QC", "Quebec", 45.50, -73.57),
+        new("CA", "SK", "Saskatchewan", 52.13, -106.67),
+    ];
+
+    /// <summary>Other names in use.</summary>
+    public static IReadOnlyDictionary<string, string> Aliases { get; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
+    {
+        ["USA"] = "US",
+        ["United States of America"] = "US",
+        ["UK"] = "GB",
+        ["Great Britain"] = "GB",
+        ["England"] = "GB",
+        ["Scotland"] = "GB",
+        ["Wales"] = "GB",
+        ["Korea"] = "KR",
+        ["Republic of Korea"] = "KR",
+        ["Czech Republic"] = "CZ",
+        ["The Netherlands"] = "NL",
+        ["Holland"] = "NL",
+        ["Türkiye"] = "TR",
+        ["Viet Nam"] = "VN",
+        ["Russian Federation"] = "RU",
+        ["UAE"] = "AE",
+        ["Brasil"] = "BR",
+        ["Macau"] = "MO",
+        ["Burma"] = "MM",
+    };
+}
