@@ -150,12 +150,13 @@ internal sealed class ArgumentReader(Invocation invocation, List<string> tokens)
         var path = pair.Key.Split('.');
         path[0] = key?.Name ?? path[0];
         var isMember = path.Length > 1;
-        if (isMember && key is not null && key.Type != KeyType.Object)
+        if (isMember && key is not null && key.Type is not (KeyType.Object or KeyType.TextMap))
         {
             throw UsageErrors.NoMembers(key.Name);
         }
 
         var value = pair.Kind == PairKind.Json ? Values.ParseJson(pair.Key, text)
+            : isMember && key?.Type == KeyType.TextMap ? JsonValue.Create(text)
             : key is null || isMember ? Values.Guess(text)
             : Values.Coerce(key, text);
         Put(path, value, isList: key?.Type is KeyType.TextList or KeyType.IntegerList, mayRepeat: key is null || isMember, text);

@@ -27,7 +27,7 @@ internal static class Values
         KeyType.Choice => Array.Find(key.Values, v => v.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } choice
             ? JsonValue.Create(choice)
             : throw UsageErrors.NotAChoice(key.Name, text, Suggestions.Near(text, key.Values), key.Values),
-        KeyType.Object => ParseJson(key.Name, text) as JsonObject ?? throw UsageErrors.WrongType(key.Name, text, new("a JSON object", "um objeto JSON")),
+        KeyType.Object or KeyType.TextMap => ParseJson(key.Name, text) as JsonObject ?? throw UsageErrors.WrongType(key.Name, text, new("a JSON object", "um objeto JSON")),
     };
 
     /// <summary>Converts by looks, where the table declares no type: <c>true</c>/<c>false</c>, digits, digits with one point, else text.</summary>

@@ -75,6 +75,10 @@ public sealed class ParserTests
     }
 
     [Fact]
+    public void Parse_TextMapMembers_StayText() =>
+        AssertBody("""{"offer_id":1,"env":{"PORT":"8080","DEBUG":"true"}}""", Parse("instance", "create", "offer_id=1", "env.PORT=8080", "env.DEBUG=true"));
+
+    [Fact]
     public void Parse_RawJson_IsTheWholeBody() =>
         AssertBody("""{"offer_id":5,"x":[1]}""", Parse("instance", "create", """{"offer_id":5,"x":[1]}"""));
 
