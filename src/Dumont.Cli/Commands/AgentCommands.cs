@@ -10,10 +10,14 @@ internal static class AgentCommands
     [
         new("INSTANCE", "instance_id"),
         new("STATUS", "status", ColumnFormat.State),
+        new("ROLE", "role"),
         new("GPU", "gpu_utilization", ColumnFormat.Percent),
+        new("CPU", "cpu_percent", ColumnFormat.Percent),
+        new("SYNC", "sync_state", ColumnFormat.State),
+        new("RPO", "rpo_seconds", ColumnFormat.Seconds),
         new("LAST SEEN", "last_seen", ColumnFormat.Time),
-        new("IDLE SINCE", "idle_since", ColumnFormat.Time),
-        new("HIBERNATES", "will_hibernate_at", ColumnFormat.Time) { IsWide = true },
+        new("VERSION", "version") { IsWide = true },
+        new("MESSAGE", "message") { IsWide = true },
     ];
 
     public static ResourceSpec Make() => new("agent", Summary,

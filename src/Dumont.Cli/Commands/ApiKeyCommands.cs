@@ -18,6 +18,7 @@ internal static class ApiKeyCommands
                 new("NAME", "name"),
                 new("PREFIX", "prefix"),
                 new("CREATED", "created_at", ColumnFormat.Time),
+                new("EXPIRES", "expires_at", ColumnFormat.Time),
                 new("LAST USED", "last_used_at", ColumnFormat.Time),
             ],
         },
@@ -25,6 +26,11 @@ internal static class ApiKeyCommands
             ["api-key create ci", "api-key create ci --query key"])
         {
             Positionals = [new("name", new("what it is for", "para que serve"))],
+            Keys =
+            [
+                new("scopes", KeyType.TextList, new("what it may do; repeat for more; all when left out", "o que pode fazer; repita para mais; tudo se omitido")) { Aliases = ["scope"] },
+                new("expires_in_days", KeyType.Integer, new("1 to 365; never when left out", "1 a 365; nunca se omitido")),
+            ],
         },
         new("delete", ApiMethod.Delete, "/api/v1/auth/api-keys/{id}", new("Revoke an API key", "Revoga uma chave de API"),
             ["api-key delete 3", "api-key delete 3 -y"])

@@ -11,19 +11,15 @@ internal static class FailoverCommands
         Kind = PositionalKind.Instance,
     };
 
-    private static readonly PositionalSpec Machine = Gpu with { Name = "machine_id" };
-
     public static ResourceSpec Make() => new("failover", Summary,
     [
-        new("simulate", ApiMethod.Post, "/api/v1/standby/failover/simulate/{gpu_instance_id}", new("Take the GPU for dead and wait for the outcome", "Dá a GPU por morta e espera o desfecho"),
-            ["failover simulate 17", "failover simulate 17 reason=spot_interruption --no-wait"])
+        new("simulate", ApiMethod.Post, "/api/v1/standby/failover/simulate/{gpu_instance_id}", new("Switch to the standby now, as if the GPU had failed", "Muda para a reserva agora, como se a GPU tivesse falhado"),
+            ["failover simulate 17", "failover simulate train reason=drill --no-wait"])
         {
             Positionals = [Gpu],
             Keys =
             [
-                new("reason", KeyType.Text, new("noted in the report", "anotado no relatório")) { Default = "spot_interruption" },
-                new("simulate_restore", KeyType.Boolean, new("also restore the data", "também restaura os dados")) { Default = "true" },
-                new("simulate_new_gpu", KeyType.Boolean, new("also rent a new GPU", "também aluga uma GPU nova")) { Default = "true" },
+                new("reason", KeyType.Text, new("noted in the report", "anotado no relatório")) { Default = "requested", InQuery = true },
             ],
             NameField = "failover_id",
             Wait = new("/api/v1/standby/failover/status/{id}", "phase", ["complete", "completed"], ["failed"], TimeSpan.FromMinutes(20))
@@ -56,25 +52,6 @@ internal static class FailoverCommands
             ["failover report", "failover report days=7 -o json"])
         {
             Keys = [new("days", KeyType.Integer, new("the last so many", "os últimos tantos")) { Default = "30" }],
-        },
-        new("readiness", ApiMethod.Get, "/api/v1/failover/readiness/{machine_id}", new("Could this instance fail over now?", "Esta instância poderia trocar agora?"),
-            ["failover readiness 17", "failover readiness train --query overall_ready"])
-        {
-            Positionals = [Machine],
-            NameField = "machine_id",
-        },
-        new("strategies", ApiMethod.Get, "/api/v1/failover/strategies", new("List the ways to fail over", "Lista as formas de failover"),
-            ["failover strategies", "failover strategies -o name"])
-        {
-            Rows = "strategies",
-            Columns =
-            [
-                new("ID", "id"),
-                new("NAME", "name"),
-                new("RECOVERY", "recovery_time"),
-                new("COST", "cost"),
-                new("DESCRIPTION", "description"),
-            ],
         },
     ]);
 }

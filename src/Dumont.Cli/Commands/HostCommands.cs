@@ -31,6 +31,7 @@ internal static class HostCommands
             [
                 new("machine_id", KeyType.Integer, Machine.Help) { IsRequired = true },
                 new("reason", KeyType.Text, new("why", "por quê")) { IsRequired = true },
+                new("provider", KeyType.Text, new("whose host it is", "de quem é o host")) { Default = "vast" },
                 new("duration_hours", KeyType.Integer, new("for so long; for ever when left out", "por quanto tempo; para sempre se omitido")),
             ],
         },

@@ -31,7 +31,8 @@ internal static class InstanceCommands
         new("ports", KeyType.IntegerList, new("ports to open; repeat for more", "portas a abrir; repita para mais")) { Aliases = ["port"] },
         new("onstart_cmd", KeyType.Text, new("command run at each start", "comando executado a cada início")) { Aliases = ["onstart"] },
         new("skip_standby", KeyType.Boolean, new("no CPU standby for this one", "sem CPU de reserva para esta")) { Default = "false" },
-        new("skip_validation", KeyType.Boolean, new("do not check the offer first", "não verifica a oferta antes")) { Default = "false" },
+        new("env", KeyType.TextMap, new("environment variables: env.TOKEN=abc", "variáveis de ambiente: env.TOKEN=abc")),
+        new("bid_price", KeyType.Number, new("bid, $/h, for an interruptible machine", "lance, $/h, para uma máquina interruptível")),
     ];
 
     private static readonly Column[] OfferColumns =
@@ -44,9 +45,9 @@ internal static class InstanceCommands
         new("CPU", "cpu_cores", ColumnFormat.Integer),
         new("RAM", "cpu_ram", ColumnFormat.Gigabytes),
         new("DISK", "disk_space", ColumnFormat.Gigabytes),
-        new("DOWN", "inet_down", ColumnFormat.Megabits),
         new("REL", "reliability", ColumnFormat.Fraction),
         new("WHERE", "geolocation"),
+        new("DOWN", "inet_down", ColumnFormat.Megabits),
         new("UP", "inet_up", ColumnFormat.Megabits) { IsWide = true },
         new("CUDA", "cuda_version") { IsWide = true },
         new("VERIFIED", "verified", ColumnFormat.Boolean) { IsWide = true },
@@ -129,7 +130,14 @@ internal static class InstanceCommands
             ["instance create wizard gpu_name=rtx4090", "instance create wizard gpu_name=a100 max_price=1.50 region=EU"])
         {
             SubWord = "wizard",
-            Keys = [GpuName, MaxPrice, Region, .. MachineKeys],
+            Keys =
+            [
+                GpuName,
+                new("num_gpus", KeyType.Integer, new("GPUs in the machine", "GPUs na máquina")) { Default = "1" },
+                MaxPrice,
+                Region,
+                .. MachineKeys,
+            ],
             FixedBody = [("use_wizard", true)],
             Wait = UntilRunning,
             Handler = InstanceActions.CreateAsync,
@@ -201,8 +209,8 @@ internal static class InstanceCommands
             Rows = "events",
             Columns =
             [
-                new("TIME", "timestamp", ColumnFormat.Time),
-                new("EVENT", "event_type"),
+                new("TIME", "at", ColumnFormat.Time),
+                new("EVENT", "type"),
                 new("MESSAGE", "message"),
             ],
         };

@@ -10,6 +10,7 @@ internal static class SettingCommands
     private static readonly KeySpec[] Keys =
     [
         new("vast_api_key", KeyType.Text, new("key of your Vast.ai account", "chave da sua conta Vast.ai")),
+        new("gcp_credentials", KeyType.Text, new("service-account key of Google Cloud: =@key.json", "chave de conta de serviço do Google Cloud: =@key.json")),
         new("settings", KeyType.Object, new("members by dots: settings.auto_hibernate=true", "membros por pontos: settings.auto_hibernate=true")),
     ];
 

@@ -20,6 +20,7 @@ internal static class StandbyCommands
         new("IP", "cpu_standby.ip"),
         new("SYNC", "sync_enabled", ColumnFormat.Boolean),
         new("SYNCS", "sync_count", ColumnFormat.Integer),
+        new("RPO", "rpo_seconds", ColumnFormat.Seconds),
         new("GPU FAILED", "gpu_failed", ColumnFormat.Boolean),
         new("REASON", "failure_reason") { IsWide = true },
         new("CREATED", "created_at", ColumnFormat.Time) { IsWide = true },
@@ -36,11 +37,8 @@ internal static class StandbyCommands
         new("gcp_machine_type", KeyType.Text, new("its size", "o tamanho")) { Default = "e2-medium", Aliases = ["cpu_machine_type"] },
         new("gcp_disk_size", KeyType.Integer, new("disk, GB", "disco, GB")) { Default = "100" },
         new("gcp_spot", KeyType.Boolean, new("spot price", "preço spot")) { Default = "true" },
-        new("sync_interval", KeyType.Integer, new("seconds", "segundos")) { Default = "30", Aliases = ["sync_interval_seconds"] },
         new("auto_failover", KeyType.Boolean, new("take over when the GPU fails", "assume quando a GPU falha")) { Default = "true" },
         new("auto_recovery", KeyType.Boolean, new("then find a new GPU", "depois procura uma GPU nova")) { Default = "true" },
-        new("health_check_interval", KeyType.Integer, new("seconds", "segundos")),
-        new("failover_threshold", KeyType.Integer, new("missed checks that count as failed", "verificações perdidas que contam como falha")),
     ];
 
     public static ResourceSpec Make() => new("standby", Summary,
@@ -77,14 +75,12 @@ internal static class StandbyCommands
         {
             SubWord = "delete",
             Positionals = [Gpu],
-            Keys = [new("keep_gpu", KeyType.Boolean, new("leave the GPU running", "mantém a GPU rodando"))],
             Confirm = new("Destroy the standby of instance {0}?", "Destruir a reserva da instância {0}?"),
         },
         new("delete", ApiMethod.Delete, "/api/v1/standby/associations/{gpu_instance_id}", new("Destroy a standby", "Destrói uma reserva"),
             ["standby delete 17", "standby delete train -y"])
         {
             Positionals = [Gpu],
-            Keys = [new("keep_gpu", KeyType.Boolean, new("leave the GPU running", "mantém a GPU rodando"))],
             Confirm = new("Destroy the standby of instance {0}?", "Destruir a reserva da instância {0}?"),
         },
         new("sync-start", ApiMethod.Post, "/api/v1/standby/associations/{gpu_instance_id}/start-sync", new("Start copying to the standby", "Começa a copiar para a reserva"),

@@ -1,7 +1,7 @@
 namespace Dumont.Cli.Grammar;
 
 // The command table is data: one ResourceSpec a resource, one CommandSpec an action. Parsing, help, suggestions, completion, the
-// request and the output are all read from it, so that a command exists in one place (ADR-0101).
+// request and the output are all read from it, so that a command exists in one place (ADR-0001).
 
 internal enum ApiMethod
 {
@@ -30,6 +30,9 @@ internal enum KeyType
 
     /// <summary>JSON object, or members by dotted keys: <c>settings.auto_hibernate=true</c>.</summary>
     Object,
+
+    /// <summary>JSON object of strings, by dotted keys: <c>env.PORT=8080</c>.</summary>
+    TextMap,
 }
 
 /// <summary>A <c>key=value</c> that a command takes, and its twin flag.</summary>
@@ -88,6 +91,7 @@ internal enum ColumnFormat
     /// <summary>A percentage, 0 to 100.</summary>
     Percent,
     Decimal,
+    Seconds,
 
     /// <summary>Coloured, with a symbol, by what it means.</summary>
     State,

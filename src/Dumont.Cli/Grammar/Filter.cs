@@ -38,7 +38,7 @@ internal static class Filter
         {
             if (rest.StartsWith("in ", StringComparison.Ordinal))
             {
-                throw Unsupported(token, "in");
+                throw UsageErrors.UnsupportedSign(token, "in");
             }
 
             return false;
@@ -66,13 +66,13 @@ internal static class Filter
         {
             ">=" or ">" => "min_" + stem,
             "<=" or "<" => "max_" + stem,
-            _ => throw Unsupported(token, sign),
+            _ => throw UsageErrors.UnsupportedSign(token, sign),
         };
         if (!HasKey(keys, key))
         {
-            var possible = string.Join(", ", keys.Where(k => k.Name.StartsWith("min_", StringComparison.Ordinal)
-                || k.Name.StartsWith("max_", StringComparison.Ordinal)).Select(k => k.Name));
-            throw new UsageException($"offers cannot be filtered by '{token}': there is no {key}", $"possible limits: {possible}");
+            var possible = keys.Select(k => k.Name)
+                .Where(n => n.StartsWith("min_", StringComparison.Ordinal) || n.StartsWith("max_", StringComparison.Ordinal));
+            throw UsageErrors.NoSuchFilter(token, key, possible);
         }
 
         pair = new Pair(key, PairKind.Text, sign is ">" or "<" ? Beyond(value, up: sign == ">", token) : value);
@@ -85,8 +85,5 @@ internal static class Filter
     private static string Beyond(string value, bool up, string token) =>
         double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
             ? (up ? double.BitIncrement(number) : double.BitDecrement(number)).ToString("R", CultureInfo.InvariantCulture)
-            : throw new UsageException($"'{token}' needs a number after the sign");
-
-    private static UsageException Unsupported(string token, string sign) =>
-        new($"offers cannot be filtered by '{token}': '{sign}' is not supported", "use key=value, >=, <=, > or <; see: dumont help filters");
+            : throw UsageErrors.FilterNeedsNumber(token);
 }

@@ -181,7 +181,7 @@ internal sealed class GlobalOptions
             return args[i][(equals + 1)..];
         }
 
-        return ++i < args.Count ? args[i] : throw new UsageException($"{args[i - 1]} needs a value");
+        return ++i < args.Count ? args[i] : throw UsageErrors.NeedsValue(args[i - 1]);
     }
 
     private static OutputFormat FormatOf(string value)
@@ -189,7 +189,7 @@ internal sealed class GlobalOptions
         var index = Array.FindIndex(Formats, f => f.Equals(value, StringComparison.OrdinalIgnoreCase));
         return index >= 0
             ? (OutputFormat)index
-            : throw new UsageException($"unknown output format '{value}'", "formats: " + string.Join(", ", Formats));
+            : throw UsageErrors.WrongFlagValue("--output", value, Formats);
     }
 
     /// <summary>Reads <c>90</c>, <c>90s</c>, <c>10m</c>, <c>1h</c>, <c>1.5h</c>.</summary>
@@ -202,7 +202,7 @@ internal sealed class GlobalOptions
         return double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var amount)
             && amount > 0 && amount * seconds <= 864_000
                 ? TimeSpan.FromSeconds(amount * seconds)
-                : throw new UsageException($"'{value}' is not a time", "write it as 90s, 10m or 1h");
+                : throw UsageErrors.WrongFlagValue("--timeout", value, "90s", "10m", "1h");
     }
 
     private static bool? ColorOf(string value) => value switch
@@ -210,13 +210,13 @@ internal sealed class GlobalOptions
         "always" => true,
         "never" => false,
         "auto" => null,
-        _ => throw new UsageException($"unknown colour mode '{value}'", "modes: auto, always, never"),
+        _ => throw UsageErrors.WrongFlagValue("--color", value, "auto", "always", "never"),
     };
 
     private static Language LanguageOf(string value, string flag) =>
         value.StartsWith("pt", StringComparison.OrdinalIgnoreCase) ? Language.Portuguese
         : value.StartsWith("en", StringComparison.OrdinalIgnoreCase) ? Language.English
-        : throw new UsageException($"unknown language '{value}' for {flag}", "languages: pt-BR, en");
+        : throw UsageErrors.WrongFlagValue(flag, value, "pt-BR", "en");
 
     private static Language LanguageOf(IReadOnlyDictionary<string, string> variables)
     {

@@ -14,20 +14,20 @@ internal static class Values
         KeyType.Text or KeyType.TextList => JsonValue.Create(text),
         KeyType.Integer or KeyType.IntegerList => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole)
             ? JsonValue.Create(whole)
-            : throw Wrong(key, text, "a whole number"),
+            : throw UsageErrors.WrongType(key.Name, text, new("a whole number", "um número inteiro")),
         KeyType.Number => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
             ? NumberNode(text, number)
-            : throw Wrong(key, text, "a number"),
+            : throw UsageErrors.WrongType(key.Name, text, new("a number", "um número")),
         KeyType.Boolean => text.ToLowerInvariant() switch
         {
             "true" or "yes" or "on" or "1" => JsonValue.Create(true),
             "false" or "no" or "off" or "0" => JsonValue.Create(false),
-            _ => throw Wrong(key, text, "true or false"),
+            _ => throw UsageErrors.WrongType(key.Name, text, new("true or false", "true ou false")),
         },
         KeyType.Choice => Array.Find(key.Values, v => v.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } choice
             ? JsonValue.Create(choice)
-            : throw NotAChoice(key, text),
-        KeyType.Object => ParseJson(key.Name, text) as JsonObject ?? throw Wrong(key, text, "a JSON object"),
+            : throw UsageErrors.NotAChoice(key.Name, text, Suggestions.Near(text, key.Values), key.Values),
+        KeyType.Object or KeyType.TextMap => ParseJson(key.Name, text) as JsonObject ?? throw UsageErrors.WrongType(key.Name, text, new("a JSON object", "um objeto JSON")),
     };
 
     /// <summary>Converts by looks, where the table declares no type: <c>true</c>/<c>false</c>, digits, digits with one point, else text.</summary>
@@ -71,7 +71,7 @@ internal static class Values
         }
         catch (JsonException)
         {
-            throw new UsageException($"the value of {key} is not valid JSON");
+            throw UsageErrors.NotJson(key);
         }
     }
 
@@ -86,16 +86,5 @@ internal static class Values
         {
             return JsonValue.Create(number);
         }
-    }
-
-    private static UsageException Wrong(KeySpec key, string text, string expected) =>
-        new($"{key.Name} must be {expected}, not '{text}'");
-
-    private static UsageException NotAChoice(KeySpec key, string text)
-    {
-        var near = Suggestions.Near(text, key.Values);
-        return new($"{key.Name} cannot be '{text}'", near.Count > 0
-            ? $"did you mean {key.Name}={near[0]}?"
-            : $"possible values: {string.Join(", ", key.Values)}");
     }
 }

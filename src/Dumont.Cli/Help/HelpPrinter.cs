@@ -142,6 +142,7 @@ internal sealed class HelpPrinter(TextWriter output, CliEnvironment environment,
         KeyType.TextList => "TEXT…",
         KeyType.IntegerList => "N…",
         KeyType.Object => "JSON",
+        KeyType.TextMap => "JSON",
     };
 
     private string DefaultOf(KeySpec key) => key.Default is null ? "" : $"{Say(new("default", "padrão"))} {key.Default}";

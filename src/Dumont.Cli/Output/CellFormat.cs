@@ -37,6 +37,8 @@ internal static class CellFormat
                     return number.ToString("0", CultureInfo.InvariantCulture) + "%";
                 case ColumnFormat.Decimal:
                     return number.ToString(Math.Abs(number) >= 10 ? "0.0" : "0.000", CultureInfo.InvariantCulture);
+                case ColumnFormat.Seconds:
+                    return number.ToString("0.0", CultureInfo.InvariantCulture) + " s";
                 case ColumnFormat.Text or ColumnFormat.State or ColumnFormat.Boolean or ColumnFormat.Time:
                     break;
             }
@@ -61,7 +63,7 @@ internal static class CellFormat
     public static bool IsRightAligned(ColumnFormat format) => format switch
     {
         ColumnFormat.Integer or ColumnFormat.UsdPerHour or ColumnFormat.Usd or ColumnFormat.Gigabytes or ColumnFormat.Megabits
-            or ColumnFormat.Fraction or ColumnFormat.Percent or ColumnFormat.Decimal => true,
+            or ColumnFormat.Fraction or ColumnFormat.Percent or ColumnFormat.Decimal or ColumnFormat.Seconds => true,
         ColumnFormat.Text or ColumnFormat.State or ColumnFormat.Boolean or ColumnFormat.Time => false,
     };
 

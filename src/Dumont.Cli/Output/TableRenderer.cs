@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
 using Dumont.Cli.Grammar;
@@ -8,7 +9,7 @@ namespace Dumont.Cli.Output;
 internal static class TableRenderer
 {
     private const int Gap = 2;
-    private const int FlexibleWidthMin = 6;
+    private const int FlexibleWidthMin = 8;
 
     /// <summary>Writes header and rows.</summary>
     /// <param name="output">Where to.</param>
@@ -58,32 +59,39 @@ internal static class TableRenderer
         output.WriteLine(line.ToString());
     }
 
-    // Cuts the widest text column again and again; when all are at their least, leaves out columns from the right.
+    // Shows as many columns as fit with their text columns cut, the widest first; leaves out columns from the right when that is not enough.
     private static int Fit(IReadOnlyList<Column> columns, List<int> widths, int limit)
     {
-        var shown = columns.Count;
-        while (shown > 1 && Total(widths, shown) > limit)
+        var natural = widths.ToArray();
+        for (var shown = columns.Count; shown > 1; shown--)
         {
-            var widest = -1;
-            for (var i = 0; i < shown; i++)
-            {
-                if (columns[i].IsFlexible && widths[i] > FlexibleWidthMin && (widest < 0 || widths[i] > widths[widest]))
-                {
-                    widest = i;
-                }
-            }
-
-            if (widest < 0)
-            {
-                shown--;
-            }
-            else
+            natural.CopyTo(CollectionsMarshal.AsSpan(widths));
+            while (Total(widths, shown) > limit && WidestFlexible(columns, widths, shown) is { } widest)
             {
                 widths[widest]--;
             }
+
+            if (Total(widths, shown) <= limit)
+            {
+                return shown;
+            }
         }
 
-        return shown;
+        return 1;
+    }
+
+    private static int? WidestFlexible(IReadOnlyList<Column> columns, List<int> widths, int shown)
+    {
+        int? widest = null;
+        for (var i = 0; i < shown; i++)
+        {
+            if (columns[i].IsFlexible && widths[i] > FlexibleWidthMin && (widest is null || widths[i] > widths[widest.Value]))
+            {
+                widest = i;
+            }
+        }
+
+        return widest;
     }
 
     private static int Total(List<int> widths, int shown)

@@ -107,12 +107,12 @@ internal sealed class TextTree(TextWriter output, Style style, bool isYaml)
     // The API's names carry few units; these are said in docs/glossary.md.
     private static string UnitOf(string name) => name switch
     {
-        "dph_total" or "total_dph" or "min_price" or "max_price" or "avg_price" or "median_price" => " $/h",
-        "gpu_ram" or "cpu_ram" or "ram_used" or "ram_total" or "disk_space" or "disk_gb" or "gcp_disk_size" => " GB",
+        "dph_total" or "total_dph" or "min_bid" or "min_price" or "max_price" or "avg_price" or "median_price" => " $/h",
+        "gpu_ram" or "cpu_ram" or "disk_space" or "disk_gb" or "gcp_disk_size" => " GB",
         "inet_down" or "inet_up" => " Mbit/s",
         "gpu_util" or "cpu_util" => " %",
         "gpu_temp" => " °C",
-        "sync_interval" or "expires_in" => " s",
+        "sync_interval" or "expires_in" or "rpo_seconds" => " s",
         _ when name.EndsWith("_ms", StringComparison.Ordinal) => " ms",
         _ => "",
     };

@@ -78,7 +78,10 @@ internal sealed class TokenStore(string home)
     public void Clear()
     {
         File.Delete(TokenFile);
-        File.Delete(SessionFile);
+        if (Directory.Exists(Folder))
+        {
+            File.Delete(SessionFile);
+        }
     }
 
     /// <summary>Held while a token is renewed: a second process waits and then finds the new one. Null after ten seconds.</summary>
