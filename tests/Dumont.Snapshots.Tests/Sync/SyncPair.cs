@@ -9,6 +9,7 @@ internal sealed class SyncPair : IAsyncDisposable
     private readonly TempFolder _folder = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly SyncSink _sink;
+    private CancellationTokenSource _connection = new();
     private Task _running = Task.CompletedTask;
 
     public SyncPair(SyncOptions? options = null, long generation = 1)
@@ -43,12 +44,20 @@ internal sealed class SyncPair : IAsyncDisposable
     /// <summary>Opens a connection, cut after so many bytes of the source's when told.</summary>
     public void Connect(long cutAfterBytes = long.MaxValue)
     {
+        _connection = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         var toSink = new Pipe();
         var toSource = new Pipe();
         Wire = new CutStream(toSink.Writer.AsStream(), cutAfterBytes);
         _running = Task.WhenAll(
-            EndAsync(Source.RunAsync(toSource.Reader.AsStream(), Wire, _stop.Token), error => SourceError = error, toSink.Writer, toSource.Reader),
+            EndAsync(Source.RunAsync(toSource.Reader.AsStream(), Wire, _connection.Token), error => SourceError = error, toSink.Writer, toSource.Reader),
             EndAsync(_sink.RunAsync(toSink.Reader.AsStream(), toSource.Writer.AsStream(), _stop.Token), error => SinkError = error, toSource.Writer, toSink.Reader));
+    }
+
+    /// <summary>The source goes away; the sink notices by itself.</summary>
+    public async Task CutAsync()
+    {
+        await _connection.CancelAsync();
+        await ClosedAsync();
     }
 
     /// <summary>Waits until both ends of the connection are through.</summary>
@@ -70,6 +79,7 @@ internal sealed class SyncPair : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await ClosedAsync();
+        _connection.Dispose();
         _stop.Dispose();
         _sink.Dispose();
         Changes.Dispose();

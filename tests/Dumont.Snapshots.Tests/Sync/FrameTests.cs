@@ -1,0 +1,186 @@
+using System.Buffers.Binary;
+using Dumont.Snapshots.Sync;
+
+namespace Dumont.Snapshots.Tests.Sync;
+
+public sealed class FrameTests
+{
+    [Fact]
+    public async Task Frames_AnyMessage_ComeBackEqual()
+    {
+        var random = new SeededRandom(1);
+        for (var round = 0; round < 3000; round++)
+        {
+            var message = AnyMessage(random);
+
+            var (read, rest) = await ReadAsync(Bytes(message));
+
+            Assert.Equal(Describe(message), Describe(read!));
+            Assert.Null(rest);
+        }
+    }
+
+    [Fact]
+    public async Task Frames_AnyByteFlipped_AreRefused()
+    {
+        var random = new SeededRandom(2);
+        for (var round = 0; round < 300; round++)
+        {
+            var bytes = Bytes(AnyMessage(random));
+            bytes[random.Below(bytes.Length)] ^= (byte)(1 << random.Below(8));
+
+            await Assert.ThrowsAsync<SyncProtocolException>(() => ReadAsync(bytes));
+        }
+    }
+
+    [Fact]
+    public async Task Frames_CutAnywhere_AreRefused()
+    {
+        var random = new SeededRandom(3);
+        for (var round = 0; round < 300; round++)
+        {
+            var bytes = Bytes(AnyMessage(random));
+            var cut = bytes[..random.Below(bytes.Length)];
+            if (cut.Length == 0)
+            {
+                Assert.Null((await ReadAsync(cut)).First);
+            }
+            else
+            {
+                await Assert.ThrowsAsync<SyncProtocolException>(() => ReadAsync(cut));
+            }
+        }
+    }
+
+    [Fact]
+    public void Body_AnyBytes_GiveAMessageOrAProtocolError()
+    {
+        var random = new SeededRandom(4);
+        for (var round = 0; round < 200_000; round++)
+        {
+            // Half wholly random, half a real message with a few bytes changed: the second kind gets deeper.
+            var body = random.Below(2) == 0 ? TreeFacts.Noise(random.Below(200), round) : Bytes(AnyMessage(random))[SyncLimits.FrameHeaderBytes..];
+            for (var i = random.Below(4); i > 0 && body.Length > 0; i--)
+            {
+                body[random.Below(body.Length)] = (byte)random.Next();
+            }
+
+            try
+            {
+                SyncCodec.Read(body);
+            }
+            catch (SyncProtocolException)
+            {
+                // Refused cleanly.
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(0u)]
+    [InlineData(uint.MaxValue)]
+    [InlineData((uint)SyncLimits.FrameBytes + 1)]
+    public async Task Frames_LengthOverTheLimit_AreRefusedUnread(uint length)
+    {
+        var header = new byte[SyncLimits.FrameHeaderBytes];
+        BinaryPrimitives.WriteUInt32LittleEndian(header, length);
+
+        await Assert.ThrowsAsync<SyncProtocolException>(() => ReadAsync(header));
+    }
+
+    [Fact]
+    public void Layout_Delete_IsAsDocumented()
+    {
+        var bytes = Bytes(new DeleteMessage(0x0102030405060708, TreePath.Parse("a/b")));
+
+        Assert.Equal("0E000000", Convert.ToHexString(bytes.AsSpan(0, 4)));
+        Assert.Equal("06" + "0807060504030201" + "0300" + "612F62", Convert.ToHexString(bytes.AsSpan(8)));
+        Assert.Equal(Crc32C.Of(bytes.AsSpan(8)), BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(4)));
+    }
+
+    [Fact]
+    public void Crc32C_CheckValue_IsTheStandards() => Assert.Equal(0xE3069283u, Crc32C.Of("123456789"u8));
+
+    private static byte[] Bytes(SyncMessage message)
+    {
+        var writer = new FrameWriter();
+        SyncCodec.Write(writer, message);
+        return writer.Written.ToArray();
+    }
+
+    private static async Task<(SyncMessage? First, SyncMessage? Second)> ReadAsync(byte[] bytes)
+    {
+        using var connection = new SyncConnection(new MemoryStream(bytes), Stream.Null);
+        using var first = await connection.ReadAsync(CancellationToken.None);
+        if (first is null)
+        {
+            return (null, null);
+        }
+
+        using var second = await connection.ReadAsync(CancellationToken.None);
+        return (first.Value.Message, second?.Message);
+    }
+
+    // Records compare memory and lists by reference: spell them out.
+    private static string Describe(SyncMessage message) => message switch
+    {
+        FileMessage file => $"{file with { Content = default }} {Convert.ToHexString(file.Content.Span)}",
+        ChunkMessage chunk => $"{chunk with { Content = default }} {Convert.ToHexString(chunk.Content.Span)}",
+        StageMessage stage => $"{stage.StageId} {stage.FirstChunk} {string.Join(' ', stage.Chunks)}",
+        NeedMessage need => $"{need with { Bits = default }} {Convert.ToHexString(need.Bits.Span)}",
+        EntriesMessage entries => string.Join('\n', entries.Entries),
+        _ => message.ToString(),
+    };
+
+    private static SyncMessage AnyMessage(SeededRandom random) => random.Below(18) switch
+    {
+        0 => new HelloMessage(random.Below(65536), AnyIdentity(random), AnyGuid(random)),
+        1 => new FileMessage(random.Next(), AnyPath(random), AnyMode(random), (long)random.Next(), TreeFacts.Noise(random.Below(300), 1)),
+        2 => new DirectoryMessage(random.Next(), AnyPath(random), AnyMode(random), (long)random.Next()),
+        3 => new LinkMessage(random.Next(), AnyPath(random), (long)random.Next(), AnyPath(random).Raw),
+        4 => new AttributesMessage(random.Next(), AnyPath(random), AnyMode(random), (long)random.Next()),
+        5 => new DeleteMessage(random.Next(), AnyPath(random)),
+        6 => new CommitMessage(
+            random.Next(), (uint)random.Next(), AnyPath(random), AnyMode(random), (long)random.Next(), AnySize(random), AnyHash(random)),
+        7 => new MarkMessage(random.Next()),
+        8 => new StageMessage((uint)random.Next(), (uint)random.Next(), AnyChunks(random)),
+        9 => new ChunkMessage((uint)random.Next(), (uint)random.Next(), TreeFacts.Noise(1 + random.Below(300), 2)),
+        10 => new RepeatMessage((uint)random.Next(), (uint)random.Next(), (uint)random.Next()),
+        11 => new DropMessage((uint)random.Next()),
+        12 => new WelcomeMessage(random.Below(65536), AnyIdentity(random)),
+        13 => new RefuseMessage(random.Pick(Enum.GetValues<SyncRefusal>()), (long)random.Next(), AnyPath(random).Raw),
+        14 => new EntriesMessage([.. Enumerable.Range(0, random.Below(5)).Select(_ => AnyEntry(random))]),
+        15 => AnyNeed(random),
+        16 => new AckMessage(random.Next()),
+        _ => new FaultMessage(random.Pick(Enum.GetValues<SyncFault>()), AnyPath(random).Raw),
+    };
+
+    private static SyncEntry AnyEntry(SeededRandom random) => random.Below(3) switch
+    {
+        0 => new SyncEntry(AnyPath(random), TreeEntryKind.File, AnyMode(random), (long)random.Next(), AnySize(random), AnyHash(random), null),
+        1 => new SyncEntry(AnyPath(random), TreeEntryKind.Directory, AnyMode(random), (long)random.Next(), 0, default, null),
+        _ => new SyncEntry(AnyPath(random), TreeEntryKind.Link, 0, (long)random.Next(), 0, default, AnyPath(random).Raw),
+    };
+
+    private static NeedMessage AnyNeed(SeededRandom random)
+    {
+        var count = random.Below(SyncLimits.ChunksPerStage + 1);
+        return new NeedMessage((uint)random.Next(), (uint)random.Next(), count, TreeFacts.Noise((count + 7) / 8, 3));
+    }
+
+    private static (ContentHash, int)[] AnyChunks(SeededRandom random) =>
+        [.. Enumerable.Range(0, random.Below(6)).Select(_ => (AnyHash(random), 1 + random.Below(SyncLimits.ChunkBytes)))];
+
+    private static SyncIdentity AnyIdentity(SeededRandom random) => new((long)random.Next(), (long)random.Next(), (long)random.Next());
+
+    private static Guid AnyGuid(SeededRandom random) => new(TreeFacts.Noise(16, (int)random.Next()));
+
+    private static ContentHash AnyHash(SeededRandom random) => ContentHash.Of(TreeFacts.Noise(8, (int)random.Next()));
+
+    private static int AnyMode(SeededRandom random) => random.Below(TreeEntry.PreservedMode + 1);
+
+    private static long AnySize(SeededRandom random) => (long)(random.Next() >> 1);
+
+    private static TreePath AnyPath(SeededRandom random) =>
+        TreePath.Parse(string.Join('/', Enumerable.Range(0, 1 + random.Below(4)).Select(_ => $"n{random.Below(1000)}")));
+}
