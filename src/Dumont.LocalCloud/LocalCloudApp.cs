@@ -6,6 +6,7 @@ using Dumont.LocalCloud.Faults;
 using Dumont.LocalCloud.Gcp;
 using Dumont.LocalCloud.Http;
 using Dumont.LocalCloud.Machines;
+using Dumont.LocalCloud.State;
 using Dumont.LocalCloud.Vast;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -17,7 +18,10 @@ internal sealed class LocalCloudApp : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
-    private LocalCloudApp(WebApplication app, Uri baseAddress, AccountFile account) => (_app, BaseAddress, Account) = (app, baseAddress, account);
+    private readonly FolderLock _lock;
+
+    private LocalCloudApp(WebApplication app, FolderLock folderLock, Uri baseAddress, AccountFile account) =>
+        (_app, _lock, BaseAddress, Account) = (app, folderLock, baseAddress, account);
 
     public Uri BaseAddress { get; }
 
@@ -32,6 +36,7 @@ internal sealed class LocalCloudApp : IAsyncDisposable
         options.DataFolder = Path.GetFullPath(options.DataFolder);
         var isolation = await Isolation.DetectAsync(cancellationToken);
         Directory.CreateDirectory(options.DataFolder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var folderLock = FolderLock.Take(options.DataFolder);
         var baseFolder = BaseImage.Ensure(options.DataFolder);
         var machinesFolder = Path.Combine(options.DataFolder, "machines");
         var gcpSshPort = options.GcpSshPort ?? DefaultSshPort(isolation);
@@ -66,7 +71,7 @@ internal sealed class LocalCloudApp : IAsyncDisposable
         await app.StartAsync(cancellationToken);
         var address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         account.File = account.File.WriteFor(options.DataFolder, address);
-        return new LocalCloudApp(app, address, account.File);
+        return new LocalCloudApp(app, folderLock, address, account.File);
     }
 
     public Task WaitForShutdownAsync(CancellationToken cancellationToken) => _app.WaitForShutdownAsync(cancellationToken);
@@ -75,6 +80,7 @@ internal sealed class LocalCloudApp : IAsyncDisposable
     {
         await _app.StopAsync(CancellationToken.None);
         await _app.DisposeAsync();
+        _lock.Dispose();
     }
 
     // Port 22 needs root, and a server of this computer may hold it on every address.

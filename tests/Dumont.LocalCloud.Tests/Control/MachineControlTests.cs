@@ -1,0 +1,80 @@
+using Dumont.LocalCloud.Tests.Support;
+using Dumont.LocalCloud.Tests.Vast;
+
+namespace Dumont.LocalCloud.Tests.Control;
+
+/// <summary><c>/local/machines</c>.</summary>
+public sealed class MachineControlTests
+{
+    [Fact]
+    public async Task Kill_RentedMachine_IsDeadAndOfflineUntilDestroyed()
+    {
+        await using var cloud = await TestCloud.StartAsync();
+        var ssh = await cloud.KeyAsync();
+        var offer = await cloud.CheapestAsync();
+        var id = await cloud.RentAsync();
+        var (host, port) = MachineTests.Access(await cloud.UntilAsync(id, "running"));
+        Assert.Equal(0, (await ssh.RunAsync(host, port, "true")).ExitCode);
+
+        Assert.Equal(200, (await cloud.SendAsync("POST", $"/local/machines/{id}/kill")).Status);
+
+        Assert.NotEqual(0, (await ssh.RunAsync(host, port, "true")).ExitCode);
+        var instance = (await cloud.InstanceAsync(id))!;
+        Assert.Equal(
+            ("offline", "running", "running", "running"),
+            (instance["actual_status"]!.ToString(), instance["intended_status"]!.ToString(), instance["cur_state"]!.ToString(), instance["next_state"]!.ToString()));
+        Assert.Empty(await cloud.SearchAsync($$"""{"id":{"eq":{{offer}} },"rentable":{"eq":true} }"""));
+        Assert.Equal("offline", (await cloud.SendAsync("GET", "/local/machines")).Json["machines"]![0]!["state"]!.ToString());
+
+        await cloud.VastAsync("DELETE", $"v0/instances/{id}/");
+        Assert.Single(await cloud.SearchAsync($$"""{"id":{"eq":{{offer}} },"rentable":{"eq":true} }"""));
+    }
+
+    [Fact]
+    public async Task Kill_Vm_IsTerminatedByAHostErrorAndCanBeStarted()
+    {
+        const string Zone = "europe-west1-b";
+        await using var cloud = await TestCloud.StartAsync();
+        await cloud.GcpAsync("POST", $"/zones/{Zone}/instances", Gcp.VmTests.Body("cs-1", await Ssh.CreateAsync(cloud.Folder)));
+        await cloud.VmUntilAsync(Zone, "cs-1", "RUNNING");
+        var listed = (await cloud.SendAsync("GET", "/local/machines")).Json["machines"]![0]!;
+        Assert.Equal(("gcp", "cs-1"), (listed["provider"]!.ToString(), listed["label"]!.ToString()));
+
+        await cloud.SendAsync("POST", $"/local/machines/{listed["id"]}/kill");
+
+        Assert.Equal("TERMINATED", (await cloud.GcpAsync("GET", $"/zones/{Zone}/instances/cs-1")).Json["status"]!.ToString());
+        Assert.NotNull((await cloud.GcpAsync("GET", $"/zones/{Zone}/operations?filter=operationType=compute.instances.hostError")).Json["items"]);
+        await cloud.GcpAsync("POST", $"/zones/{Zone}/instances/cs-1/start");
+        await cloud.VmUntilAsync(Zone, "cs-1", "RUNNING");
+    }
+
+    [Fact]
+    public async Task Preempt_Bid_IsInterruptedAndComesBack()
+    {
+        await using var cloud = await TestCloud.StartAsync();
+        var id = await cloud.RentAsync("\"price\":0.25");
+        await cloud.UntilAsync(id, "running");
+
+        Assert.Equal(200, (await cloud.SendAsync("POST", $"/local/machines/{id}/preempt")).Status);
+
+        await cloud.UntilAsync(id, "exited");
+        Assert.Equal(404, (await cloud.SendAsync("POST", "/local/machines/1/preempt")).Status);
+    }
+
+    [Fact]
+    public async Task Gpu_Loaded_IsSeenInTheMachineAndByTheApi()
+    {
+        await using var cloud = await TestCloud.StartAsync();
+        var ssh = await cloud.KeyAsync();
+        var id = await cloud.RentAsync();
+        var (host, port) = MachineTests.Access(await cloud.UntilAsync(id, "running"));
+
+        Assert.Equal(200, (await cloud.SendAsync("POST", $"/local/machines/{id}/gpu", """{"utilization":87,"memory_used_mb":12000,"temperature":71}""")).Status);
+        Assert.Equal(422, (await cloud.SendAsync("POST", $"/local/machines/{id}/gpu", """{"utilization":101}""")).Status);
+
+        Assert.Equal(
+            "87, 12000, 71",
+            await ssh.OutputAsync(host, port, "nvidia-smi --query-gpu=utilization.gpu,memory.used,temperature.gpu --format=csv,noheader,nounits"));
+        Assert.Equal(87, (await cloud.InstanceAsync(id))!["gpu_util"]!.GetValue<double>());
+    }
+}

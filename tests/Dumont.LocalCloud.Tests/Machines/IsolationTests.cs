@@ -1,0 +1,69 @@
+using Dumont.LocalCloud.Tests.Support;
+using Dumont.LocalCloud.Tests.Vast;
+
+namespace Dumont.LocalCloud.Tests.Machines;
+
+/// <summary>What a machine must not see or do.</summary>
+public sealed class IsolationTests
+{
+    [Fact]
+    public async Task Machine_LookingAround_SeesNothingOfTheHostOrItsNeighbours()
+    {
+        await using var cloud = await TestCloud.StartAsync();
+        var ssh = await cloud.KeyAsync();
+        var (a, b) = (await cloud.RentAsync(), await cloud.RentAsync());
+        var (host, port) = MachineTests.Access(await cloud.UntilAsync(a, "running"));
+        var (otherHost, otherPort) = MachineTests.Access(await cloud.UntilAsync(b, "running"));
+        await ssh.OutputAsync(otherHost, otherPort, "nohup sleep 4242 >/dev/null 2>&1 & touch /workspace/secret");
+
+        Assert.Equal("0", await ssh.OutputAsync(host, port, "grep -al 'sleep.4242' /proc/[0-9]*/cmdline | grep -vc self || true"));
+        Assert.Equal("", await ssh.OutputAsync(host, port, "ls /workspace /home /opt /srv /mnt"));
+        Assert.NotEqual(0, (await ssh.RunAsync(host, port, $"ls {cloud.Folder}")).ExitCode);
+        Assert.Equal("root *", await ssh.OutputAsync(host, port, "grep ^root /etc/shadow | cut -d: -f1,2 --output-delimiter=' '"));
+        Assert.NotEqual(Environment.MachineName, await ssh.OutputAsync(host, port, "hostname"));
+        Assert.DoesNotContain("dotnet", await ssh.OutputAsync(host, port, "cat /proc/[0-9]*/comm"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("mount -t tmpfs none /mnt")]
+    [InlineData("umount /proc")]
+    [InlineData("mknod /tmp/disk b 254 0")]
+    [InlineData("echo 1 > /proc/sys/kernel/panic")]
+    [InlineData("echo x > /run/cloud/gpus")]
+    [InlineData("touch /sys/fs/cgroup/x")]
+    [InlineData("date -s 2001-01-01")]
+    public async Task Machine_TryingWhatOnlyTheHostMay_IsRefused(string line)
+    {
+        await using var cloud = await TestCloud.StartAsync();
+        var ssh = await cloud.KeyAsync();
+        var (host, port) = MachineTests.Access(await cloud.UntilAsync(await cloud.RentAsync(), "running"));
+
+        Assert.NotEqual(0, (await ssh.RunAsync(host, port, line)).ExitCode);
+    }
+
+    [Fact]
+    public async Task Machine_LeavingItsRoot_FindsAnEmptyStage()
+    {
+        await using var cloud = await TestCloud.StartAsync();
+        var ssh = await cloud.KeyAsync();
+        var (host, port) = MachineTests.Access(await cloud.UntilAsync(await cloud.RentAsync(), "running"));
+        // The well-known way out of a chroot: a second one while standing outside of it.
+        const string Escape = "perl -e 'mkdir q(/tmp/c); chroot q(/tmp/c); chdir q(..) for 1..64; chroot q(.); print join(q( ), sort grep { !/^\\./ } map { s{/}{}r } </*>)'";
+
+        Assert.Equal("bin etc lib lib64 m old proc sbin usr", (await ssh.OutputAsync(host, port, Escape)).Replace("lib32 ", "", StringComparison.Ordinal).Replace("libx32 ", "", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Machine_InstallingFiles_ChangesNothingOnTheHost()
+    {
+        await using var cloud = await TestCloud.StartAsync();
+        var ssh = await cloud.KeyAsync();
+        var (host, port) = MachineTests.Access(await cloud.UntilAsync(await cloud.RentAsync(), "running"));
+
+        await ssh.OutputAsync(host, port, "echo x > /usr/bin/dumont-test-file; echo x > /etc/dumont-test-file; useradd -m someone");
+
+        Assert.False(File.Exists("/usr/bin/dumont-test-file"));
+        Assert.False(File.Exists("/etc/dumont-test-file"));
+        Assert.False(Directory.Exists("/home/someone"));
+    }
+}
