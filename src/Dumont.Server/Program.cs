@@ -1,6 +1,7 @@
 using Dumont.Server.Auth;
 using Dumont.Server.Health;
 using Dumont.Server.Hosts;
+using Dumont.Server.Market;
 using Dumont.Server.Offers;
 using Dumont.Server.Platform;
 using Dumont.Server.Platform.Web;
@@ -30,6 +31,7 @@ internal static class Program
         builder.Services.AddSettings();
         builder.Services.AddHosts();
         builder.Services.AddOffers();
+        builder.Services.AddMarket();
         adjust?.Invoke(builder);
 
         var app = builder.Build();
@@ -40,6 +42,7 @@ internal static class Program
         app.MapSettings();
         app.MapHosts();
         app.MapOffers();
+        app.MapMarket();
         return app;
     }
 }
