@@ -5,6 +5,7 @@ using Dumont.Server.Health;
 using Dumont.Server.Hosts;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
+using Dumont.Server.Market;
 using Dumont.Server.Offers;
 using Dumont.Server.Platform;
 using Dumont.Server.Platform.Web;
@@ -40,6 +41,7 @@ internal static class Program
         builder.Services.AddInstances();
         builder.Services.AddGateway();
         builder.Services.AddStandby();
+        builder.Services.AddMarket();
         adjust?.Invoke(builder);
 
         var app = builder.Build();
@@ -53,6 +55,7 @@ internal static class Program
         app.MapAgents();
         app.MapInstances();
         app.MapStandby();
+        app.MapMarket();
         return app;
     }
 }

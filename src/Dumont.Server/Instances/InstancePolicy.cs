@@ -115,7 +115,7 @@ internal static class InstancePolicy
             null or { IsSpent: true } => InstanceStep.ShowLost,
             { Desired: MachineDesired.Stopped } => InstanceStep.StartMachines,
             { Phase: MachinePhase.Ready } when view.WriterLinked => InstanceStep.ShowRunning,
-            { Phase: MachinePhase.Ready, Document.ProviderState: ProviderMachineState.Offline or ProviderMachineState.Interrupted } => InstanceStep.ShowLost,
+            { Phase: MachinePhase.Ready, Document.ProviderState: ProviderMachineState.Offline or ProviderMachineState.Interrupted or ProviderMachineState.Stopped } => InstanceStep.ShowLost,
             { Phase: MachinePhase.Ready } when view.Instance.Status == InstanceStatus.Running => InstanceStep.Rest,
             _ => InstanceStep.Wait,
         };

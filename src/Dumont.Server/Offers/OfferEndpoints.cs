@@ -1,5 +1,7 @@
 using System.Globalization;
 using Dumont.Contracts;
+using Dumont.Market;
+using Dumont.Market.Regions;
 using Dumont.Providers;
 using Dumont.Server.Hosts;
 using Dumont.Server.Platform.Security;
@@ -61,11 +63,11 @@ internal static class OfferEndpoints
             MinInetDownMbps = query.MinInetDown ?? defaults.MinInetDownMbps,
             MinInetUpMbps = query.MinInetUp ?? 0,
             MinReliability = query.MinReliability ?? 0,
-            Region = query.Region?.ToUpperInvariant() is "US" or "EU" or "ASIA" ? query.Region.ToUpperInvariant() : null,
+            Region = RegionMap.TryParseGroup(query.Region, out var region) ? region : null,
             VerifiedOnly = query.VerifiedOnly ?? false,
             StaticIp = query.StaticIp,
             CudaVersion = query.CudaVersion,
-            Interruptible = query.MachineType?.ToLowerInvariant() is "interruptible" or "bid" or "spot",
+            Interruptible = MachineTypes.TryParse(query.MachineType, out var type) && type == MachineType.Interruptible,
             OrderBy = orderBy.TrimStart('-'),
             Descending = orderBy.StartsWith('-') != string.Equals(query.Order, "desc", StringComparison.OrdinalIgnoreCase),
         };
@@ -95,12 +97,12 @@ internal static class OfferEndpoints
             DphTotal = offer.UsdPerHour,
             MinBid = offer.MinBidUsdPerHour,
             Geolocation = offer.Geolocation,
-            Region = OfferRegions.Of(offer.Geolocation),
+            Region = OfferPolicy.RegionOf(offer.Geolocation)?.ToString(),
             Reliability = offer.Reliability,
             CudaVersion = offer.CudaVersion,
             Verified = offer.Verified,
             StaticIp = offer.StaticIp,
-            MachineType = offer.Interruptible ? "interruptible" : "on-demand",
+            MachineType = (offer.Interruptible ? MachineType.Interruptible : MachineType.OnDemand).ToWord(),
             TotalFlops = offer.TotalTflops,
             Dlperf = offer.DlPerf,
             MachineId = offer.HostMachineId,

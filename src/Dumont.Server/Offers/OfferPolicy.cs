@@ -1,3 +1,5 @@
+using Dumont.Market.Gpus;
+using Dumont.Market.Regions;
 using Dumont.Providers;
 
 namespace Dumont.Server.Offers;
@@ -29,7 +31,7 @@ internal sealed record OfferSearch
 
     public double MinReliability { get; init; }
 
-    public string? Region { get; init; }
+    public RegionGroup? Region { get; init; }
 
     public bool VerifiedOnly { get; init; }
 
@@ -61,6 +63,8 @@ internal static class OfferPolicy
     /// <summary>What to ask the provider; it may answer more.</summary>
     public static OfferQuery QueryOf(OfferSearch search, int depth) => new()
     {
+        // Every model that the words may mean; none known means that all must be looked at.
+        GpuNames = search.GpuName is { } name ? GpuNames.Expand(name) : [],
         GpuCount = search.GpuCount == 0 ? null : search.GpuCount,
         MinUsdPerHour = search.MinUsdPerHour,
         MaxUsdPerHour = search.MaxUsdPerHour,
@@ -76,7 +80,7 @@ internal static class OfferPolicy
     /// <summary>Whether <paramref name="offer"/> is what was searched for.</summary>
     public static bool Matches(MachineOffer offer, OfferSearch search) =>
         offer.GpuName is not null
-        && (search.GpuName is null || IsNamed(offer.GpuName, search.GpuName))
+        && (search.GpuName is null || GpuNames.Matches(search.GpuName, offer.GpuName))
         && (search.GpuCount == 0 || offer.GpuCount == search.GpuCount)
         && (search.MinUsdPerHour is null || offer.UsdPerHour >= search.MinUsdPerHour)
         && offer.UsdPerHour <= search.MaxUsdPerHour
@@ -88,7 +92,7 @@ internal static class OfferPolicy
         && offer.InetDownMbps >= search.MinInetDownMbps
         && offer.InetUpMbps >= search.MinInetUpMbps
         && offer.Reliability >= search.MinReliability
-        && (search.Region is null || OfferRegions.Of(offer.Geolocation) == search.Region)
+        && (search.Region is not { } region || RegionMap.IsIn(offer.Geolocation, region))
         && (!search.VerifiedOnly || offer.Verified)
         && (search.StaticIp is null || offer.StaticIp == search.StaticIp)
         && (search.CudaVersion is null || (VersionOf(offer.CudaVersion) is { } has && has >= VersionOf(search.CudaVersion)))
@@ -124,30 +128,39 @@ internal static class OfferPolicy
         decimal maxPriceFactor,
         Func<MachineOffer, bool> isExcluded)
     {
-        var region = OfferRegions.Of(original.Geolocation);
+        var (name, region) = (GpuNames.Normalise(original.GpuName ?? ""), RegionOf(original.Geolocation));
         return
         [
             .. offers
                 .Where(offer => offer.Id != original.Id
                     && offer.Interruptible == original.Interruptible
                     && offer.GpuCount == original.GpuCount
-                    && Squeezed(offer.GpuName ?? "") == Squeezed(original.GpuName ?? "")
+                    && GpuNames.Normalise(offer.GpuName ?? "") == name
                     && offer.GpuMemoryMiB >= original.GpuMemoryMiB * MemoryTolerance
                     && offer.MemoryMiB >= original.MemoryMiB * MemoryTolerance
                     && offer.DiskGb >= diskGb
                     && offer.UsdPerHour <= original.UsdPerHour * maxPriceFactor
                     && !isExcluded(offer))
-                .OrderBy(offer => offer.Geolocation == original.Geolocation || (region is not null && OfferRegions.Of(offer.Geolocation) == region) ? 0 : 1)
+                .OrderBy(offer => offer.Geolocation == original.Geolocation || (region is not null && RegionOf(offer.Geolocation) == region) ? 0 : 1)
                 .ThenBy(offer => Math.Abs(offer.UsdPerHour - original.UsdPerHour))
                 .ThenByDescending(offer => offer.Reliability)
                 .ThenBy(offer => offer.Id, StringComparer.Ordinal),
         ];
     }
 
-    /// <summary>Whether a GPU is called <paramref name="asked"/> in any spelling, or in part.</summary>
-    public static bool IsNamed(string gpuName, string asked) => Squeezed(gpuName).Contains(Squeezed(asked), StringComparison.Ordinal);
+    /// <summary>The group of countries that a place belongs to; null elsewhere and where unknown.</summary>
+    public static RegionGroup? RegionOf(string geolocation)
+    {
+        foreach (var group in Enum.GetValues<RegionGroup>())
+        {
+            if (RegionMap.IsIn(geolocation, group))
+            {
+                return group;
+            }
+        }
 
-    private static string Squeezed(string name) => new([.. name.Where(char.IsLetterOrDigit).Select(char.ToLowerInvariant)]);
+        return null;
+    }
 
     private static Version? VersionOf(string? text) =>
         text is null ? null : Version.TryParse(text.Contains('.') ? text : text + ".0", out var version) ? version : null;
