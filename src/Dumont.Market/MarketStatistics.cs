@@ -139,7 +139,7 @@ public static class MarketStatistics
             AverageDlPerf = offers.Average(offer => offer.DlPerf / offer.GpuCount),
             MinUsdPerTflops = perTflops.Count == 0 ? null : perTflops.Min(),
             AverageUsdPerTflops = perTflops.Count == 0 ? null : perTflops.Average(),
-            Countries = offers.GroupBy(offer => RegionMap.FindCountry(offer.Geolocation)?.Code ?? "??").ToDictionary(group => group.Key, group => group.Count()),
+            Countries = offers.CountBy(offer => RegionMap.FindCountry(offer.Geolocation)?.Code ?? "??").ToDictionary(),
         };
     }
 

@@ -3,7 +3,8 @@ using System.Text.RegularExpressions;
 
 namespace Dumont.Market.Gpus;
 
-/// <summary>Makes one of the ways in which people write a GPU's name: <c>rtx4090</c>, <c>RTX_4090</c>, <c>nvidia geforce rtx 4090</c> are <c>RTX 4090</c>.</summary>
+/// <summary>Makes one of the ways in which people write a GPU's name: <c>rtx4090</c>, <c>RTX_4090</c> and <c>nvidia geforce rtx 4090</c>
+/// are <c>RTX 4090</c>.</summary>
 public static partial class GpuNames
 {
     // Key of each known spelling → canonical names. A key has letters and digits only.
@@ -52,7 +53,8 @@ public static partial class GpuNames
             key.Append(c);
         }
 
-        var compact = key.Replace("nvidia", "").Replace("geforce", "").Replace("generation", "").Replace("quadro", "q").Replace("super", "s").ToString();
+        key.Replace("nvidia", "").Replace("geforce", "").Replace("generation", "").Replace("quadro", "q").Replace("super", "s");
+        var compact = key.ToString();
 
         // Makers write "Ti SUPER", marketplaces "S Ti".
         return compact.EndsWith("tis", StringComparison.Ordinal) ? $"{compact[..^3]}sti" : compact;

@@ -54,8 +54,8 @@ public static class RegionMap
         .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
     private static readonly FrozenDictionary<(string Country, string Name), Subdivision> SubdivisionByName = Places.Subdivisions
-        .SelectMany(place => new[] { KeyValuePair.Create((place.CountryCode, place.Name.ToUpperInvariant()), place), KeyValuePair.Create((place.CountryCode, place.Code), place) })
-        .ToFrozenDictionary();
+        .SelectMany(place => new[] { place.Code, place.Name.ToUpperInvariant() }.Select(name => (Key: (place.CountryCode, name), place)))
+        .ToFrozenDictionary(named => named.Key, named => named.place);
 
     // The codes of continents that providers append. Two of them are also countries, which the last place of three disambiguates.
     private static readonly FrozenDictionary<string, Continent> ContinentByCode = new Dictionary<string, Continent>
@@ -122,12 +122,13 @@ public static class RegionMap
     public static bool IsIn(string? geolocation, RegionGroup group) => FindCountry(geolocation) is { } country && Contains(group, country.Code);
 
     /// <summary>Whether a country, by its two letters, belongs to a group.</summary>
-    public static bool Contains(RegionGroup group, string countryCode) => ByCode.TryGetValue(countryCode.ToUpperInvariant(), out var country) && group switch
-    {
-        RegionGroup.US => country.Code == "US",
-        RegionGroup.EU => country.Continent == Continent.Europe && country.Code is not ("RU" or "BY"),
-        RegionGroup.ASIA => country.Continent == Continent.Asia,
-    };
+    public static bool Contains(RegionGroup group, string countryCode) =>
+        ByCode.TryGetValue(countryCode.ToUpperInvariant(), out var country) && group switch
+        {
+            RegionGroup.US => country.Code == "US",
+            RegionGroup.EU => country.Continent == Continent.Europe && country.Code is not ("RU" or "BY"),
+            RegionGroup.ASIA => country.Continent == Continent.Asia,
+        };
 
     /// <summary>Reads <c>US</c>, <c>EU</c> or <c>ASIA</c>, whatever its case.</summary>
     public static bool TryParseGroup(string? word, out RegionGroup group)
@@ -194,7 +195,7 @@ public static class RegionMap
         }
 
         // No country: a state's full name will do, as will any country named anywhere.
-        var state = parts.Select(name => Places.Subdivisions.FirstOrDefault(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))).FirstOrDefault(one => one is not null);
+        var state = Places.Subdivisions.FirstOrDefault(one => parts.Contains(one.Name, StringComparer.OrdinalIgnoreCase));
         return state is not null
             ? (ByCode[state.CountryCode], state, continent)
             : (parts.Select(CountryOf).FirstOrDefault(one => one is not null), null, continent);

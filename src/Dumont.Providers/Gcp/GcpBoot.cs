@@ -14,6 +14,7 @@ internal static partial class GcpBoot
         request.AuthorizedKeys.Any(key => string.IsNullOrWhiteSpace(key) || key.AsSpan().Trim().ContainsAny('\r', '\n'))
             ? "An authorised key is empty or has more than one line."
         : request.Environment.Keys.FirstOrDefault(name => !VariableName().IsMatch(name)) is { } bad ? $"The variable name '{bad}' is not one."
+        : !double.IsFinite(request.DiskGb) || request.DiskGb <= 0 ? "The disk size must be a positive number of GB."
         : Script(request, sshPort).Length > ScriptBytesMax ? $"The start script with keys and variables is larger than {ScriptBytesMax} bytes."
         : null;
 

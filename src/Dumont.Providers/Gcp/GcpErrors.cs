@@ -20,8 +20,8 @@ internal static class GcpErrors
     /// <summary>Sorts an exchange into success and failure.</summary>
     public static GcpReply Sort(WireReply reply, Secret token) => reply switch
     {
-        WireReply.Answer { IsSuccess: true, Json: { ValueKind: JsonValueKind.Object } json } when json.At("error") is null || json.Has("operationType") =>
-            new(json, null),
+        WireReply.Answer { IsSuccess: true, Json: { ValueKind: JsonValueKind.Object } json }
+            when json.At("error") is null || json.Has("operationType") => new(json, null),
         WireReply.Answer answer => new(default, Refusal(answer, token)),
         WireReply.Lost lost => new(default, new GcpFailure(
             lost.Kind is LossKind.TooLarge or LossKind.Redirected ? ProviderErrorKind.Protocol : ProviderErrorKind.Transient,
@@ -42,7 +42,8 @@ internal static class GcpErrors
         var kind = code switch
         {
             _ when code.StartsWith("ZONE_RESOURCE_POOL_EXHAUSTED", StringComparison.Ordinal) => ProviderErrorKind.NotFound,
-            "QUOTA_EXCEEDED" or "INVALID_FIELD_VALUE" or "INVALID_USAGE" or "CONDITION_NOT_MET" or "RESOURCE_ALREADY_EXISTS" => ProviderErrorKind.Invalid,
+            "QUOTA_EXCEEDED" or "RESOURCE_ALREADY_EXISTS" => ProviderErrorKind.Invalid,
+            "INVALID_FIELD_VALUE" or "INVALID_USAGE" or "CONDITION_NOT_MET" => ProviderErrorKind.Invalid,
             "RESOURCE_NOT_FOUND" => ProviderErrorKind.NotFound,
             "PERMISSIONS_ERROR" or "PERMISSION_DENIED" => ProviderErrorKind.Credentials,
             "RATE_LIMIT_EXCEEDED" => ProviderErrorKind.RateLimited,

@@ -67,7 +67,9 @@ internal static partial class GcpNames
 
         var tag = name.Replace('-', '/');
         var labels = instance.At("labels") ?? default;
-        return labels.Text(ServerLabel) is { } server && $"dumont/{server}/{labels.Text(InstanceLabel)}/{labels.Text(OrdinalLabel)}" != tag ? null : tag;
+        var agree = labels.Text(ServerLabel) is not { } server
+            || $"dumont/{server}/{labels.Text(InstanceLabel)}/{labels.Text(OrdinalLabel)}" == tag;
+        return agree ? tag : null;
     }
 
     /// <summary>Id of the renting request, the same for the same tag and offer: Google answers a repeat with the first one's operation.</summary>

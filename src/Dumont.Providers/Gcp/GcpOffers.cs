@@ -50,7 +50,7 @@ internal static class GcpOffers
                 DiskGb = GcpPrices.DiskGbMax,
                 InetDownMbps = shape.EgressMbps,
                 InetUpMbps = shape.EgressMbps,
-                UsdPerHour = price + Math.Round(GcpPrices.DiskUsdPerGbMonth * (decimal)Math.Clamp(diskGb, 0, GcpPrices.DiskGbMax) / GcpPrices.HoursPerMonth, 6),
+                UsdPerHour = price + GcpPrices.DiskUsdPerHour(diskGb),
                 StorageUsdPerGbMonth = GcpPrices.DiskUsdPerGbMonth,
                 Geolocation = id.Zone,
                 Reliability = 0.999, // Google's monthly promise for one machine; preemption is the renter's bargain and not in it

@@ -1,6 +1,7 @@
 namespace Dumont.Providers.Gcp;
 
-/// <summary>How to reach Google Compute Engine and what a standby there looks like. The service account is given apart, as a <see cref="Secret"/>.</summary>
+/// <summary>How to reach Google Compute Engine and what a standby there looks like. The service account is given apart, as a
+/// <see cref="Secret"/>.</summary>
 public sealed record GcpOptions
 {
     /// <summary>Root of the Compute API, version included.</summary>
@@ -12,7 +13,8 @@ public sealed record GcpOptions
     /// <summary>Limit of one exchange. Default 10 s.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a create call waits for Google's operation before it answers <see cref="CreateResult.Unknown"/>. Default 60 s: an insert takes 10 to 30 s.</summary>
+    /// <summary>How long a create call waits for Google's operation before it answers <see cref="CreateResult.Unknown"/>. Default 60 s:
+    /// an insert takes 10 to 30 s.</summary>
     public TimeSpan OperationTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Port of the machine's sshd. Default 22.</summary>

@@ -18,7 +18,7 @@ internal static class GcpPrices
     public const decimal DiskUsdPerGbMonth = 0.10m;
 
     /// <summary>Google bills a month as 730 hours.</summary>
-    public const decimal HoursPerMonth = 730m;
+    private const decimal HoursPerMonth = 730m;
 
     /// <summary>Largest balanced disk, GB.</summary>
     public const double DiskGbMax = 65536;
@@ -86,6 +86,10 @@ internal static class GcpPrices
 
     /// <summary>The shape of a machine type, or null for one without a price.</summary>
     public static GcpShape? FindShape(string machineType) => Shapes.GetValueOrDefault(machineType);
+
+    /// <summary>Price of a disk, $/h.</summary>
+    public static decimal DiskUsdPerHour(double gb) =>
+        gb > 0 ? Math.Round(DiskUsdPerGbMonth * (decimal)Math.Min(gb, DiskGbMax) / HoursPerMonth, 6) : 0;
 
     /// <summary>Price without the disk, $/h; null for a region or a type without a figure.</summary>
     public static decimal? FindUsdPerHour(string zone, string machineType, bool spot)

@@ -36,11 +36,13 @@ public sealed partial class GcpProvider : IComputeProvider, IDisposable
     {
         if (GcpPrices.FindShape(options.MachineType) is null)
         {
-            throw new ArgumentException($"No price is known for {options.MachineType}; known: {string.Join(", ", GcpPrices.MachineTypes)}.", nameof(options));
+            var known = string.Join(", ", GcpPrices.MachineTypes);
+            throw new ArgumentException($"No price is known for {options.MachineType}; known: {known}.", nameof(options));
         }
 
         _account = GcpServiceAccount.Parse(serviceAccountJson);
-        _projectId = options.ProjectId ?? _account.ProjectId ?? throw new ArgumentException("Neither the options nor the key file name a project.", nameof(options));
+        _projectId = options.ProjectId ?? _account.ProjectId
+            ?? throw new ArgumentException("Neither the options nor the key file name a project.", nameof(options));
         if (!ProjectPattern().IsMatch(_projectId))
         {
             throw new ArgumentException($"'{_projectId}' is not a project id.", nameof(options));
@@ -82,7 +84,8 @@ public sealed partial class GcpProvider : IComputeProvider, IDisposable
 
         if (!GcpNames.TryName(request.Tag, out var name))
         {
-            return new CreateResult.Rejected(ProviderErrorKind.Invalid, "The owner tag does not fit into a machine's name: dumont/server/instance/ordinal, small letters and digits.");
+            return new CreateResult.Rejected(
+                ProviderErrorKind.Invalid, "The owner tag does not fit into a machine's name: dumont/server/instance/ordinal, a-z and 0-9.");
         }
 
         if (GcpBoot.Refuse(request, _options.SshPort) is { } why)
@@ -162,7 +165,7 @@ public sealed partial class GcpProvider : IComputeProvider, IDisposable
                 {
                     if (GcpMachines.Parse(instance, _options.SshPort) is not { } machine)
                     {
-                        return new GcpFailure(ProviderErrorKind.Protocol, "", Refused: false, $"{scope.Name} lists an instance without zone or name.");
+                        return Incomplete($"{scope.Name} lists an instance without zone or name.", ProviderErrorKind.Protocol);
                     }
 
                     machines[machine.Id] = machine;
@@ -172,7 +175,8 @@ public sealed partial class GcpProvider : IComputeProvider, IDisposable
             return null;
         }
 
-        GcpFailure Incomplete(string what) => new(ProviderErrorKind.Transient, "", Refused: false, SafeText.Clean(what, _noSecret));
+        GcpFailure Incomplete(string what, ProviderErrorKind kind = ProviderErrorKind.Transient) =>
+            new(kind, "", Refused: false, SafeText.Clean(what, _noSecret));
     }
 
     /// <inheritdoc />
@@ -240,7 +244,8 @@ public sealed partial class GcpProvider : IComputeProvider, IDisposable
         {
             if (_time.GetUtcNow() + pause > end)
             {
-                return new GcpFailure(ProviderErrorKind.Transient, "", Refused: false, $"Operation {name} did not end in {_options.OperationTimeout.TotalSeconds:0} s.");
+                var waited = $"Operation {name} did not end in {_options.OperationTimeout.TotalSeconds:0} s.";
+                return new GcpFailure(ProviderErrorKind.Transient, "", Refused: false, waited);
             }
 
             await Task.Delay(pause, _time, cancellationToken);
@@ -302,7 +307,8 @@ public sealed partial class GcpProvider : IComputeProvider, IDisposable
         || failure.Reason.Contains("Unknown zone", StringComparison.OrdinalIgnoreCase)
         || (failure.Kind == ProviderErrorKind.NotFound && failure.Reason.Contains($"zones/{offer.Zone}", StringComparison.Ordinal));
 
-    private static bool IsOperation(JsonElement json) => json.Text("status") is "PENDING" or "RUNNING" or "DONE" && json.Text("operationType") is not null;
+    private static bool IsOperation(JsonElement json) =>
+        json.Text("status") is "PENDING" or "RUNNING" or "DONE" && json.Text("operationType") is not null;
 
     private static bool IsDone(JsonElement operation) => operation.Text("status") == "DONE";
 
