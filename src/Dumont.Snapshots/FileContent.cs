@@ -35,9 +35,11 @@ public static class FileContent
             var end = Fill(file, buffer, 0, 0);
             var atEnd = end < buffer.Length;
             var whole = atEnd && end <= WholeFileBytes;
-            while (start < end)
+            while (true)
             {
                 cancellationToken.ThrowIfCancellationRequested();
+
+                // Also when a chunk ended just where the buffer does: only the end of the file ends the loop.
                 if (!atEnd && end - start < chunker.MaximumBytes)
                 {
                     Buffer.BlockCopy(buffer, start, buffer, 0, end - start);
@@ -45,6 +47,11 @@ public static class FileContent
                     start = 0;
                     end = Fill(file, buffer, end, offset);
                     atEnd = end < buffer.Length;
+                }
+
+                if (start == end)
+                {
+                    yield break;
                 }
 
                 var length = whole ? end : chunker.NextChunk(buffer.AsSpan(start..end));

@@ -78,9 +78,10 @@ public sealed class ChunkerTests
     public void ReadChunks_AnyFile_EqualsCutsInMemory()
     {
         using var folder = new TempFolder();
-        foreach (var length in new[] { 0, 1, FileContent.WholeFileBytes, FileContent.WholeFileBytes + 1, (4 << 20) - 1, 4 << 20, (4 << 20) + 1, 9_000_001 })
+        foreach (var length in new[] { 0, 1, FileContent.WholeFileBytes, FileContent.WholeFileBytes + 1, (4 << 20) - 1, 4 << 20, (4 << 20) + 1, 9_000_001, 12 << 20 })
         {
-            var data = TreeFacts.Noise(length, length);
+            // Runs of zeros are cut at the maximum, which divides the reader's buffer.
+            var data = length % 2 == 0 ? new byte[length] : TreeFacts.Noise(length, length);
             var path = folder.File("data");
             File.WriteAllBytes(path, data);
             using var file = File.OpenHandle(path);

@@ -162,11 +162,14 @@ public sealed class TreeRoot : IDisposable
             while (true)
             {
                 var filled = Libc.GetDents64(directory, start, (nuint)buffer.Length);
-                Libc.Check(filled, "getdents64");
-                if (filled == 0)
+
+                // A directory that was removed after it was opened has no entries and says so with an error.
+                if (filled == 0 || (filled < 0 && Marshal.GetLastPInvokeError() == Libc.ENOENT))
                 {
                     return names;
                 }
+
+                Libc.Check(filled, "getdents64");
 
                 for (var record = start; record < start + filled; record += *(ushort*)(record + 16))
                 {

@@ -124,7 +124,7 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
     {
         var took = time.GetElapsedTime(started);
         var pause = took > PauseMinimum ? took : PauseMinimum;
-        var changed = TreeRoot.StampOf(transfer.File) != stamp;
+        var changed = TreeRoot.StampOf(transfer.File) != stamp || transfer.Chunks.Sum(chunk => (long)chunk.LengthBytes) != stamp.SizeBytes;
         if (changed && (_unstableReads[path] = _unstableReads.GetValueOrDefault(path) + 1) < options.UnstableReads)
         {
             await connection.WriteAsync(new DropMessage(transfer.StageId), cancellationToken);

@@ -8,19 +8,36 @@ internal sealed class SyncPair : IAsyncDisposable
 {
     private readonly TempFolder _folder = new();
     private readonly CancellationTokenSource _stop = new();
-    private readonly SyncSink _sink;
+    private static readonly SyncOptions DefaultOptions = new() { Debounce = TimeSpan.FromMilliseconds(1), RescanPeriod = TimeSpan.FromSeconds(30) };
+
     private CancellationTokenSource _connection = new();
     private Task _running = Task.CompletedTask;
 
-    public SyncPair(SyncOptions? options = null, long generation = 1)
+    private readonly bool _ownsSink = true;
+
+    public SyncPair(SyncOptions? options = null, long generation = 1, long instanceId = 3)
     {
         From = _folder.Folder("from");
         To = _folder.Folder("to");
-        var used = options ?? new SyncOptions { Debounce = TimeSpan.FromMilliseconds(1), RescanPeriod = TimeSpan.FromSeconds(30) };
+        var used = options ?? DefaultOptions;
         Changes = new TreeChanges(TimeProvider.System);
-        Source = new SyncSource(From, new SyncIdentity(7, 3, generation), Changes, new TreeIndex(), used, TimeProvider.System);
-        _sink = new SyncSink(To, 8, 3, Fence, new TreeIndex(), used, TimeProvider.System);
+        Source = new SyncSource(From, new SyncIdentity(7, instanceId, generation), Changes, new TreeIndex(), used, TimeProvider.System);
+        Sink = new SyncSink(To, 8, 3, Fence, new TreeIndex(), used, TimeProvider.System);
     }
+
+    // Another source with the same sink.
+    private SyncPair(SyncPair first, long generation)
+    {
+        _ownsSink = false;
+        From = first.From;
+        To = first.To;
+        Sink = first.Sink;
+        Fence = first.Fence;
+        Changes = new TreeChanges(TimeProvider.System);
+        Source = new SyncSource(From, new SyncIdentity(9, 3, generation), Changes, new TreeIndex(), DefaultOptions, TimeProvider.System);
+    }
+
+    public SyncSink Sink { get; }
 
     public string From { get; }
 
@@ -32,7 +49,7 @@ internal sealed class SyncPair : IAsyncDisposable
 
     public SyncSource Source { get; }
 
-    public SyncStatus SinkStatus => _sink.Status;
+    public SyncStatus SinkStatus => Sink.Status;
 
     public Exception? SourceError { get; private set; }
 
@@ -40,6 +57,9 @@ internal sealed class SyncPair : IAsyncDisposable
 
     /// <summary>Bytes that went from source to sink on the last connection.</summary>
     public CutStream? Wire { get; private set; }
+
+    /// <summary>A second source for the same sink.</summary>
+    public SyncPair Beside(long generation) => new(this, generation);
 
     /// <summary>Opens a connection, cut after so many bytes of the source's when told.</summary>
     public void Connect(long cutAfterBytes = long.MaxValue)
@@ -50,7 +70,7 @@ internal sealed class SyncPair : IAsyncDisposable
         Wire = new CutStream(toSink.Writer.AsStream(), cutAfterBytes);
         _running = Task.WhenAll(
             EndAsync(Source.RunAsync(toSource.Reader.AsStream(), Wire, _connection.Token), error => SourceError = error, toSink.Writer, toSource.Reader),
-            EndAsync(_sink.RunAsync(toSink.Reader.AsStream(), toSource.Writer.AsStream(), _stop.Token), error => SinkError = error, toSource.Writer, toSink.Reader));
+            EndAsync(Sink.RunAsync(toSink.Reader.AsStream(), toSource.Writer.AsStream(), _stop.Token), error => SinkError = error, toSource.Writer, toSink.Reader));
     }
 
     /// <summary>The source goes away; the sink notices by itself.</summary>
@@ -81,7 +101,11 @@ internal sealed class SyncPair : IAsyncDisposable
         await ClosedAsync();
         _connection.Dispose();
         _stop.Dispose();
-        _sink.Dispose();
+        if (_ownsSink)
+        {
+            Sink.Dispose();
+        }
+
         Changes.Dispose();
         _folder.Dispose();
     }

@@ -1,0 +1,170 @@
+using Dumont.Snapshots.Sync;
+
+namespace Dumont.Snapshots.Tests.Sync;
+
+/// <summary>What goes over the wire: no more than has to.</summary>
+public sealed class SyncTransferTests
+{
+    private const int LargeBytes = 24 << 20;
+
+    [Fact]
+    public async Task LargeFile_OnePercentChangedInPlace_SendsFewChunks()
+    {
+        await using var pair = new SyncPair();
+        var path = Path.Combine(pair.From, "model.bin");
+        File.WriteAllBytes(path, TreeFacts.Noise(LargeBytes, 1));
+        pair.Connect();
+        await pair.CaughtUpAsync();
+        var before = pair.Wire!.BytesWritten;
+
+        using (var file = File.OpenWrite(path))
+        {
+            file.Position = LargeBytes / 2;
+            file.Write(TreeFacts.Noise(LargeBytes / 100, 2));
+        }
+
+        await pair.CaughtUpAsync();
+
+        Assert.Equal(TreeFacts.Of(pair.From), TreeFacts.Of(pair.To));
+        Assert.InRange(pair.Wire.BytesWritten - before, LargeBytes / 100, LargeBytes / 10);
+    }
+
+    [Fact]
+    public async Task LargeFile_Renamed_SendsNoContent()
+    {
+        await using var pair = new SyncPair();
+        Directory.CreateDirectory(Path.Combine(pair.From, "old"));
+        File.WriteAllBytes(Path.Combine(pair.From, "old/model.bin"), TreeFacts.Noise(LargeBytes, 3));
+        pair.Connect();
+        await pair.CaughtUpAsync();
+        var before = pair.Wire!.BytesWritten;
+
+        Directory.Move(Path.Combine(pair.From, "old"), Path.Combine(pair.From, "new"));
+        await pair.CaughtUpAsync();
+
+        Assert.Equal(TreeFacts.Of(pair.From), TreeFacts.Of(pair.To));
+        Assert.InRange(pair.Wire.BytesWritten - before, 1, 64 << 10);
+    }
+
+    [Fact]
+    public async Task LargeFile_OfZeros_SendsOneChunkAndStaysSparse()
+    {
+        await using var pair = new SyncPair();
+        using (var file = File.Create(Path.Combine(pair.From, "sparse")))
+        {
+            file.SetLength(1L << 30);
+        }
+
+        pair.Connect();
+        await pair.CaughtUpAsync();
+
+        Assert.Equal(1L << 30, new FileInfo(Path.Combine(pair.To, "sparse")).Length);
+        Assert.InRange(pair.Wire!.BytesWritten, 1, 4 << 20);
+        Assert.True(new DriveInfo(pair.To).TotalFreeSpace > 0);
+    }
+
+    [Fact]
+    public async Task LargeFile_ModeAndTimeChanged_SendsNoContent()
+    {
+        await using var pair = new SyncPair();
+        var path = Path.Combine(pair.From, "model.bin");
+        File.WriteAllBytes(path, TreeFacts.Noise(LargeBytes, 4));
+        pair.Connect();
+        await pair.CaughtUpAsync();
+        var inode = Inode(pair.To, "model.bin");
+
+        File.SetUnixFileMode(path, (UnixFileMode)0b100_000_000);
+        await pair.CaughtUpAsync();
+
+        Assert.Equal(TreeFacts.Of(pair.From), TreeFacts.Of(pair.To));
+        Assert.Equal(inode, Inode(pair.To, "model.bin"));
+    }
+
+    [Fact]
+    public async Task Reconnect_NothingChanged_SendsNothing()
+    {
+        await using var pair = new SyncPair();
+        for (var i = 0; i < 200; i++)
+        {
+            File.WriteAllBytes(Path.Combine(pair.From, $"f{i}"), TreeFacts.Noise(10_000, i));
+        }
+
+        pair.Connect();
+        await pair.CaughtUpAsync();
+        await pair.CutAsync();
+        var files = pair.Source.Status.FilesTotal;
+
+        pair.Connect();
+        await pair.CaughtUpAsync();
+
+        Assert.Equal(files, pair.Source.Status.FilesTotal);
+        Assert.InRange(pair.Wire!.BytesWritten, 1, 1000);
+    }
+
+    [Fact]
+    public async Task Reconnect_AfterCutInTheMiddle_SendsOnlyTheRest()
+    {
+        await using var pair = new SyncPair();
+        for (var i = 0; i < 100; i++)
+        {
+            File.WriteAllBytes(Path.Combine(pair.From, $"f{i}"), TreeFacts.Noise(100_000, i));
+        }
+
+        pair.Connect(cutAfterBytes: 6_000_000);
+        await pair.ClosedAsync();
+        var arrived = Directory.GetFiles(pair.To).Length;
+
+        pair.Connect();
+        await pair.CaughtUpAsync();
+
+        Assert.Equal(TreeFacts.Of(pair.From), TreeFacts.Of(pair.To));
+        Assert.InRange(arrived, 1, 99);
+        Assert.InRange(pair.Wire!.BytesWritten, 1, ((100 - arrived) * 100_200) + 10_000);
+    }
+
+    [Fact]
+    public async Task Status_SinkDoesNotAnswer_OldestPendingGrows()
+    {
+        await using var pair = new SyncPair();
+        pair.Connect();
+        await pair.CaughtUpAsync();
+        Assert.Equal(TimeSpan.Zero, pair.Source.Status.OldestPending);
+        await pair.CutAsync();
+
+        pair.Changes.Mark(TreePath.Parse("file"));
+        var first = pair.Source.Status.OldestPending;
+        await Eventually.TrueAsync(() => pair.Source.Status.OldestPending > first, "the age grows");
+
+        Assert.Equal(1, pair.Source.Status.PendingChanges);
+        Assert.Equal(SyncPhase.Disconnected, pair.Source.Status.Phase);
+        pair.Connect();
+        await pair.CaughtUpAsync();
+        Assert.Equal(TimeSpan.Zero, pair.Source.Status.OldestPending);
+    }
+
+    [Fact]
+    public async Task Sink_DiskFull_SaysSoAndHealsWhenThereIsRoom()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Mounting a small file system needs root.");
+        await using var pair = new SyncPair();
+        using var disk = SmallDisk.Mount(pair.To, 4 << 20);
+        File.WriteAllBytes(Path.Combine(pair.From, "fits"), TreeFacts.Noise(1 << 20, 1));
+        File.WriteAllBytes(Path.Combine(pair.From, "too big"), TreeFacts.Noise(6 << 20, 2));
+
+        pair.Connect();
+        await pair.ClosedAsync();
+
+        Assert.Equal(SyncFault.NoSpace, Assert.IsType<SyncFaultException>(pair.SourceError).Fault);
+        Assert.False(File.Exists(Path.Combine(pair.To, "too big")));
+        File.Delete(Path.Combine(pair.From, "too big"));
+        pair.Connect();
+        await pair.CaughtUpAsync();
+        Assert.Equal(TreeFacts.Of(pair.From), TreeFacts.Of(pair.To));
+    }
+
+    private static ulong Inode(string folder, string name)
+    {
+        using var root = TreeRoot.Open(folder);
+        return root.Find(TreePath.Parse(name))!.Stamp.Inode;
+    }
+}
