@@ -11,7 +11,7 @@ internal sealed class Stack : IAsyncDisposable
     /// <summary>The user who administers a new server.</summary>
     public const string FirstUserEmail = "admin@dumont.local";
 
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly UpSettings _settings;

@@ -65,7 +65,7 @@ internal static partial class TestVerb
         try
         {
             (exitCode, output) = await Command.CaptureAsync(
-                repository.Root, program, arguments, null, ProjectTimeout, ShowFailure, cancellationToken);
+                repository.Root, program, arguments, null, ProjectTimeout, FailurePrinter(), cancellationToken);
         }
         catch (DevException e)
         {
@@ -96,12 +96,17 @@ internal static partial class TestVerb
     private const int ZeroTests = 8;
 
     // "failed Name (12ms)" and the indented lines that follow; the rest is told by the summary.
-    private static void ShowFailure(string line)
+    private static Action<string> FailurePrinter()
     {
-        if (line.StartsWith("failed ", StringComparison.Ordinal) || line.StartsWith("  ", StringComparison.Ordinal))
+        var inFailure = false;
+        return line =>
         {
-            Console.Out.WriteLine(line);
-        }
+            inFailure = line.StartsWith("failed ", StringComparison.Ordinal) || (inFailure && line.StartsWith("  ", StringComparison.Ordinal));
+            if (inFailure)
+            {
+                Console.Out.WriteLine(line);
+            }
+        };
     }
 
     private static Tally TallyOf(string output) => new(Count(output, "succeeded"), Count(output, "failed"), Count(output, "skipped"));
