@@ -10,11 +10,14 @@ namespace Dumont.LocalCloud.Control;
 /// <summary><c>/local/machines</c>: every machine that bills, its death and the load on its GPUs.</summary>
 internal sealed class MachineEndpoints(VastCloud vast, ContractBook contracts, GcpCloud gcp, VmBook vms, MachineSupervisor machines)
 {
+    // For how long the one who paid more holds the GPUs, unless one says.
+    private const double OutbidSeconds = 60;
+
     public void Map(RouteGroupBuilder local)
     {
         local.MapGet("/machines", List);
         local.MapPost("/machines/{id}/kill", KillAsync);
-        local.MapPost("/machines/{id}/preempt", Preempt);
+        local.MapPost("/machines/{id}/preempt", PreemptAsync);
         local.MapPost("/machines/{id}/gpu", SetGpuAsync);
     }
 
@@ -96,11 +99,17 @@ internal sealed class MachineEndpoints(VastCloud vast, ContractBook contracts, G
         return NoSuchMachine(id);
     }
 
-    private IResult Preempt(string id)
+    private async Task<IResult> PreemptAsync(string id, HttpContext http)
     {
+        var seconds = (await RequestBody.ReadAsync(http)).Number("seconds") ?? OutbidSeconds;
+        if (seconds is not (> 0 and <= 86_400))
+        {
+            return new JsonAnswer(new JsonObject { ["error"] = "seconds is above 0 and at most 86400" }, StatusCodes.Status422UnprocessableEntity);
+        }
+
         if (FindContractId(id) is { } contractId)
         {
-            return InstanceEndpoints.Answer(vast.Outbid(contractId));
+            return InstanceEndpoints.Answer(vast.Outbid(contractId, TimeSpan.FromSeconds(seconds)));
         }
 
         return FindVm(id) is not { } vm ? NoSuchMachine(id)

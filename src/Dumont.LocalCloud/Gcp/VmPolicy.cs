@@ -14,7 +14,8 @@ internal static class VmPolicy
             case VmWish.Deleted:
                 return down ? null : "STOPPING";
             case VmWish.Stopped:
-                return down ? "TERMINATED" : "STOPPING";
+                // A VM whose host failed is off before its last process is.
+                return down || vm.Status == "TERMINATED" ? "TERMINATED" : "STOPPING";
             default:
                 break;
         }

@@ -27,7 +27,7 @@ internal sealed record Isolation(string Mode)
     [
         "nsenter", "--target", init.Pid.ToString(System.Globalization.CultureInfo.InvariantCulture),
         .. IsRoot ? Array.Empty<string>() : ["--user", "--preserve-credentials"],
-        "--mount", "--pid", "--ipc", "--uts", "--cgroup", "--root", "--wd",
+        "--mount", "--pid", "--ipc", "--uts", "--cgroup",
     ];
 
     /// <summary>What this computer offers.</summary>

@@ -129,7 +129,7 @@ internal sealed class Sandbox(string machinesFolder, string baseFolder, Isolatio
         }
 
         IReadOnlyList<string> command = folder.FindProcess()?.Identity is { IsAlive: true } outer && outer.FindChild() is { } init
-            ? [.. isolation.EnterCommand(init), "setpriv", "--bounding-set=-all,+chown,+dac_override,+fowner", "chroot", "/m", .. words]
+            ? [.. isolation.EnterCommand(init), "setpriv", "--bounding-set=-all,+chown,+dac_override,+fowner,+sys_chroot", "chroot", "/m", .. words]
             : [.. isolation.UnshareCommand, "/bin/bash", Path.Combine(baseFolder, "boot.sh"), isolation.Mode, folder.Path, baseFolder, key, .. words];
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(CommandLimit);

@@ -72,6 +72,9 @@ internal sealed class Contract
     /// <summary>Interrupted by somebody who pays more; resumes when the GPUs are free.</summary>
     public bool Outbid { get; set; }
 
+    /// <summary>Until then the one who paid more holds the GPUs.</summary>
+    public DateTimeOffset? OutbidUntil { get; set; }
+
     /// <summary>The host is dead to the world until the contract is destroyed.</summary>
     public bool HostDead { get; set; }
 

@@ -168,8 +168,8 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
         }
     }
 
-    /// <summary>Somebody pays more: a contract on a bid loses its GPUs and gets them back when they are free.</summary>
-    public VastProblem? Outbid(long id) => Change(id, contract =>
+    /// <summary>Somebody pays more for a while: a contract on a bid loses its GPUs and gets them back after that, if they are free.</summary>
+    public VastProblem? Outbid(long id, TimeSpan duration) => Change(id, contract =>
     {
         if (!contract.IsBid)
         {
@@ -177,6 +177,7 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
         }
 
         Interrupt(contract);
+        contract.OutbidUntil = time.GetUtcNow() + duration;
         return null;
     });
 
@@ -184,7 +185,7 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
     public bool TryTakeGpus(Contract contract)
     {
         long? bid = contract.IsBid ? contract.Meter.MachineMicroUsdPerHour : null;
-        if (bid < contract.Offer.MinBidMicroUsdPerHour || market.FindBlockers(contract.Offer, bid).Count > 0)
+        if (contract.OutbidUntil > time.GetUtcNow() || bid < contract.Offer.MinBidMicroUsdPerHour || market.FindBlockers(contract.Offer, bid).Count > 0)
         {
             return false;
         }

@@ -55,9 +55,10 @@ public sealed class MachineControlTests
         var id = await cloud.RentAsync("\"price\":0.25");
         await cloud.UntilAsync(id, "running");
 
-        Assert.Equal(200, (await cloud.SendAsync("POST", $"/local/machines/{id}/preempt")).Status);
+        Assert.Equal(200, (await cloud.SendAsync("POST", $"/local/machines/{id}/preempt", """{"seconds":0.5}""")).Status);
 
         await cloud.UntilAsync(id, "exited");
+        await cloud.UntilAsync(id, "running");
         Assert.Equal(404, (await cloud.SendAsync("POST", "/local/machines/1/preempt")).Status);
     }
 

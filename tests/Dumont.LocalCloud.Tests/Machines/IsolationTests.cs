@@ -16,8 +16,8 @@ public sealed class IsolationTests
         var (otherHost, otherPort) = MachineTests.Access(await cloud.UntilAsync(b, "running"));
         await ssh.OutputAsync(otherHost, otherPort, "nohup sleep 4242 >/dev/null 2>&1 & touch /workspace/secret");
 
-        Assert.Equal("0", await ssh.OutputAsync(host, port, "grep -al 'sleep.4242' /proc/[0-9]*/cmdline | grep -vc self || true"));
-        Assert.Equal("", await ssh.OutputAsync(host, port, "ls /workspace /home /opt /srv /mnt"));
+        Assert.Equal("0", await ssh.OutputAsync(host, port, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 424[2]' || true"));
+        Assert.Equal("", await ssh.OutputAsync(host, port, "find /workspace /home /opt /srv /mnt -mindepth 1"));
         Assert.NotEqual(0, (await ssh.RunAsync(host, port, $"ls {cloud.Folder}")).ExitCode);
         Assert.Equal("root *", await ssh.OutputAsync(host, port, "grep ^root /etc/shadow | cut -d: -f1,2 --output-delimiter=' '"));
         Assert.NotEqual(Environment.MachineName, await ssh.OutputAsync(host, port, "hostname"));

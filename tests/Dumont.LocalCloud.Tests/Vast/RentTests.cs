@@ -46,7 +46,7 @@ public sealed class RentTests
     [InlineData("""{"image":"x","runtype":"telnet"}""", "runtype")]
     [InlineData("""{"image":"x","env":{"A B":"c"}}""", "env")]
     [InlineData("""{"image":"x","env":"-e"}""", "env")]
-    [InlineData("""{"image":"x","env":7e1000}""", "JSON")]
+    [InlineData("""{"image":"x","env":7e1000}""", "docker option")]
     [InlineData("""{"image":"x","volume_info":{"size":1}}""", "volumes are not supported")]
     public async Task Rent_WrongBody_IsRefusedByName(string body, string named)
     {

@@ -85,6 +85,8 @@ if mount --bind /sys/devices/system $m/sys/devices/system 2>/dev/null; then
     mount -o remount,bind,ro $m/sys/devices/system
 fi
 while IFS=: read -r controller path; do
+    # A machine that is entered for one command only has no groups of its own.
+    if [ ! -d "$path" ]; then continue; fi
     if [ -z "$controller" ]; then
         mount -o bind,ro "$path" $m/sys/fs/cgroup
     else
@@ -92,6 +94,7 @@ while IFS=: read -r controller path; do
         mount -o bind,ro "$path" $m/sys/fs/cgroup/"$controller"
     fi
 done <groups
+mount -o remount,bind,ro $m/sys
 
 if [ "$mode" = root ]; then
     # The machine's root is the host's root without its powers: what such a user may still write or read in /proc is closed.
