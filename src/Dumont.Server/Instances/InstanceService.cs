@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Dumont.Contracts;
+using Dumont.Market.Regions;
 using Dumont.Providers;
 using Dumont.Server.Hosts;
 using Dumont.Server.Machines;
@@ -113,7 +114,7 @@ internal sealed class InstanceService(
             GpuName = request.GpuName,
             GpuCount = request.NumGpus ?? defaults.GpuCount,
             MaxUsdPerHour = request.MaxPrice ?? defaults.MaxUsdPerHour,
-            Region = request.Region?.ToUpperInvariant(),
+            Region = RegionMap.TryParseGroup(request.Region, out var group) ? group : null,
             DiskGb = DiskOf(request),
             MinReliability = WizardReliability,
             VerifiedOnly = true,
