@@ -12,9 +12,6 @@ internal abstract class Database : IAsyncDisposable
     /// <summary>Suffix of a sub-select that passes over rows which another transaction is claiming; empty where writers queue.</summary>
     public abstract string SkipLocked { get; }
 
-    /// <summary>Opens a connection for reading outside a transaction.</summary>
-    public abstract Task<DbConnection> OpenAsync(CancellationToken cancellationToken);
-
     /// <summary>Runs <paramref name="work"/> in one transaction that is durable when the task ends. An exception rolls back.</summary>
     public abstract Task<T> WriteAsync<T>(Func<DbTransaction, Task<T>> work, CancellationToken cancellationToken);
 
@@ -28,12 +25,8 @@ internal abstract class Database : IAsyncDisposable
             },
             cancellationToken);
 
-    /// <summary>Runs <paramref name="work"/> on a connection of its own.</summary>
-    public async Task<T> ReadAsync<T>(Func<DbConnection, Task<T>> work, CancellationToken cancellationToken)
-    {
-        await using var connection = await OpenAsync(cancellationToken);
-        return await work(connection);
-    }
+    /// <summary>Runs <paramref name="work"/> on a connection of its own, outside a transaction.</summary>
+    public abstract Task<T> ReadAsync<T>(Func<DbConnection, Task<T>> work, CancellationToken cancellationToken);
 
     /// <summary>Whether <paramref name="exception"/> says that a unique index refused a row.</summary>
     public abstract bool IsUniqueViolation(DbException exception);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Data;
 using System.Data.Common;
 using System.Runtime.InteropServices;
@@ -15,10 +16,11 @@ internal sealed class SqliteDatabase : Database
     private const int PrimaryKeyViolation = 1555;
 
     private readonly string _connectionString;
+    private readonly bool _isInMemory;
     private readonly SemaphoreSlim _writer = new(1, 1);
 
-    // Keeps the file (or the shared in-memory database) open between uses.
-    private readonly SqliteConnection _keeper;
+    // Open ones are kept: opening and setting up costs more than most queries.
+    private readonly ConcurrentBag<SqliteConnection> _idle = [];
 
     static SqliteDatabase()
     {
@@ -29,11 +31,10 @@ internal sealed class SqliteDatabase : Database
         raw.SetProvider(new SQLite3Provider_e_sqlite3());
     }
 
-    private SqliteDatabase(string connectionString)
+    private SqliteDatabase(string connectionString, bool isInMemory)
     {
-        _connectionString = connectionString;
-        _keeper = new SqliteConnection(connectionString);
-        _keeper.Open();
+        (_connectionString, _isInMemory) = (connectionString, isInMemory);
+        _idle.Add(Open());
     }
 
     /// <inheritdoc />
@@ -44,19 +45,33 @@ internal sealed class SqliteDatabase : Database
 
     /// <summary>A file, created when missing.</summary>
     public static SqliteDatabase OfFile(string path) =>
-        new(new SqliteConnectionStringBuilder { DataSource = path, Pooling = true }.ToString());
+        new(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString(), isInMemory: false);
 
-    /// <summary>A database that lives as long as this object. <paramref name="name"/> keeps several apart.</summary>
-    public static SqliteDatabase InMemory(string name) =>
-        new(new SqliteConnectionStringBuilder { DataSource = name, Mode = SqliteOpenMode.Memory, Cache = SqliteCacheMode.Shared }.ToString());
+    /// <summary>A database that lives as long as this object. It has one connection, which readers and writers take in turn.</summary>
+    public static SqliteDatabase InMemory() =>
+        new(new SqliteConnectionStringBuilder { DataSource = ":memory:", Pooling = false }.ToString(), isInMemory: true);
 
     /// <inheritdoc />
-    public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken)
+    public override async Task<T> ReadAsync<T>(Func<DbConnection, Task<T>> work, CancellationToken cancellationToken)
     {
-        var connection = new SqliteConnection(_connectionString);
-        await connection.OpenAsync(cancellationToken);
-        await connection.ExecuteAsync("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA foreign_keys=ON;");
-        return connection;
+        if (_isInMemory)
+        {
+            await _writer.WaitAsync(cancellationToken);
+        }
+
+        var connection = Take();
+        try
+        {
+            return await work(connection);
+        }
+        finally
+        {
+            _idle.Add(connection);
+            if (_isInMemory)
+            {
+                _writer.Release();
+            }
+        }
     }
 
     /// <inheritdoc />
@@ -65,16 +80,34 @@ internal sealed class SqliteDatabase : Database
         await _writer.WaitAsync(cancellationToken);
         try
         {
-            await using var connection = await OpenAsync(cancellationToken);
-            await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.Serializable, cancellationToken);
-            var result = await work(transaction);
-            await transaction.CommitAsync(cancellationToken);
-            return result;
+            var connection = Take();
+            try
+            {
+                await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.Serializable, cancellationToken);
+                var result = await work(transaction);
+                await transaction.CommitAsync(cancellationToken);
+                return result;
+            }
+            finally
+            {
+                _idle.Add(connection);
+            }
         }
         finally
         {
             _writer.Release();
         }
+    }
+
+    /// <summary>An open connection that nobody uses. The number of them is the most that were ever used at once.</summary>
+    private SqliteConnection Take() => _idle.TryTake(out var connection) ? connection : Open();
+
+    private SqliteConnection Open()
+    {
+        var connection = new SqliteConnection(_connectionString);
+        connection.Open();
+        connection.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA foreign_keys=ON;");
+        return connection;
     }
 
     /// <inheritdoc />
@@ -84,8 +117,11 @@ internal sealed class SqliteDatabase : Database
     /// <inheritdoc />
     public override async ValueTask DisposeAsync()
     {
-        await _keeper.DisposeAsync();
-        SqliteConnection.ClearPool(_keeper);
+        while (_idle.TryTake(out var connection))
+        {
+            await connection.DisposeAsync();
+        }
+
         _writer.Dispose();
     }
 }

@@ -33,7 +33,7 @@ internal static class Backends
         switch (backend)
         {
             case Backend.SqliteMemory:
-                database = SqliteDatabase.InMemory(name);
+                database = SqliteDatabase.InMemory();
                 break;
             case Backend.SqliteFile:
                 directory = Directory.CreateTempSubdirectory("dumont-db-").FullName;
