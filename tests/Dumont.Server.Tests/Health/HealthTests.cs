@@ -59,7 +59,7 @@ public sealed class HealthTests
 
     private sealed class BreakableDatabase : Database
     {
-        private readonly SqliteDatabase _inner = SqliteDatabase.InMemory("t" + Guid.NewGuid().ToString("N"));
+        private readonly SqliteDatabase _inner = SqliteDatabase.InMemory();
 
         public bool IsBroken { get; set; }
 
@@ -67,8 +67,8 @@ public sealed class HealthTests
 
         public override string SkipLocked => _inner.SkipLocked;
 
-        public override Task<DbConnection> OpenAsync(CancellationToken cancellationToken) =>
-            IsBroken ? throw new BrokenException() : _inner.OpenAsync(cancellationToken);
+        public override Task<T> ReadAsync<T>(Func<DbConnection, Task<T>> work, CancellationToken cancellationToken) =>
+            IsBroken ? throw new BrokenException() : _inner.ReadAsync(work, cancellationToken);
 
         public override Task<T> WriteAsync<T>(Func<DbTransaction, Task<T>> work, CancellationToken cancellationToken) =>
             IsBroken ? throw new BrokenException() : _inner.WriteAsync(work, cancellationToken);
