@@ -49,7 +49,12 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>Starts a server. <paramref name="settings"/> are <c>Section:Name=value</c>.</summary>
     public static Task<TestServer> StartAsync(params string[] settings) => StartAsync(null, null, settings);
 
-    public static async Task<TestServer> StartAsync(Action<WebApplicationBuilder>? adjust, string? directory, params string[] settings)
+    public static Task<TestServer> StartAsync(Action<WebApplicationBuilder>? adjust, string? directory, params string[] settings) =>
+        StartAsync(adjust, directory, map: null, settings);
+
+    /// <summary>As above; <paramref name="map"/> adds routes, <paramref name="adjust"/> replaces services, <paramref name="directory"/> keeps the data.</summary>
+    public static async Task<TestServer> StartAsync(
+        Action<WebApplicationBuilder>? adjust, string? directory, Action<WebApplication>? map, params string[] settings)
     {
         var ownsDirectory = directory is null;
         directory ??= System.IO.Directory.CreateTempSubdirectory("dumont-test-").FullName;
@@ -73,6 +78,7 @@ internal sealed class TestServer : IAsyncDisposable
                 });
                 adjust?.Invoke(builder);
             });
+        map?.Invoke(app);
         await app.StartAsync(TestContext.Current.CancellationToken);
         return new TestServer(app, directory, ownsDirectory, providers);
     }
@@ -97,6 +103,14 @@ internal sealed class TestServer : IAsyncDisposable
     {
         var tokens = await RegisterAsync(email);
         return WithBearer(tokens["access_token"]!.GetValue<string>());
+    }
+
+    /// <summary>The same user with a new session.</summary>
+    public async Task<HttpClient> LoggedInAgainAsync(string email = "ana@example.com")
+    {
+        var (status, body) = await PostAsync(Client, "/api/v1/auth/login", new { email, password = DefaultPassword });
+        Assert.Equal(HttpStatusCode.OK, status);
+        return WithBearer(body!["access_token"]!.GetValue<string>());
     }
 
     public async Task<JsonObject> RegisterAsync(string email = "ana@example.com", string password = DefaultPassword)

@@ -123,7 +123,7 @@ internal static class AuthEndpoints
     }
 
     private static async Task<Results<Ok<SuccessResponse>, Problem>> RevokeApiKeyAsync(
-        long id, Caller caller, ApiKeyStore keys, CredentialCache cache, CancellationToken cancellationToken)
+        long id, Caller caller, ApiKeyStore keys, ApiKeyCache cache, CancellationToken cancellationToken)
     {
         if (await keys.RevokeAsync(caller.UserId, id, cancellationToken) is not { } hash)
         {

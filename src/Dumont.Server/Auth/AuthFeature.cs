@@ -15,7 +15,7 @@ internal static class AuthFeature
         services.AddSingleton<JsonWebTokens>();
         services.AddSingleton(_ => new PasswordHasher());
         services.AddSingleton<LoginThrottle>();
-        services.AddSingleton<CredentialCache>();
+        services.AddSingleton<ApiKeyCache>();
         services.AddSingleton<RevokedSessions>();
         services.AddHostedService(provider => provider.GetRequiredService<RevokedSessions>());
         services.AddSingleton<SessionService>();

@@ -16,7 +16,7 @@ internal sealed class BearerAuthentication(
     UrlEncoder encoder,
     JsonWebTokens tokens,
     RevokedSessions revoked,
-    CredentialCache credentials) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
+    ApiKeyCache credentials) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     /// <summary>Name of the scheme.</summary>
     public const string SchemeName = "Bearer";

@@ -86,7 +86,8 @@ internal sealed class JsonWebTokens
         {
             return Check(Base64Url.DecodeFromChars(token.AsSpan(_header.Length + 1, lastDot - _header.Length - 1)));
         }
-        catch (Exception exception) when (exception is FormatException or JsonException or InvalidOperationException or KeyNotFoundException)
+        catch (Exception exception) when (exception
+            is FormatException or JsonException or InvalidOperationException or KeyNotFoundException or ArgumentException)
         {
             // Signed with our key and yet not what this version writes.
             return null;

@@ -8,7 +8,7 @@ namespace Dumont.Server.Auth;
 /// <see cref="Interval"/>. Holds only what an unexpired access token could name, so it stays small.</summary>
 internal sealed partial class RevokedSessions(
     AuthStore store,
-    CredentialCache credentials,
+    ApiKeyCache credentials,
     IdempotencyStore idempotency,
     IOptions<AuthOptions> options,
     TimeProvider time,

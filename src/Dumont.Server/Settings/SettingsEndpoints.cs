@@ -69,7 +69,7 @@ internal static class SettingsEndpoints
         if (changes.Count > 0 && !await store.MergeAsync(caller.UserId, changes, cancellationToken))
         {
             return Problems.Field(
-                "settings", $"At most {SettingsPolicy.KeysMax} keys of {SettingsPolicy.KeyLengthMax} characters and {SettingsPolicy.SizeBytesMax} bytes in all.");
+                "settings", $"At most {SettingsPolicy.KeysMax} keys of {SettingsPolicy.KeyLengthMax} characters and {SettingsPolicy.SizeBytesMax} bytes in all, of valid Unicode.");
         }
 
         if (request.VastApiKey is { } key && !SettingsPolicy.IsMasked(key))

@@ -17,7 +17,7 @@ internal static class SettingsPolicy
 
     private static readonly string[] ServiceAccountMembers = ["client_email", "private_key", "project_id"];
 
-    /// <summary>The JSON of <paramref name="kept"/> with <paramref name="changes"/>; null when it is too much to keep.</summary>
+    /// <summary>The JSON of <paramref name="kept"/> with <paramref name="changes"/>; null when it is too much, or cannot be kept.</summary>
     public static string? Merge(IReadOnlyDictionary<string, JsonElement> kept, IReadOnlyDictionary<string, JsonElement> changes)
     {
         var merged = new SortedDictionary<string, JsonElement>(StringComparer.Ordinal);
@@ -33,7 +33,17 @@ internal static class SettingsPolicy
             }
         }
 
-        var json = JsonSerializer.Serialize(merged);
+        string json;
+        try
+        {
+            json = JsonSerializer.Serialize(merged);
+        }
+        catch (InvalidOperationException)
+        {
+            // A text with half of a surrogate pair can be received and not be written.
+            return null;
+        }
+
         return merged.Count <= KeysMax && merged.Keys.All(key => key.Length <= KeyLengthMax) && Encoding.UTF8.GetByteCount(json) <= SizeBytesMax
             ? json
             : null;

@@ -7,7 +7,7 @@ using static Dumont.Server.Tests.TestServer;
 
 namespace Dumont.Server.Tests.Offers;
 
-public sealed class OfferEndpointTests
+public sealed class OfferEndpointTests(OfferServer shared) : IClassFixture<OfferServer>
 {
     [Theory]
     [InlineData("", "4,2,1,3,5")]
@@ -50,8 +50,7 @@ public sealed class OfferEndpointTests
     [InlineData("order_by=1;DROP TABLE users&user_id=2", "4,2,1,3,5")]
     public async Task Search_Filter_FindsInOrder(string query, string ids)
     {
-        await using var server = await ServerWithShelfAsync();
-        var (status, body) = await GetAsync(server.Client, $"/api/v1/instances/offers?{query}");
+        var (status, body) = await GetAsync(shared.Client, $"/api/v1/instances/offers?{query}");
 
         Assert.Equal(HttpStatusCode.OK, status);
         var offers = body!["offers"]!.AsArray();
@@ -78,8 +77,7 @@ public sealed class OfferEndpointTests
     [InlineData("verified_only=maybe", "verified_only")]
     public async Task Search_OutOfRange_NamesTheField(string query, string field)
     {
-        await using var server = await ServerWithShelfAsync();
-        var (status, body) = await GetAsync(server.Client, $"/api/v1/instances/offers?{query}");
+        var (status, body) = await GetAsync(shared.Client, $"/api/v1/instances/offers?{query}");
 
         Assert.Equal(HttpStatusCode.UnprocessableEntity, status);
         Assert.Equal(["query", field], body!["detail"]![0]!["loc"]!.AsArray().Select(part => part!.GetValue<string>()));
@@ -191,10 +189,24 @@ public sealed class OfferEndpointTests
         return [.. body!["offers"]!.AsArray().Select(offer => offer!["id"]!.GetValue<long>())];
     }
 
-    private static async Task<TestServer> ServerWithShelfAsync()
+    private static Task<TestServer> ServerWithShelfAsync() => OfferServer.StartAsync();
+}
+
+/// <summary>One server with a shelf of offers for tests that only read.</summary>
+public sealed class OfferServer : IAsyncLifetime
+{
+    private TestServer? _server;
+
+    internal HttpClient Client => _server!.Client;
+
+    internal static async Task<TestServer> StartAsync()
     {
-        var server = await StartAsync();
+        var server = await TestServer.StartAsync();
         server.Shelf("server-vast", OfferSamples.Shelf());
         return server;
     }
+
+    public async ValueTask InitializeAsync() => _server = await StartAsync();
+
+    public ValueTask DisposeAsync() => _server!.DisposeAsync();
 }

@@ -36,5 +36,27 @@ internal static class ApiRoutes
             json.RespectRequiredConstructorParameters = true;
             json.MaxDepth = 32;
             json.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower));
+            json.Converters.Add(new PlainTextConverter());
         });
+
+    // PostgreSQL keeps no NUL in a text, and to PBKDF2 a password is the same with one behind it.
+    private sealed class PlainTextConverter : JsonConverter<string>
+    {
+        public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.TokenType switch
+            {
+                JsonTokenType.String or JsonTokenType.PropertyName => reader.GetString() is var text && text!.Contains('\0')
+                    ? throw new JsonException("NUL is not allowed in a text.")
+                    : text,
+                JsonTokenType.Null => null,
+                _ => throw new JsonException("Expected a text."),
+            };
+
+        public override string ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            Read(ref reader, typeToConvert, options)!;
+
+        public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(value);
+
+        public override void WriteAsPropertyName(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WritePropertyName(value);
+    }
 }

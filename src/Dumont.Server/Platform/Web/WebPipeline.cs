@@ -37,6 +37,7 @@ internal static class WebPipeline
         app.UseMiddleware<ExceptionProblems>();
         app.UseStatusCodePages(DescribeStatus);
         app.UseRouting();
+        app.Use(RefuseNulInQuery);
         app.Use(AnswerUnmatched);
         app.UseAuthentication();
         app.UseAuthorization();
@@ -85,6 +86,18 @@ internal static class WebPipeline
 
     private static Task DescribeStatus(StatusCodeContext context) =>
         ProblemMapping.OfStatus(context.HttpContext).ExecuteAsync(context.HttpContext);
+
+    // No database text holds it; in bodies the JSON reader refuses it, in paths Kestrel.
+    private static Task RefuseNulInQuery(HttpContext context, RequestDelegate next)
+    {
+        if (context.Request.QueryString.Value?.Contains("%00", StringComparison.Ordinal) == true)
+        {
+            context.Response.StatusCode = StatusCodes.Status400BadRequest;
+            return Task.CompletedTask;
+        }
+
+        return next(context);
+    }
 
     // Routing answers a wrong method or media type by an endpoint of its own, and no route by none. Neither may be asked for a token first:
     // an unknown path is 404 for everybody.

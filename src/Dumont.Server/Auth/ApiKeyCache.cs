@@ -4,7 +4,7 @@ namespace Dumont.Server.Auth;
 
 /// <summary>Remembers for two seconds whose API key it was, so that a busy key costs no query per request. A key that is revoked by another
 /// replica is refused after that time, one that is revoked here at once.</summary>
-internal sealed class CredentialCache(ApiKeyStore store, TimeProvider time)
+internal sealed class ApiKeyCache(ApiKeyStore store, TimeProvider time)
 {
     private const int EntriesMax = 10_000;
 
