@@ -19,7 +19,9 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
             """
             INSERT INTO associations (instance_id, user_id, standby_machine_id, sync_enabled, released, version, created_at, document)
             VALUES (@id, @user, NULL, 1, 0, 1, @at, @document)
-            ON CONFLICT (instance_id) DO UPDATE SET released = 0, version = associations.version + 1
+            ON CONFLICT (instance_id) DO UPDATE SET released = 0, sync_enabled = 1, failover_requested = NULL, document = @document,
+                version = associations.version + 1
+            WHERE associations.released = 1
             """,
             new { id = id.Value, user = userId.Value, at = Columns.Of(now), document = Columns.Document(new AssociationDocument { Zone = zone }) },
             transaction);

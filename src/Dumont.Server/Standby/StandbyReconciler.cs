@@ -205,7 +205,19 @@ internal sealed class StandbyReconciler(
 
         await associations.SaveWithMachineAsync(
             tick.View.Association,
-            tick.View.Association with { Document = retry with { State = AssociationState.Provisioning, Message = null } },
+            tick.View.Association with
+            {
+                // Nothing that an earlier standby had is on this one: it may take over only after a pass of its own.
+                Document = retry with
+                {
+                    State = AssociationState.Provisioning,
+                    Message = null,
+                    SyncCountBefore = 0,
+                    SyncCountNow = 0,
+                    CountedBootId = null,
+                    LastSyncAt = null,
+                },
+            },
             tick.Fence,
             transaction => machines.InsertAsync(transaction, machine),
             transaction => events.AppendAsync(
