@@ -220,8 +220,16 @@ internal sealed class StandbyReconciler(
             },
             tick.Fence,
             transaction => machines.InsertAsync(transaction, machine),
-            transaction => events.AppendAsync(
-                transaction, tick.View.Instance.UserId, tick.View.Instance.Id, "standby.renting", $"Rents a standby in {machine.Document.Offer.Geolocation}."),
+            async transaction =>
+            {
+                if (tick.View.Standby?.Machine.Id != tick.View.Instance.WriterMachineId)
+                {
+                    await ReleaseAsync(transaction, tick.View.Standby);
+                }
+
+                await events.AppendAsync(
+                    transaction, tick.View.Instance.UserId, tick.View.Instance.Id, "standby.renting", $"Rents a standby in {machine.Document.Offer.Geolocation}.");
+            },
             cancellationToken);
         return Next.Now;
     }
