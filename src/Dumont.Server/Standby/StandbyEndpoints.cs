@@ -98,8 +98,13 @@ internal static partial class StandbyEndpoints
     {
         var released = await associations.ReleaseAsync(caller.UserId, id, cancellationToken);
         queue.Pulse();
-        return released
-            ? TypedResults.Ok(new AssociationActionResponse(true, id, false, "The standby is given up; its machine is being given back."))
+        if (released)
+        {
+            return TypedResults.Ok(new AssociationActionResponse(true, id, false, "The standby is given up; its machine is being given back."));
+        }
+
+        return await associations.FindAsync(id, cancellationToken) is { Released: false } association && association.UserId == caller.UserId
+            ? new Problem(Problems.WrongState, "The instance runs on its standby; give it up when a GPU machine has taken over, or delete the instance.")
             : Problems.Unknown("association of instance", id);
     }
 

@@ -102,6 +102,7 @@ internal static class StandbyPolicy
         if (view.Association.Released)
         {
             return view.Standby is { Machine.Desired: not MachineDesired.Gone } || view.Candidate is { Machine.Desired: not MachineDesired.Gone }
+                || view.Association.FailoverActive
                 ? StandbyStep.ReleaseStandby
                 : StandbyStep.Rest;
         }

@@ -84,8 +84,7 @@ internal sealed class StandbyReconciler(
             case StandbyStep.Observe:
                 return await RecordAsync(tick, cancellationToken);
             case StandbyStep.ReleaseStandby:
-                await SaveAsync(tick, tick.Document, null, transaction => ReleaseAsync(transaction, tick.View.Standby, tick.View.Candidate), cancellationToken);
-                return Next.WhenWoken;
+                return await ReleaseStandbyAsync(tick, cancellationToken);
             case StandbyStep.KeepOrphan:
                 return await KeepOrphanAsync(tick, cancellationToken);
             case StandbyStep.PlaceStandby:
@@ -162,6 +161,22 @@ internal sealed class StandbyReconciler(
                 CountedBootId = report.BootId,
                 LastSyncAt = sync.LastSuccessAt ?? document.LastSyncAt,
             };
+    }
+
+    private async Task<Next> ReleaseStandbyAsync(Tick tick, CancellationToken cancellationToken)
+    {
+        var running = await failovers.FindAsync(tick.Document.FailoverId, cancellationToken);
+        await SaveAsync(
+            tick,
+            tick.Document with { FailoverId = null, Phase = null, PhaseSince = null, Pending = null, CandidateMachineId = null, Draining = false },
+            null,
+            async transaction =>
+            {
+                await ReleaseAsync(transaction, tick.View.Standby, tick.View.Candidate);
+                await FailoverRecorder.EndAsync(transaction, running, FailoverPhase.Failed, "The standby was given up.", tick.Now);
+            },
+            cancellationToken);
+        return Next.WhenWoken;
     }
 
     private async Task<Next> KeepOrphanAsync(Tick tick, CancellationToken cancellationToken)
