@@ -156,17 +156,17 @@ internal static partial class StandbyEndpoints
     {
         if (machineType is not (null or "e2-medium"))
         {
-            return Problems.Field("machine_type", "Only e2-medium is offered at present.");
+            return Problems.Field("machine_type", "Only e2-medium is offered at present.", "query");
         }
 
         if (spot == false)
         {
-            return Problems.Field("spot", "Only spot machines are offered at present.");
+            return Problems.Field("spot", "Only spot machines are offered at present.", "query");
         }
 
         if (diskGb is < 10 or > 2000)
         {
-            return Problems.Field("disk_gb", "Must be from 10 to 2000.");
+            return Problems.Field("disk_gb", "Must be from 10 to 2000.", "query");
         }
 
         if (await accounts.FindForUserAsync(caller.UserId, StandbyPlacement.StandbyProvider, cancellationToken) is not { } account)
