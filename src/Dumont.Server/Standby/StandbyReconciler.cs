@@ -337,7 +337,14 @@ internal sealed class StandbyReconciler(
             tick.View.Association,
             tick.View.Association with
             {
-                Document = tick.Document with { Phase = FailoverPhase.Provisioning, PhaseSince = tick.Now, RetryAt = tick.Now + options.Value.RentRetry },
+                Document = tick.Document with
+                {
+                    State = AssociationState.Recovering,
+                    Phase = FailoverPhase.Provisioning,
+                    PhaseSince = tick.Now,
+                    RetryAt = tick.Now + options.Value.RentRetry,
+                    Message = null,
+                },
             },
             tick.Fence,
             async transaction =>
@@ -431,6 +438,12 @@ internal sealed class StandbyReconciler(
             {
                 await ReleaseAsync(transaction, tick.View.Candidate);
                 await FailoverRecorder.EndAsync(transaction, failover, FailoverPhase.Failed, why, tick.Now);
+
+                // A generation that was given out is used up, whether or not its writer ever came to be.
+                if (tick.Document.Pending is { } pending && tick.View.Instance is { WriterMachineId: { } writer, Generation: var generation })
+                {
+                    await instances.MoveWriterAsync(transaction, tick.View.Instance.Id, generation, pending.Generation + 1, writer);
+                }
             },
             cancellationToken);
         return Next.After(options.Value.RentRetry);
