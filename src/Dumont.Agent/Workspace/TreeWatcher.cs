@@ -31,6 +31,7 @@ internal sealed unsafe class TreeWatcher : IDisposable
     private readonly Dictionary<TreePath, int> _watches = [];
     private readonly Thread _thread;
     private volatile bool _stopping;
+    private volatile bool _ready;
     private bool _limitReported;
 
     /// <summary>Begins to watch; what is in the tree already is not reported.</summary>
@@ -52,6 +53,9 @@ internal sealed unsafe class TreeWatcher : IDisposable
         _thread.Start();
     }
 
+    /// <summary>Whether every directory that was there at the start is watched by now.</summary>
+    public bool IsReady => _ready;
+
     /// <inheritdoc />
     public void Dispose()
     {
@@ -69,6 +73,7 @@ internal sealed unsafe class TreeWatcher : IDisposable
 
         // What changed while the watches were being set.
         _changes.RequestRescan();
+        _ready = true;
         var buffer = new byte[BufferBytes];
         while (!_stopping)
         {
