@@ -45,6 +45,10 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
     {
         Directory.CreateDirectory(
             config.StateDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+
+        // Two agents on one state would each think to be the one that listens and remembers. Released by the kernel when we end.
+        await using var only = new FileStream(
+            Path.Combine(config.StateDirectory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         var fence = new SyncFence(0);
         var table = new ProcessTable(surroundings.ProcFolder);
         var gpus = new GpuPoller(surroundings.NvidiaSmiProgram, options, log, time);

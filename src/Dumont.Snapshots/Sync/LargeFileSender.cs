@@ -14,6 +14,7 @@ namespace Dumont.Snapshots.Sync;
 /// <param name="IsStable">The stamp can be trusted at later comparisons.</param>
 /// <param name="ChangedPause">The file changed while it was read, often enough that this version is good to be shown: look again after this.</param>
 /// <param name="RetryAfter">Nothing to commit: look at the path again after this.</param>
+/// <param name="Trouble">Why the file could not be read; null when it could.</param>
 internal sealed record LargeFileResult(
     TreePath Path,
     uint? StageId,
@@ -22,7 +23,8 @@ internal sealed record LargeFileResult(
     long SentBytes,
     bool IsStable,
     TimeSpan? ChangedPause,
-    TimeSpan? RetryAfter)
+    TimeSpan? RetryAfter,
+    string? Trouble)
 {
     /// <summary>Of what was read.</summary>
     public ContentHash Digest { get; } = FileContent.DigestOf(Chunks);
@@ -41,6 +43,7 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
     // Groups listed ahead of the one whose chunks are sent; hides the round trip.
     private const int GroupsAhead = 2;
     private static readonly TimeSpan PauseMinimum = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan UnreadablePause = TimeSpan.FromSeconds(5);
 
     private readonly Channel<(long Job, TreePath Path, ContentHash? LikelyDigest)> _jobs = Channel.CreateUnbounded<(long, TreePath, ContentHash?)>();
     private readonly ConcurrentQueue<LargeFileResult> _results = new();
@@ -93,10 +96,10 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
     private async Task<LargeFileResult> TransferAsync(TreePath path, ContentHash? likelyDigest, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
-        using var file = root.FindFile(path);
+        using var file = TryOpen(path, out var trouble);
         if (file is null)
         {
-            return Retry(path, TimeSpan.Zero);
+            return Retry(path, trouble is null ? TimeSpan.Zero : UnreadablePause, trouble);
         }
 
         var stamp = TreeRoot.StampOf(file);
@@ -105,7 +108,7 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
             var chunks = FileContent.ReadChunks(file, Chunker.ForSync, cancellationToken).ToArray();
             if (FileContent.DigestOf(chunks) == likely && TreeRoot.StampOf(file) == stamp)
             {
-                return new LargeFileResult(path, null, stamp, chunks, 0, !stamp.IsRacy(time.GetUtcNow()), null, null);
+                return new LargeFileResult(path, null, stamp, chunks, 0, !stamp.IsRacy(time.GetUtcNow()), null, null, null);
             }
         }
 
@@ -117,6 +120,20 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
         }
 
         return await FinishAsync(path, stamp, transfer, started, cancellationToken);
+    }
+
+    private SafeFileHandle? TryOpen(TreePath path, out string? trouble)
+    {
+        trouble = null;
+        try
+        {
+            return root.FindFile(path);
+        }
+        catch (PosixException unreadable)
+        {
+            trouble = $"{path}: {unreadable.Message}";
+            return null;
+        }
     }
 
     private async Task<LargeFileResult> FinishAsync(
@@ -133,7 +150,7 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
 
         _unstableReads.Remove(path);
         var stable = !changed && !stamp.IsRacy(time.GetUtcNow());
-        return new LargeFileResult(path, transfer.StageId, stamp, transfer.Chunks, transfer.SentBytes, stable, changed ? pause : null, null);
+        return new LargeFileResult(path, transfer.StageId, stamp, transfer.Chunks, transfer.SentBytes, stable, changed ? pause : null, null, null);
     }
 
     // False when the file shrank below what was listed.
@@ -232,7 +249,8 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
         return true;
     }
 
-    private static LargeFileResult Retry(TreePath path, TimeSpan after) => new(path, null, default, [], 0, false, null, after);
+    private static LargeFileResult Retry(TreePath path, TimeSpan after, string? trouble = null) =>
+        new(path, null, default, [], 0, false, null, after, trouble);
 
     private sealed class Transfer(uint stageId, SafeFileHandle file)
     {
