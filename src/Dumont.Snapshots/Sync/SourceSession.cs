@@ -16,7 +16,7 @@ internal sealed class SourceSession(
     TreeIndex index,
     SourceCounters counters,
     SyncOptions options,
-    TimeProvider time) : IDisposable
+    TimeProvider time)
 {
     // A file that keeps changing is sent again after this pause at the earliest.
     private static readonly TimeSpan UnstablePause = TimeSpan.FromMilliseconds(50);
@@ -44,9 +44,6 @@ internal sealed class SourceSession(
         // The first to end is the cause, but a refusal or a fault that was still in the pipe says more than "broken pipe".
         await (receiving.Exception?.InnerException is SyncRefusedException or SyncFaultException ? receiving : first);
     }
-
-    /// <inheritdoc />
-    public void Dispose() => _large.Dispose();
 
     private async Task ReceiveAsync(CancellationToken cancellationToken)
     {
