@@ -35,6 +35,8 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
     /// <summary>Version in reports and of <c>--version</c>.</summary>
     public static readonly string Version = typeof(AgentHost).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
 
+    private static readonly TimeSpan LockPollPeriod = TimeSpan.FromMilliseconds(20);
+
     private readonly string _bootId = Guid.NewGuid().ToString("N");
     private readonly long _started = time.GetTimestamp();
     private long _sequence;
@@ -45,6 +47,7 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
     {
         Directory.CreateDirectory(
             config.StateDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        await using var only = await LockStateAsync(cancellationToken);
         var fence = new SyncFence(0);
         var table = new ProcessTable(surroundings.ProcFolder);
         var gpus = new GpuPoller(surroundings.NvidiaSmiProgram, options, log, time);
@@ -69,6 +72,25 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
         role.Restore();
         await RunAllAsync(
             [receiver.RunAsync, role.RunAsync, gpus.RunAsync, link.RunAsync], cancellationToken);
+    }
+
+    // Two agents on one state would each think to be the one that listens and remembers. An agent that is being replaced may still be
+    // ending: it is waited for. The kernel lets go of the lock when its holder ends, however that happens.
+    private async Task<FileStream> LockStateAsync(CancellationToken cancellationToken)
+    {
+        var path = Path.Combine(config.StateDirectory, "lock");
+        var started = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (time.GetElapsedTime(started) < options.LockTimeout)
+            {
+                await Task.Delay(LockPollPeriod, time, cancellationToken);
+            }
+        }
     }
 
     // All until cancelled; a part that fails takes the agent down, to be started again by whoever started it, rather than go on lame.

@@ -39,8 +39,7 @@ internal sealed class LocalCloudApp : IAsyncDisposable
         var folderLock = FolderLock.Take(options.DataFolder);
         var baseFolder = BaseImage.Ensure(options.DataFolder);
         var machinesFolder = Path.Combine(options.DataFolder, "machines");
-        var gcpSshPort = options.GcpSshPort ?? DefaultSshPort(isolation);
-        var account = new CurrentAccount(AccountFile.Ensure(options.DataFolder, options.VastApiKey, gcpSshPort));
+        var account = new CurrentAccount(AccountFile.Ensure(options.DataFolder, options.VastApiKey, options.GcpSshPort, () => DefaultSshPort(isolation)));
 
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(LocalCloudApp).Assembly.GetName().Name });
         ConfigureLogging(builder.Logging, options.LogLevel);

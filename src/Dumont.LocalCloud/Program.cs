@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Dumont.LocalCloud;
 using Dumont.LocalCloud.Machines;
 
@@ -15,7 +16,7 @@ try
     await cloud.WaitForShutdownAsync(CancellationToken.None);
     return 0;
 }
-catch (Exception e) when (e is InvalidSettingException or MachineException or IOException or UnauthorizedAccessException)
+catch (Exception e) when (e is InvalidSettingException or MachineException or IOException or UnauthorizedAccessException or JsonException)
 {
     await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"dumont-localcloud: {e.Message}"));
     return 1;

@@ -23,6 +23,7 @@ internal sealed class ServerLink(
     private const int MessageBytes = 256 << 10;
 
     private readonly SemaphoreSlim _soon = new(0, 1);
+    private string? _lastTold;
 
     /// <summary>The state changed: report before the interval is over.</summary>
     public void ReportSoon()
@@ -54,15 +55,15 @@ internal sealed class ServerLink(
             try
             {
                 await ServeAsync(uri, cancellationToken);
-                log.Info("link.closed");
+                Tell(uri, "closed by the server");
             }
             catch (Exception lost) when (lost is WebSocketException or IOException or TimeoutException or HttpRequestException)
             {
-                log.Warn("link.lost", ("server", uri.Authority), ("reason", lost.InnerException?.Message ?? lost.Message));
+                Tell(uri, lost.InnerException?.Message ?? lost.Message);
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                log.Warn("link.lost", ("server", uri.Authority), ("reason", "timed out"));
+                Tell(uri, "timed out");
             }
 
             await backoff.PauseAsync(cancellationToken);
@@ -71,6 +72,17 @@ internal sealed class ServerLink(
 
     /// <inheritdoc />
     public void Dispose() => _soon.Dispose();
+
+    // Once for the same failure again and again: a server that is down for a day is one line.
+    private void Tell(Uri uri, string reason)
+    {
+        if (reason != _lastTold)
+        {
+            log.Warn("link.lost", ("server", uri.Authority), ("reason", reason));
+        }
+
+        _lastTold = reason;
+    }
 
     private async Task ServeAsync(Uri uri, CancellationToken cancellationToken)
     {
@@ -84,6 +96,7 @@ internal sealed class ServerLink(
             await socket.ConnectAsync(uri, connecting.Token);
         }
 
+        _lastTold = null;
         log.Info("link.up", ("server", uri.Authority));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var reporting = ReportAsync(socket, stop.Token);

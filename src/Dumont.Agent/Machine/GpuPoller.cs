@@ -26,12 +26,14 @@ internal sealed class GpuPoller(string program, AgentOptions options, AgentLog l
     /// <summary>Asks until cancelled; ends at once on a machine without the program.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        string? lastTold = null;
         using var timer = new PeriodicTimer(options.GpuPeriod, time);
         do
         {
             try
             {
                 _latest = Parse(await AskAsync(cancellationToken));
+                lastTold = null;
             }
             catch (Win32Exception)
             {
@@ -39,7 +41,12 @@ internal sealed class GpuPoller(string program, AgentOptions options, AgentLog l
             }
             catch (Exception failed) when (failed is IOException or TimeoutException)
             {
-                log.Warn("gpu.query_failed", ("reason", failed.Message));
+                if (failed.Message != lastTold)
+                {
+                    log.Warn("gpu.query_failed", ("reason", failed.Message));
+                }
+
+                lastTold = failed.Message;
                 _latest = [];
             }
         }

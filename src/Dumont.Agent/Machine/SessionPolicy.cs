@@ -33,7 +33,7 @@ internal static class SessionPolicy
         SpareTree(self, children, spared);
         foreach (var process in processes)
         {
-            if (process.Id == 2 || process.ParentId == 2 || process.IsForeign || IsMachineService(process))
+            if (process.IsKernel || process.IsForeign || IsMachineService(process))
             {
                 spared.Add(process.Id);
             }

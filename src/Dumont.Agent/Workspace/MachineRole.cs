@@ -30,6 +30,7 @@ internal sealed class MachineRole(
     private volatile AgentOrder _order = NoOrder;
     private volatile RoleWork? _work;
     private volatile string? _trouble;
+    private volatile string? _unsaved;
 
     /// <summary>Called when the state changed enough for an early report.</summary>
     public event Action? StateChanged;
@@ -41,7 +42,7 @@ internal sealed class MachineRole(
     public long Generation => Math.Max(fence.Generation, _order.Generation);
 
     /// <summary>What troubles the machine now, for the report.</summary>
-    public string? Trouble => _trouble ?? _work?.Trouble;
+    public string? Trouble => _unsaved ?? _trouble ?? _work?.Trouble;
 
     /// <summary>The sync as this side sees it.</summary>
     public AgentSyncReport? SyncReport => _work?.Report();
@@ -74,12 +75,12 @@ internal sealed class MachineRole(
                 try
                 {
                     store.Save(order);
-                    _trouble = null;
+                    _unsaved = null;
                 }
                 catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
                 {
                     // Obeyed all the same: a full disk must not keep a machine from being fenced. The server repeats it after a restart.
-                    _trouble = $"order not saved: {failed.Message}";
+                    _unsaved = $"order not saved: {failed.Message}";
                     log.Warn("order.not_saved", ("reason", failed.Message));
                 }
             }
@@ -124,9 +125,8 @@ internal sealed class MachineRole(
     private async Task CarryOutAsync(AgentOrder order, CancellationToken cancellationToken)
     {
         var before = _order;
-        try
+        _trouble = await TryAsync(order, "role", async () =>
         {
-            keys.Ensure(order.AuthorizedKeys);
             if (_work is null || !SameWork(order, before))
             {
                 receiver.Serve(null);
@@ -135,19 +135,38 @@ internal sealed class MachineRole(
             }
 
             _work?.SetDrain(order.Role == AgentRole.Fenced || order.Drain);
-            _trouble = null;
-        }
-        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
-        {
-            _trouble = $"order of generation {order.Generation}: {failed.Message}";
-            log.Warn("order.failed", ("generation", order.Generation), ("reason", failed.Message));
-        }
+            if (order.Role == AgentRole.Fenced && _work is not null)
+            {
+                // Reported as fenced only when that is true of the user's processes, too.
+                await _work.FirstStopAsync(cancellationToken);
+            }
+        });
 
+        // Last and apart: a home directory that cannot be written must not keep a machine in a role that it has lost.
+        _trouble ??= await TryAsync(order, "keys", () =>
+        {
+            keys.Ensure(order.AuthorizedKeys);
+            return Task.CompletedTask;
+        });
         _order = order;
         if (!IsSame(order, before))
         {
             log.Info("order.applied", ("generation", order.Generation), ("role", order.Role), ("drain", order.Drain));
             StateChanged?.Invoke();
+        }
+    }
+
+    private async Task<string?> TryAsync(AgentOrder order, string part, Func<Task> work)
+    {
+        try
+        {
+            await work();
+            return null;
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            log.Warn("order.failed", ("generation", order.Generation), ("part", part), ("reason", failed.Message));
+            return $"order of generation {order.Generation}, {part}: {failed.Message}";
         }
     }
 

@@ -21,7 +21,9 @@ internal sealed class RoleWork : IAsyncDisposable
     private CancellationTokenSource? _drainStop;
     private Task _draining = Task.CompletedTask;
     private long _drainTicket;
+    private TaskCompletionSource _firstStop = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _processesStopped;
+    private volatile int _left;
 
     /// <summary>Takes over what serves the role; either may be null.</summary>
     public RoleWork(
@@ -45,9 +47,9 @@ internal sealed class RoleWork : IAsyncDisposable
     }
 
     /// <summary>Why the sync does not get on; null when it does.</summary>
-    public string? Trouble => _sync?.Trouble;
+    public string? Trouble => _left > 0 ? $"{_left} user processes cannot be ended" : _sync?.Trouble;
 
-    private bool IsDrained => _processesStopped && _sync is not null && _sync.IsCaughtUp(Interlocked.Read(ref _drainTicket));
+    private bool IsDrained => _drainStop is not null && _processesStopped && _sync is not null && _sync.IsCaughtUp(Interlocked.Read(ref _drainTicket));
 
     /// <summary>Whether user processes are to be ended, now and for as long as this stays so.</summary>
     public void SetDrain(bool drain)
@@ -60,6 +62,7 @@ internal sealed class RoleWork : IAsyncDisposable
         if (drain)
         {
             _drainStop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            _firstStop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _draining = DrainAsync(_draining, _drainStop.Token);
         }
         else
@@ -67,9 +70,12 @@ internal sealed class RoleWork : IAsyncDisposable
             _drainStop!.Cancel();
             _drainStop.Dispose();
             _drainStop = null;
-            _processesStopped = false;
+            _left = 0;
         }
     }
+
+    /// <summary>Waits until user processes were ended once since that was asked for, as far as they can be.</summary>
+    public Task FirstStopAsync(CancellationToken cancellationToken) => _firstStop.Task.WaitAsync(cancellationToken);
 
     /// <summary>For the heartbeat; null when this machine neither sends nor receives.</summary>
     public AgentSyncReport? Report()
@@ -122,11 +128,13 @@ internal sealed class RoleWork : IAsyncDisposable
     private async Task DrainAsync(Task before, CancellationToken cancellationToken)
     {
         await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _processesStopped = false;
         using var timer = new PeriodicTimer(_options.StopPeriod, _time);
         do
         {
-            var left = await _processes.StopAsync(cancellationToken);
-            if (left == 0 && !_processesStopped)
+            _left = await _processes.StopAsync(cancellationToken);
+            _firstStop.TrySetResult();
+            if (_left == 0 && !_processesStopped)
             {
                 // Compared once more after the last process is gone: what it wrote last may not have been noticed.
                 Interlocked.Exchange(ref _drainTicket, _sync?.RequestRescan() ?? 0);

@@ -21,6 +21,7 @@ internal sealed class SyncSender(string sshProgram, string stateDirectory, strin
     private const int ErrorTextLimit = 500;
 
     private volatile string? _trouble;
+    private string? _lastTold;
 
     /// <summary>Why there is no connection; null while there is one or none was tried yet.</summary>
     public string? Trouble => _trouble;
@@ -40,13 +41,20 @@ internal sealed class SyncSender(string sshProgram, string stateDirectory, strin
             }
             catch (Exception trouble) when (trouble is IOException or Win32Exception or FormatException && !cancellationToken.IsCancellationRequested)
             {
-                _trouble = $"sync to {target.Host}:{target.Port.ToString(CultureInfo.InvariantCulture)}: {trouble.Message}";
-                log.Warn("sync.lost", ("host", target.Host), ("port", target.Port), ("reason", trouble.Message));
+                var told = $"sync to {target.Host}:{target.Port.ToString(CultureInfo.InvariantCulture)}: {trouble.Message}";
+                if (told != _lastTold)
+                {
+                    // Once for a day of the same failure.
+                    log.Warn("sync.lost", ("host", target.Host), ("port", target.Port), ("reason", trouble.Message));
+                }
+
+                _trouble = _lastTold = told;
             }
 
             if (source.Status.RoundsCompleted > roundsBefore)
             {
                 backoff.Reset();
+                _lastTold = null;
             }
 
             await backoff.PauseAsync(cancellationToken);
@@ -71,6 +79,7 @@ internal sealed class SyncSender(string sshProgram, string stateDirectory, strin
             "-o", "GlobalKnownHostsFile=/dev/null",
             "-o", $"HostKeyAlias={HostAlias}",
             "-o", "IdentitiesOnly=yes",
+            "-o", "IdentityAgent=none",
             "-o", "ControlPath=none",
             "-o", "LogLevel=ERROR",
             "-o", "ConnectTimeout=5",

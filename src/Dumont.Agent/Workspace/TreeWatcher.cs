@@ -22,6 +22,7 @@ internal sealed unsafe class TreeWatcher : IDisposable
 
     // How often the thread looks whether it should end.
     private const int PollMilliseconds = 200;
+    private const int PauseMilliseconds = 1000;
 
     private readonly TreeRoot _root;
     private readonly TreeChanges _changes;
@@ -31,6 +32,7 @@ internal sealed unsafe class TreeWatcher : IDisposable
     private readonly Dictionary<TreePath, int> _watches = [];
     private readonly Thread _thread;
     private volatile bool _stopping;
+    private volatile bool _ready;
     private bool _limitReported;
 
     /// <summary>Begins to watch; what is in the tree already is not reported.</summary>
@@ -52,6 +54,9 @@ internal sealed unsafe class TreeWatcher : IDisposable
         _thread.Start();
     }
 
+    /// <summary>Whether every directory that was there at the start is watched by now.</summary>
+    public bool IsReady => _ready;
+
     /// <inheritdoc />
     public void Dispose()
     {
@@ -65,29 +70,51 @@ internal sealed unsafe class TreeWatcher : IDisposable
 
     private void Run()
     {
-        Watch(TreePath.Root, markEntries: false);
-
-        // What changed while the watches were being set.
-        _changes.RequestRescan();
         var buffer = new byte[BufferBytes];
+        var begun = false;
         while (!_stopping)
         {
-            var poll = new Native.PollFile { File = Descriptor, Events = Native.POLLIN };
-            if (Native.Poll(&poll, 1, PollMilliseconds) <= 0)
+            try
             {
-                continue;
-            }
-
-            fixed (byte* start = buffer)
-            {
-                var filled = Native.Read(Descriptor, start, (nuint)buffer.Length);
-                for (var position = 0; position + EventHeaderBytes <= filled;)
+                if (!begun)
                 {
-                    position += Handle(buffer.AsSpan(position, (int)filled - position));
+                    // Also after trouble: whatever was missed is found by watching anew and comparing.
+                    Watch(TreePath.Root, markEntries: false);
+                    _changes.RequestRescan();
+                    begun = _ready = true;
                 }
+
+                Wait(buffer);
+            }
+            catch (Exception trouble) when (trouble is IOException or UnauthorizedAccessException)
+            {
+                _log.Warn("watch.failed", ("reason", trouble.Message));
+                begun = false;
+                PauseAfterTrouble();
             }
         }
     }
+
+    private void Wait(byte[] buffer)
+    {
+        var poll = new Native.PollFile { File = Descriptor, Events = Native.POLLIN };
+        if (Native.Poll(&poll, 1, PollMilliseconds) <= 0)
+        {
+            return;
+        }
+
+        fixed (byte* start = buffer)
+        {
+            var filled = Native.Read(Descriptor, start, (nuint)buffer.Length);
+            for (var position = 0; position + EventHeaderBytes <= filled;)
+            {
+                position += Handle(buffer.AsSpan(position, (int)filled - position));
+            }
+        }
+    }
+
+    // A poll of nothing: waits without a timer.
+    private static void PauseAfterTrouble() => _ = Native.Poll(null, 0, PauseMilliseconds);
 
     // struct inotify_event: watch i32 | mask u32 | cookie u32 | length u32 | name, padded with NUL. How many bytes it had.
     private int Handle(ReadOnlySpan<byte> record)

@@ -37,8 +37,8 @@ internal sealed class WriterSync : IAsyncDisposable
     /// <summary>Figures of the source.</summary>
     public SyncStatus Status => _source.Status;
 
-    /// <summary>Why there is no connection.</summary>
-    public string? Trouble => _sender.Trouble;
+    /// <summary>Why there is no connection, or why a file cannot be sent.</summary>
+    public string? Trouble => _sender.Trouble ?? _source.Trouble;
 
     /// <summary>Asks for a comparison of the whole tree; the ticket is for <see cref="IsCaughtUp"/>.</summary>
     public long RequestRescan() => _changes.RequestRescan();

@@ -90,6 +90,7 @@ internal static class InstanceCommands
                 new("min_price", KeyType.Number, new("least $/h", "mínimo $/h")),
                 MaxPrice with { Default = "10" },
                 new("min_gpu_ram", KeyType.Number, new("GPU memory, GB", "memória de GPU, GB")),
+                new("max_gpu_ram", KeyType.Number, new("GPU memory, GB", "memória de GPU, GB")),
                 new("min_cpu_cores", KeyType.Number, new("CPU cores", "núcleos de CPU")),
                 new("min_cpu_ram", KeyType.Number, new("memory, GB", "memória, GB")),
                 new("min_disk", KeyType.Number, new("disk, GB", "disco, GB")) { Default = "50" },

@@ -16,10 +16,18 @@ internal sealed record AccountFile(string VastApiKey, ServiceAccount GcpServiceA
     public static string PathIn(string dataFolder) => Path.Combine(dataFolder, "account.json");
 
     /// <summary>Reads the account of this folder or makes one. Keys stay the same from start to start unless one is given.</summary>
-    public static AccountFile Ensure(string dataFolder, string? vastApiKey, int gcpSshPort)
+    /// <param name="dataFolder">Where it is kept.</param>
+    /// <param name="vastApiKey">The key to accept, or null for the kept one.</param>
+    /// <param name="gcpSshPort">The port to use, or null for the kept one: machines that run go on listening there.</param>
+    /// <param name="defaultSshPort">Finds a port for a new account.</param>
+    public static AccountFile Ensure(string dataFolder, string? vastApiKey, int? gcpSshPort, Func<int> defaultSshPort)
     {
         var kept = JsonFile.Find<AccountFile>(PathIn(dataFolder)) ?? Create();
-        return kept with { VastApiKey = vastApiKey ?? kept.VastApiKey, GcpSshPort = gcpSshPort };
+        return kept with
+        {
+            VastApiKey = vastApiKey ?? kept.VastApiKey,
+            GcpSshPort = gcpSshPort ?? (kept.GcpSshPort > 0 ? kept.GcpSshPort : defaultSshPort()),
+        };
     }
 
     /// <summary>Writes the account with the address that clients of this start are to use.</summary>

@@ -174,7 +174,7 @@ internal sealed class GcpCloud(VmBook book, AddressBook addresses, MachineSuperv
         }
     }
 
-    public void Count(Vm vm) => vm.Meter.Count(time.GetUtcNow(), machine: vm.Status is "RUNNING" or "STAGING" && vm.LastStartAt is not null, disk: true);
+    public void Count(Vm vm) => vm.Meter.Count(time.GetUtcNow(), machine: vm.Status == "RUNNING", disk: true);
 
     public void ReleaseAddress(Vm vm)
     {

@@ -14,7 +14,7 @@ internal static class BaseImage
         "apt/sources.list", "apt/sources.list.d", "apt/apt.conf.d", "apt/trusted.gpg.d", "apt/preferences.d", "dpkg", "debconf.conf",
         "skel", "terminfo", "python3", "python3.11", "python3.12", "python3.13", "perl", "mime.types", "magic", "localtime", "timezone",
         "locale.alias", "locale.gen", "default/locale", "default/useradd", "login.defs", "adduser.conf", "deluser.conf", "shells", "host.conf",
-        "gai.conf", "fonts", "vim", "xdg", "pam.d", "pam.conf", "security/limits.conf", "security/pam_env.conf", "ssh/moduli", "ssh/ssh_config",
+        "gai.conf", "vim", "pam.d", "pam.conf", "security/limits.conf", "security/pam_env.conf", "ssh/moduli", "ssh/ssh_config",
         "OpenCL", "ucf.conf", "manpath.config", "networks", "ethertypes",
     ];
 
@@ -99,7 +99,8 @@ internal static class BaseImage
             else if (Directory.Exists(from))
             {
                 Directory.CreateDirectory(to);
-                foreach (var entry in Directory.EnumerateFileSystemEntries(from))
+                // Links of manual pages are most of the alternatives and nobody's need.
+                foreach (var entry in Directory.EnumerateFileSystemEntries(from).Where(entry => !entry.EndsWith(".gz", StringComparison.Ordinal)))
                 {
                     Copy(entry, Path.Combine(to, Path.GetFileName(entry)));
                 }

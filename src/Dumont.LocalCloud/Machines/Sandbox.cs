@@ -8,7 +8,7 @@ namespace Dumont.LocalCloud.Machines;
 /// <summary>Boots, stops and removes the processes and files of machines. Calls for one machine must not overlap.</summary>
 internal sealed class Sandbox(string machinesFolder, string baseFolder, Isolation isolation, TimeProvider time)
 {
-    private static readonly TimeSpan BootLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan BootLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan CommandLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(5);

@@ -132,6 +132,12 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
             return;
         }
 
+        await AcceptAsync(machine, report, cancellationToken);
+    }
+
+    /// <summary>Takes one report that came over the link of <paramref name="machine"/>.</summary>
+    internal async Task AcceptAsync(Machine machine, AgentReport? report, CancellationToken cancellationToken)
+    {
         // The token says which machine it is; what the agent believes does not count.
         if (report is null || report.MachineId != machine.Id)
         {

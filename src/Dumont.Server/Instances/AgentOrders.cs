@@ -12,6 +12,7 @@ internal static class AgentOrderPolicy
     /// <summary>Role and generation of <paramref name="machine"/>. Whoever is neither writer, nor about to be, nor follower, is fenced.</summary>
     public static (AgentRole Role, long Generation) RoleOf(Machine machine, Instance instance, Association? association)
     {
+        var pending = association is { Released: false } ? association.Document.Pending : null;
         var generation = Math.Max(instance.Generation, 1);
         if (association is { Released: false } && machine.Id == association.StandbyMachineId && instance.Desired == InstanceDesired.Deleted)
         {
@@ -21,15 +22,16 @@ internal static class AgentOrderPolicy
 
         if (instance.Desired == InstanceDesired.Deleted || machine.Desired == MachineDesired.Gone)
         {
-            return (AgentRole.Fenced, generation);
+            // An agent that was promoted in vain has seen the pending generation and ignores orders of an older one.
+            return (AgentRole.Fenced, Math.Max(generation, pending?.Generation ?? 0));
         }
 
-        if (association?.Document.Pending is { } pending)
+        if (pending is not null)
         {
             return machine.Id == pending.MachineId ? (AgentRole.Writer, pending.Generation) : (AgentRole.Fenced, pending.Generation);
         }
 
-        return instance.Generation == 0 && machine.Role == MachineRole.Gpu ? (AgentRole.Writer, generation)
+        return instance.Generation == 0 && machine is { Role: MachineRole.Gpu, IsSpent: false } ? (AgentRole.Writer, generation)
             : machine.Id == instance.WriterMachineId ? (AgentRole.Writer, generation)
             : machine.Id == association?.FollowerOf(instance.WriterMachineId) ? (AgentRole.Follower, generation)
             : (AgentRole.Fenced, generation);

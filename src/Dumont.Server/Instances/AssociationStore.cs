@@ -19,7 +19,9 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
             """
             INSERT INTO associations (instance_id, user_id, standby_machine_id, sync_enabled, released, version, created_at, document)
             VALUES (@id, @user, NULL, 1, 0, 1, @at, @document)
-            ON CONFLICT (instance_id) DO UPDATE SET released = 0, version = associations.version + 1
+            ON CONFLICT (instance_id) DO UPDATE SET released = 0, sync_enabled = 1, failover_requested = NULL, document = @document,
+                version = associations.version + 1
+            WHERE associations.released = 1
             """,
             new { id = id.Value, user = userId.Value, at = Columns.Of(now), document = Columns.Document(new AssociationDocument { Zone = zone }) },
             transaction);
@@ -35,8 +37,18 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
         SetAsync("failover_requested = @value", userId, id, reason, cancellationToken);
 
     /// <summary>Gives the standby up. Its machine is released by the standby reconciler.</summary>
+    /// <returns>False also while the instance runs on the standby: then it holds the workspace.</returns>
     public Task<bool> ReleaseAsync(UserId userId, InstanceId id, CancellationToken cancellationToken) =>
-        SetAsync("released = @value", userId, id, 1L, cancellationToken);
+        SetAsync(
+            "released = @value",
+            userId,
+            id,
+            1L,
+            cancellationToken,
+            """
+            AND NOT EXISTS (SELECT 1 FROM instances WHERE instances.id = associations.instance_id AND deleted_at IS NULL
+                AND writer_machine_id = associations.standby_machine_id)
+            """);
 
     /// <summary>Gives the standby up in the caller's transaction.</summary>
     public async Task ReleaseAsync(DbTransaction transaction, InstanceId id)
@@ -139,12 +151,15 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
         }
     }
 
-    private Task<bool> SetAsync(string assignment, UserId userId, InstanceId id, object value, CancellationToken cancellationToken) =>
+    private Task<bool> SetAsync(
+        string assignment, UserId userId, InstanceId id, object value, CancellationToken cancellationToken, string condition = "") =>
         database.WriteAsync(
             async transaction =>
             {
                 var changed = await transaction.Connection!.ExecuteAsync(
-                    $"UPDATE associations SET {assignment}, version = version + 1 WHERE instance_id = @id AND user_id = @user AND released = 0",
+                    $"""
+                    UPDATE associations SET {assignment}, version = version + 1 WHERE instance_id = @id AND user_id = @user AND released = 0 {condition}
+                    """,
                     new { id = id.Value, user = userId.Value, value },
                     transaction);
                 if (changed > 0)

@@ -156,7 +156,16 @@ internal sealed class InstanceReconciler(
             fence,
             "instance.substitute",
             $"Offer {failed.Document.Offer.Id} did not work out ({failed.Document.FailureReason}); the next equivalent one is rented.",
-            transaction => placement.PlaceGpuAsync(transaction, instance.Id, instance.UserId, instance.Document.Spec, account, offers),
+            async transaction =>
+            {
+                // Nothing was ever written on those that came before.
+                foreach (var machine in view.Machines.Where(machine => machine is { Role: MachineRole.Gpu, IsSpent: true, IsFinal: false }))
+                {
+                    await machines.SetDesiredAsync(transaction, machine.Id, MachineDesired.Gone);
+                }
+
+                await placement.PlaceGpuAsync(transaction, instance.Id, instance.UserId, instance.Document.Spec, account, offers);
+            },
             cancellationToken);
         return Next.After(Shortly);
     }

@@ -18,10 +18,12 @@ internal static partial class InstanceRules
         var errors = new List<FieldError>();
         CheckChoice(request, errors);
         Range(errors, "num_gpus", request.NumGpus, 1, 8);
-        Range(errors, "disk_size", request.DiskSize ?? request.DiskSpace, 10, 10_000);
+        Range(errors, "disk_size", request.DiskSize, 10, 10_000);
+        Range(errors, "disk_space", request.DiskSpace, 10, 10_000);
         Range(errors, "max_price", (double?)request.MaxPrice, 0.001, 1000);
         Range(errors, "bid_price", (double?)request.BidPrice, 0.001, 128);
-        CheckLabel(errors, "label", request.Label ?? request.Name);
+        CheckLabel(errors, "label", request.Label);
+        CheckLabel(errors, "name", request.Name);
         if (request.Region is { } region && region.ToUpperInvariant() is not ("US" or "EU" or "ASIA"))
         {
             errors.Add(new FieldError("region", "Must be US, EU or ASIA."));

@@ -97,7 +97,7 @@ internal static class InstancesEndpoints
         };
         if (parsed is not { } why)
         {
-            return Problems.Field("reason", "Must be user_request, gpu_failure or spot_interruption.");
+            return Problems.Field("reason", "Must be user_request, gpu_failure or spot_interruption.", "query");
         }
 
         return await service.DeleteAsync(caller.UserId, id, why, destroyStandby ?? true, cancellationToken)
@@ -134,7 +134,7 @@ internal static class InstancesEndpoints
     {
         if (limit is < 1 or > 500)
         {
-            return Problems.Field("limit", "Must be from 1 to 500.");
+            return Problems.Field("limit", "Must be from 1 to 500.", "query");
         }
 
         return await store.FindOfUserAsync(caller.UserId, id, cancellationToken) is null
@@ -145,7 +145,7 @@ internal static class InstancesEndpoints
     private static async Task<IResult> AllEventsAsync(
         Caller caller, EventStore events, int? limit, long? after, CancellationToken cancellationToken) =>
         limit is < 1 or > 500
-            ? Problems.Field("limit", "Must be from 1 to 500.")
+            ? Problems.Field("limit", "Must be from 1 to 500.", "query")
             : TypedResults.Ok(ToResponse(await events.ListAsync(caller.UserId, null, after ?? 0, limit ?? 50, cancellationToken)));
 
     private static EventListResponse ToResponse(IReadOnlyList<RecordedEvent> events) =>

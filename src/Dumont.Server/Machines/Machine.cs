@@ -153,6 +153,9 @@ internal sealed record Machine(
     public bool IsSpent => Document.Failure is not null || Desired == MachineDesired.Gone
         || Phase is MachinePhase.Failed or MachinePhase.Releasing or MachinePhase.Gone;
 
+    /// <summary>Was in use, so its disk may hold what is nowhere else: it is destroyed only when it is told to go.</summary>
+    public bool MayHoldWork => Document.ReadyAt is not null;
+
     /// <summary>Nothing more will happen to it.</summary>
     public bool IsFinal => Phase is MachinePhase.Failed or MachinePhase.Gone;
 

@@ -57,7 +57,8 @@ internal static class MachinePolicy
             MachinePhase.Releasing => MachineStep.ProveGone,
             MachinePhase.Asking => MachineStep.ResolveTag,
             MachinePhase.Intended => machine.Desired == MachineDesired.Gone ? MachineStep.Close : MachineStep.Ask,
-            _ when machine.Desired == MachineDesired.Gone || machine.Document.Failure is not null => MachineStep.Release,
+            _ when machine.Desired == MachineDesired.Gone => MachineStep.Release,
+            _ when machine.Document.Failure is not null => machine.MayHoldWork ? MachineStep.Rest : MachineStep.Release,
             MachinePhase.Booting or MachinePhase.Starting or MachinePhase.Preparing
                 when now - machine.Document.PhaseSince >= options.BootTimeout => MachineStep.GiveUpBoot,
             MachinePhase.Booting or MachinePhase.Starting => MachineStep.ObserveBoot,
@@ -125,7 +126,9 @@ internal static class MachinePolicy
                 };
             case MachineReading.Absent(var proof):
                 machine = CountAbsence(machine, now);
-                return IsAbsent(machine, now, options.CreateAbsenceProof) ? machine.Fail(MachineFailure.Lost, proof) : machine;
+                return IsAbsent(machine, now, machine.MayHoldWork ? options.AbsenceProof : options.CreateAbsenceProof)
+                    ? machine.Fail(MachineFailure.Lost, proof).Enter(MachinePhase.Releasing, now)
+                    : machine;
             default:
                 return machine;
         }
@@ -149,7 +152,9 @@ internal static class MachinePolicy
                 };
             case MachineReading.Absent(var proof):
                 machine = CountAbsence(machine, now);
-                return IsAbsent(machine, now, options.AbsenceProof) ? machine.Fail(MachineFailure.Lost, proof) : machine;
+                return IsAbsent(machine, now, options.AbsenceProof)
+                    ? machine.Fail(MachineFailure.Lost, proof).Enter(MachinePhase.Releasing, now)
+                    : machine;
             default:
                 return machine;
         }

@@ -9,7 +9,7 @@ namespace Dumont.Server.Machines;
 
 /// <summary>Turns a machine whose sshd answers into one of ours: host key, authorised keys, agent. One SSH connection carries a tar of files and runs the
 /// script among them. Repeating it changes nothing.</summary>
-internal sealed class MachinePreparer(ServerIdentity identity, InstanceKeyStore keys, SshClient ssh, IOptions<ServerOptions> options)
+internal sealed class MachinePreparer(ServerIdentity identity, InstanceKeyStore keys, ISshClient ssh, IOptions<ServerOptions> options)
 {
     /// <summary>Folder on the machine, and how the script in it is run. A constant: nothing of the user's is in it.</summary>
     private const string Command =

@@ -13,7 +13,7 @@ namespace Dumont.Server.Machines;
 internal sealed class MachineReconciler(
     MachineStore store,
     ProviderAccounts accounts,
-    SshClient ssh,
+    ISshClient ssh,
     MachinePreparer preparer,
     ServerIdentity identity,
     HostHistory hosts,

@@ -151,6 +151,13 @@ internal sealed class MachineStore(Database database, ServerIdentity identity, T
     public Task<IReadOnlyList<Machine>> ListOfAccountAsync(string provider, long account, CancellationToken cancellationToken) =>
         QueryAsync("WHERE provider = @provider AND account = @account", new { provider, account }, cancellationToken);
 
+    /// <summary>Whether a machine of this tag is recorded under any account of the provider.</summary>
+    public Task<bool> ExistsAsync(string provider, string tag, CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            async connection => await connection.ExecuteScalarAsync<long>(
+                "SELECT COUNT(*) FROM machines WHERE provider = @provider AND tag = @tag", new { provider, tag }) > 0,
+            cancellationToken);
+
     private Task<IReadOnlyList<Machine>> QueryAsync(string where, object parameters, CancellationToken cancellationToken) =>
         database.ReadAsync<IReadOnlyList<Machine>>(
             async connection => (await connection.QueryAsync<Row>($"SELECT {AllColumns} FROM machines {where}", parameters)).Select(row => row.ToMachine()).ToList(),

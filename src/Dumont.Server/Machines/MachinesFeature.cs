@@ -11,7 +11,7 @@ internal static class MachinesFeature
         services.AddSingleton<InstanceKeyStore>();
         services.AddSingleton<MachineStore>();
         services.AddSingleton<SweepStore>();
-        services.AddSingleton<SshClient>();
+        services.AddSingleton<ISshClient, SshClient>();
         services.AddSingleton<MachinePreparer>();
         services.AddHostedService<MachinesStartup>();
         services.AddSingleton<IReconciler, MachineReconciler>();

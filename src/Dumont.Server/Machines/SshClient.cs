@@ -6,11 +6,11 @@ namespace Dumont.Server.Machines;
 
 /// <summary>Reaches machines with the system's OpenSSH client. Host keys are pinned, always; the remote command is one of ours, never put together
 /// from user input, because ssh joins its arguments into one line for the remote shell. User input travels as file content.</summary>
-internal sealed class SshClient(ServerIdentity identity, TimeProvider time)
+internal sealed class SshClient(ServerIdentity identity, TimeProvider time) : ISshClient
 {
     private static readonly TimeSpan BannerTimeout = TimeSpan.FromSeconds(2);
 
-    /// <summary>Whether an SSH server greets at <paramref name="endpoint"/>.</summary>
+    /// <inheritdoc />
     public async Task<bool> AnswersAsync(SshEndpoint endpoint, CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(BannerTimeout, time);
@@ -44,7 +44,7 @@ internal sealed class SshClient(ServerIdentity identity, TimeProvider time)
         }
     }
 
-    /// <summary>The Ed25519 host key that a machine shows at first contact, or null when it shows none.</summary>
+    /// <inheritdoc />
     public async Task<string?> ScanHostKeyAsync(SshEndpoint endpoint, CancellationToken cancellationToken)
     {
         var (exitCode, output, _) = await RunProcessAsync(
@@ -63,14 +63,7 @@ internal sealed class SshClient(ServerIdentity identity, TimeProvider time)
                 .FirstOrDefault();
     }
 
-    /// <summary>Runs <paramref name="command"/> as root with <paramref name="input"/> on its standard input.</summary>
-    /// <param name="endpoint">Where.</param>
-    /// <param name="hostKeys">Keys any one of which the machine must show.</param>
-    /// <param name="command">A constant of ours.</param>
-    /// <param name="input">Content for standard input.</param>
-    /// <param name="timeout">After which the connection is cut.</param>
-    /// <param name="cancellationToken">Cuts it earlier.</param>
-    /// <exception cref="SshException">The machine could not be reached, showed another key, or the command failed.</exception>
+    /// <inheritdoc />
     public async Task RunAsync(
         SshEndpoint endpoint, IReadOnlyList<string> hostKeys, string command, Func<Stream, Task> input, TimeSpan timeout, CancellationToken cancellationToken)
     {

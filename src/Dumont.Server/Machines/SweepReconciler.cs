@@ -36,11 +36,21 @@ internal sealed class SweepReconciler(
     private async Task SweepAsync(
         ProviderAccount account, IReadOnlyList<ProviderMachine> present, HashSet<string> strangers, Fence fence, CancellationToken cancellationToken)
     {
+        var ids = present.Select(machine => machine.Id).ToHashSet();
         var records = (await store.ListOfAccountAsync(account.Provider, account.Account, cancellationToken)).ToDictionary(machine => machine.Tag);
         foreach (var machine in present.Where(machine => OwnerTag.IsOf(machine.Tag, identity.ServerName)))
         {
             if (!records.TryGetValue(machine.Tag!, out var record))
             {
+                // Two of our accounts may be one at the provider: then a machine is listed by both and recorded under one.
+                if (!await store.ExistsAsync(account.Provider, machine.Tag!, cancellationToken))
+                {
+                    await MeetStrangerAsync(account, machine, strangers, cancellationToken);
+                }
+            }
+            else if (record is { IsFinal: false, ProviderMachineId: { } recorded } && recorded != machine.Id && ids.Contains(recorded))
+            {
+                // The record claims one machine; a second one of the same tag belongs to nobody.
                 await MeetStrangerAsync(account, machine, strangers, cancellationToken);
             }
             else if (record.IsFinal)
@@ -51,7 +61,6 @@ internal sealed class SweepReconciler(
         }
 
         // The other way round a listing proves nothing; it is a reason to look.
-        var ids = present.Select(machine => machine.Id).ToHashSet();
         foreach (var record in records.Values.Where(record => record is { IsFinal: false, ProviderMachineId: { } id } && !ids.Contains(id)))
         {
             await sweeps.LookAgainAsync(record.Id, cancellationToken);

@@ -34,7 +34,7 @@ internal static class FailoverEndpoints
     {
         if (reason is { Length: > 64 } || reason?.Any(char.IsControl) == true)
         {
-            return Problems.Field("reason", "Must be at most 64 characters without control characters.");
+            return Problems.Field("reason", "Must be at most 64 characters without control characters.", "query");
         }
 
         if (await instances.FindOfUserAsync(caller.UserId, id, cancellationToken) is not { } instance)
@@ -89,7 +89,7 @@ internal static class FailoverEndpoints
     {
         if (days is < 1 or > 365)
         {
-            return Problems.Field("days", "Must be from 1 to 365.");
+            return Problems.Field("days", "Must be from 1 to 365.", "query");
         }
 
         var now = time.GetUtcNow();

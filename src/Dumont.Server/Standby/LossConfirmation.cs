@@ -6,7 +6,7 @@ namespace Dumont.Server.Standby;
 
 /// <summary>The second path by which a silent machine is checked: its SSH server, and what the provider says. A machine whose SSH answers is not dead,
 /// unless the provider itself says so.</summary>
-internal sealed class LossConfirmation(SshClient ssh, ProviderAccounts accounts)
+internal sealed class LossConfirmation(ISshClient ssh, ProviderAccounts accounts)
 {
     /// <summary>Whether the machine is dead by both paths' account.</summary>
     public async Task<bool> IsDeadAsync(Machine machine, CancellationToken cancellationToken)

@@ -98,8 +98,13 @@ internal static partial class StandbyEndpoints
     {
         var released = await associations.ReleaseAsync(caller.UserId, id, cancellationToken);
         queue.Pulse();
-        return released
-            ? TypedResults.Ok(new AssociationActionResponse(true, id, false, "The standby is given up; its machine is being given back."))
+        if (released)
+        {
+            return TypedResults.Ok(new AssociationActionResponse(true, id, false, "The standby is given up; its machine is being given back."));
+        }
+
+        return await associations.FindAsync(id, cancellationToken) is { Released: false } association && association.UserId == caller.UserId
+            ? new Problem(Problems.WrongState, "The instance runs on its standby; give it up when a GPU machine has taken over, or delete the instance.")
             : Problems.Unknown("association of instance", id);
     }
 
@@ -151,17 +156,17 @@ internal static partial class StandbyEndpoints
     {
         if (machineType is not (null or "e2-medium"))
         {
-            return Problems.Field("machine_type", "Only e2-medium is offered at present.");
+            return Problems.Field("machine_type", "Only e2-medium is offered at present.", "query");
         }
 
         if (spot == false)
         {
-            return Problems.Field("spot", "Only spot machines are offered at present.");
+            return Problems.Field("spot", "Only spot machines are offered at present.", "query");
         }
 
         if (diskGb is < 10 or > 2000)
         {
-            return Problems.Field("disk_gb", "Must be from 10 to 2000.");
+            return Problems.Field("disk_gb", "Must be from 10 to 2000.", "query");
         }
 
         if (await accounts.FindForUserAsync(caller.UserId, StandbyPlacement.StandbyProvider, cancellationToken) is not { } account)

@@ -102,6 +102,7 @@ internal static class StandbyPolicy
         if (view.Association.Released)
         {
             return view.Standby is { Machine.Desired: not MachineDesired.Gone } || view.Candidate is { Machine.Desired: not MachineDesired.Gone }
+                || view.Association.FailoverActive
                 ? StandbyStep.ReleaseStandby
                 : StandbyStep.Rest;
         }
@@ -154,7 +155,7 @@ internal static class StandbyPolicy
         {
             FailoverPhase.GpuLost => Promote(view, now, options),
             FailoverPhase.FailoverToCpu or FailoverPhase.SearchingGpu => Search(view, now, options),
-            FailoverPhase.Provisioning => Provision(view, options),
+            FailoverPhase.Provisioning => Provision(view, now, options),
             FailoverPhase.Restoring => Restore(view, options),
             _ => StandbyStep.Fail,
         };
@@ -171,10 +172,11 @@ internal static class StandbyPolicy
             : view.Document.RetryAt is { } retryAt && now < retryAt ? StandbyStep.Observe
             : StandbyStep.PlaceCandidate;
 
-    private static StandbyStep Provision(StandbyView view, StandbyOptions options) =>
+    private static StandbyStep Provision(StandbyView view, DateTimeOffset now, StandbyOptions options) =>
         StandbyIsLost(view, options) ? StandbyStep.Fail
             : view.Candidate is null or { Machine.IsSpent: true } ? StandbyStep.DropCandidate
             : view.Candidate.IsAlive(options.PartnerSilence) ? StandbyStep.BeginRestore
+            : AgentIsMissing(view.Candidate, now, options) ? StandbyStep.DropCandidate
             : StandbyStep.Observe;
 
     private static StandbyStep Restore(StandbyView view, StandbyOptions options)
@@ -206,6 +208,10 @@ internal static class StandbyPolicy
             : view.Standby!.Report!.Sync!.Drained ? StandbyStep.PromoteCandidate
             : StandbyStep.Observe;
     }
+
+    /// <summary>Prepared long ago, and its agent is not heard.</summary>
+    private static bool AgentIsMissing(Observed observed, DateTimeOffset now, StandbyOptions options) =>
+        observed.Machine.Phase == MachinePhase.Ready && now - observed.Machine.Document.PhaseSince >= options.PromotionTimeout;
 
     private static bool StandbyIsLost(StandbyView view, StandbyOptions options) =>
         view.Standby is null or { Machine.IsSpent: true } || view.Standby.Silence >= options.PartnerSilence;

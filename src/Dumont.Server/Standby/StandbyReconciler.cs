@@ -84,8 +84,7 @@ internal sealed class StandbyReconciler(
             case StandbyStep.Observe:
                 return await RecordAsync(tick, cancellationToken);
             case StandbyStep.ReleaseStandby:
-                await SaveAsync(tick, tick.Document, null, transaction => ReleaseAsync(transaction, tick.View.Standby, tick.View.Candidate), cancellationToken);
-                return Next.WhenWoken;
+                return await ReleaseStandbyAsync(tick, cancellationToken);
             case StandbyStep.KeepOrphan:
                 return await KeepOrphanAsync(tick, cancellationToken);
             case StandbyStep.PlaceStandby:
@@ -164,6 +163,22 @@ internal sealed class StandbyReconciler(
             };
     }
 
+    private async Task<Next> ReleaseStandbyAsync(Tick tick, CancellationToken cancellationToken)
+    {
+        var running = await failovers.FindAsync(tick.Document.FailoverId, cancellationToken);
+        await SaveAsync(
+            tick,
+            tick.Document with { FailoverId = null, Phase = null, PhaseSince = null, Pending = null, CandidateMachineId = null, Draining = false },
+            null,
+            async transaction =>
+            {
+                await ReleaseAsync(transaction, tick.View.Standby, tick.View.Candidate);
+                await FailoverRecorder.EndAsync(transaction, running, FailoverPhase.Failed, "The standby was given up.", tick.Now);
+            },
+            cancellationToken);
+        return Next.WhenWoken;
+    }
+
     private async Task<Next> KeepOrphanAsync(Tick tick, CancellationToken cancellationToken)
     {
         var reason = await instances.FindDeleteReasonAsync(tick.View.Instance.Id, cancellationToken) ?? DeleteReason.UserRequest;
@@ -205,11 +220,31 @@ internal sealed class StandbyReconciler(
 
         await associations.SaveWithMachineAsync(
             tick.View.Association,
-            tick.View.Association with { Document = retry with { State = AssociationState.Provisioning, Message = null } },
+            tick.View.Association with
+            {
+                // Nothing that an earlier standby had is on this one: it may take over only after a pass of its own.
+                Document = retry with
+                {
+                    State = AssociationState.Provisioning,
+                    Message = null,
+                    SyncCountBefore = 0,
+                    SyncCountNow = 0,
+                    CountedBootId = null,
+                    LastSyncAt = null,
+                },
+            },
             tick.Fence,
             transaction => machines.InsertAsync(transaction, machine),
-            transaction => events.AppendAsync(
-                transaction, tick.View.Instance.UserId, tick.View.Instance.Id, "standby.renting", $"Rents a standby in {machine.Document.Offer.Geolocation}."),
+            async transaction =>
+            {
+                if (tick.View.Standby?.Machine.Id != tick.View.Instance.WriterMachineId)
+                {
+                    await ReleaseAsync(transaction, tick.View.Standby);
+                }
+
+                await events.AppendAsync(
+                    transaction, tick.View.Instance.UserId, tick.View.Instance.Id, "standby.renting", $"Rents a standby in {machine.Document.Offer.Geolocation}.");
+            },
             cancellationToken);
         return Next.Now;
     }
@@ -302,7 +337,14 @@ internal sealed class StandbyReconciler(
             tick.View.Association,
             tick.View.Association with
             {
-                Document = tick.Document with { Phase = FailoverPhase.Provisioning, PhaseSince = tick.Now, RetryAt = tick.Now + options.Value.RentRetry },
+                Document = tick.Document with
+                {
+                    State = AssociationState.Recovering,
+                    Phase = FailoverPhase.Provisioning,
+                    PhaseSince = tick.Now,
+                    RetryAt = tick.Now + options.Value.RentRetry,
+                    Message = null,
+                },
             },
             tick.Fence,
             async transaction =>
@@ -396,6 +438,12 @@ internal sealed class StandbyReconciler(
             {
                 await ReleaseAsync(transaction, tick.View.Candidate);
                 await FailoverRecorder.EndAsync(transaction, failover, FailoverPhase.Failed, why, tick.Now);
+
+                // A generation that was given out is used up, whether or not its writer ever came to be.
+                if (tick.Document.Pending is { } pending && tick.View.Instance is { WriterMachineId: { } writer, Generation: var generation })
+                {
+                    await instances.MoveWriterAsync(transaction, tick.View.Instance.Id, generation, pending.Generation + 1, writer);
+                }
             },
             cancellationToken);
         return Next.After(options.Value.RentRetry);

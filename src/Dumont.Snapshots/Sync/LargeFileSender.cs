@@ -14,6 +14,7 @@ namespace Dumont.Snapshots.Sync;
 /// <param name="IsStable">The stamp can be trusted at later comparisons.</param>
 /// <param name="ChangedPause">The file changed while it was read, often enough that this version is good to be shown: look again after this.</param>
 /// <param name="RetryAfter">Nothing to commit: look at the path again after this.</param>
+/// <param name="Trouble">Why the file could not be read; null when it could.</param>
 internal sealed record LargeFileResult(
     TreePath Path,
     uint? StageId,
@@ -22,7 +23,8 @@ internal sealed record LargeFileResult(
     long SentBytes,
     bool IsStable,
     TimeSpan? ChangedPause,
-    TimeSpan? RetryAfter)
+    TimeSpan? RetryAfter,
+    string? Trouble)
 {
     /// <summary>Of what was read.</summary>
     public ContentHash Digest { get; } = FileContent.DigestOf(Chunks);
@@ -32,38 +34,63 @@ internal sealed record LargeFileResult(
 }
 
 /// <summary>
-/// Transfers the content of large files, one after another, beside the small changes: lists a file's chunks in groups, and sends those
+/// Transfers the content of large files, a few at a time, beside the small changes: lists a file's chunks in groups, and sends those
 /// that the sink says it lacks while the next group is being listed. What arrives is shown by a commit of the session.
 /// </summary>
 internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, SyncOptions options, TimeProvider time, Action finished)
-    : IDisposable
 {
+    // Files at a time: hides the sink's answer, which waits for the batch before it, without making one file wait long for another.
+    private const int Workers = 4;
+
     // Groups listed ahead of the one whose chunks are sent; hides the round trip.
     private const int GroupsAhead = 2;
     private static readonly TimeSpan PauseMinimum = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan UnreadablePause = TimeSpan.FromSeconds(5);
 
     private readonly Channel<(long Job, TreePath Path, ContentHash? LikelyDigest)> _jobs = Channel.CreateUnbounded<(long, TreePath, ContentHash?)>();
     private readonly ConcurrentQueue<LargeFileResult> _results = new();
-    private readonly Channel<NeedMessage> _answers = Channel.CreateUnbounded<NeedMessage>();
-    private readonly Dictionary<TreePath, int> _unstableReads = [];
-    private readonly byte[] _buffer = ArrayPool<byte>.Shared.Rent(SyncLimits.ChunkBytes);
-    private long _lastFinishedJob;
+    private readonly ConcurrentDictionary<uint, Channel<NeedMessage>> _answers = new();
+    private readonly ConcurrentDictionary<TreePath, int> _unstableReads = new();
+    private readonly SortedSet<long> _openJobs = [];
     private uint _lastStageId;
 
     /// <summary>Number of the last file asked for.</summary>
     public long LastJob { get; private set; }
 
-    /// <summary>Number of the last file done with, in order.</summary>
-    public long LastFinishedJob => Interlocked.Read(ref _lastFinishedJob);
+    /// <summary>Number up to which all files are done with.</summary>
+    public long LastFinishedJob
+    {
+        get
+        {
+            lock (_openJobs)
+            {
+                return _openJobs.Count == 0 ? LastJob : _openJobs.Min - 1;
+            }
+        }
+    }
 
     /// <summary>Asks for a file. <paramref name="likelyDigest"/>: what the sink has there; it is checked first whether that is still right.</summary>
-    public void Enqueue(TreePath path, ContentHash? likelyDigest) => _jobs.Writer.TryWrite((++LastJob, path, likelyDigest));
+    public void Enqueue(TreePath path, ContentHash? likelyDigest)
+    {
+        lock (_openJobs)
+        {
+            _openJobs.Add(++LastJob);
+        }
+
+        _jobs.Writer.TryWrite((LastJob, path, likelyDigest));
+    }
 
     /// <summary>Next finished file.</summary>
     public bool TryTake(out LargeFileResult result) => _results.TryDequeue(out result!);
 
-    /// <summary>Brings an answer of the sink.</summary>
-    public void Answer(NeedMessage need) => _answers.Writer.TryWrite(need);
+    /// <summary>Brings an answer of the sink. One to a stage that was dropped meanwhile is of no use.</summary>
+    public void Answer(NeedMessage need)
+    {
+        if (_answers.TryGetValue(need.StageId, out var answers))
+        {
+            answers.Writer.TryWrite(need);
+        }
+    }
 
     /// <summary>Forgets a transferred file.</summary>
     public async Task DropAsync(LargeFileResult result, CancellationToken cancellationToken)
@@ -77,26 +104,39 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
     /// <summary>Works until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var workers = Enumerable.Range(0, Workers).Select(_ => WorkAsync(stop.Token)).ToList();
+
+        // One that fails takes the connection down, and the others with it.
+        var first = await Task.WhenAny(workers);
+        await stop.CancelAsync();
+        await Task.WhenAll(workers).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        await first;
+    }
+
+    private async Task WorkAsync(CancellationToken cancellationToken)
+    {
         // Off the caller's thread: listing a file reads and hashes without a pause.
         await Task.Yield();
         await foreach (var (job, path, likelyDigest) in _jobs.Reader.ReadAllAsync(cancellationToken))
         {
             _results.Enqueue(await TransferAsync(path, likelyDigest, cancellationToken));
-            Interlocked.Exchange(ref _lastFinishedJob, job);
+            lock (_openJobs)
+            {
+                _openJobs.Remove(job);
+            }
+
             finished();
         }
     }
 
-    /// <inheritdoc />
-    public void Dispose() => ArrayPool<byte>.Shared.Return(_buffer);
-
     private async Task<LargeFileResult> TransferAsync(TreePath path, ContentHash? likelyDigest, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
-        using var file = root.FindFile(path);
+        using var file = TryOpen(path, out var trouble);
         if (file is null)
         {
-            return Retry(path, TimeSpan.Zero);
+            return Retry(path, trouble is null ? TimeSpan.Zero : UnreadablePause, trouble);
         }
 
         var stamp = TreeRoot.StampOf(file);
@@ -105,18 +145,40 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
             var chunks = FileContent.ReadChunks(file, Chunker.ForSync, cancellationToken).ToArray();
             if (FileContent.DigestOf(chunks) == likely && TreeRoot.StampOf(file) == stamp)
             {
-                return new LargeFileResult(path, null, stamp, chunks, 0, !stamp.IsRacy(time.GetUtcNow()), null, null);
+                return new LargeFileResult(path, null, stamp, chunks, 0, !stamp.IsRacy(time.GetUtcNow()), null, null, null);
             }
         }
 
-        var transfer = new Transfer(++_lastStageId, file);
-        if (!await SendContentAsync(transfer, cancellationToken))
+        using var transfer = new Transfer(Interlocked.Increment(ref _lastStageId), file, stamp);
+        _answers[transfer.StageId] = transfer.Answers;
+        try
         {
+            if (await SendContentAsync(transfer, cancellationToken))
+            {
+                return await FinishAsync(path, stamp, transfer, started, cancellationToken);
+            }
+
             await connection.WriteAsync(new DropMessage(transfer.StageId), cancellationToken);
             return Retry(path, PauseMinimum);
         }
+        finally
+        {
+            _answers.TryRemove(transfer.StageId, out _);
+        }
+    }
 
-        return await FinishAsync(path, stamp, transfer, started, cancellationToken);
+    private SafeFileHandle? TryOpen(TreePath path, out string? trouble)
+    {
+        trouble = null;
+        try
+        {
+            return root.FindFile(path);
+        }
+        catch (PosixException unreadable)
+        {
+            trouble = $"{path}: {unreadable.Message}";
+            return null;
+        }
     }
 
     private async Task<LargeFileResult> FinishAsync(
@@ -131,9 +193,9 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
             return Retry(path, pause);
         }
 
-        _unstableReads.Remove(path);
+        _unstableReads.TryRemove(path, out _);
         var stable = !changed && !stamp.IsRacy(time.GetUtcNow());
-        return new LargeFileResult(path, transfer.StageId, stamp, transfer.Chunks, transfer.SentBytes, stable, changed ? pause : null, null);
+        return new LargeFileResult(path, transfer.StageId, stamp, transfer.Chunks, transfer.SentBytes, stable, changed ? pause : null, null, null);
     }
 
     // False when the file shrank below what was listed.
@@ -182,14 +244,7 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
 
     private async Task<bool> SendNeededAsync(Transfer transfer, CancellationToken cancellationToken)
     {
-        NeedMessage need;
-        do
-        {
-            // Answers to a stage that was dropped meanwhile are of no use.
-            need = await _answers.Reader.ReadAsync(cancellationToken);
-        }
-        while (need.StageId != transfer.StageId);
-
+        var need = await transfer.Answers.Reader.ReadAsync(cancellationToken);
         transfer.Unanswered--;
         if (need.FirstChunk + need.Count > transfer.Chunks.Count)
         {
@@ -217,14 +272,15 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
             return true;
         }
 
-        var content = _buffer.AsMemory(0, chunk.LengthBytes);
+        var content = transfer.Buffer.AsMemory(0, chunk.LengthBytes);
         if (FileContent.ReadFully(transfer.File, content.Span, chunk.OffsetBytes) < chunk.LengthBytes)
         {
             return false;
         }
 
-        // The bytes may have changed since they were listed; both sides then go on with what they are now.
-        var hash = ContentHash.Of(content.Span);
+        // The bytes may have changed since they were listed; both sides then go on with what they are now. A stamp that stands still saves
+        // the second hashing; if it lies, the digest of the commit does not fit and the file is sent again.
+        var hash = TreeRoot.StampOf(transfer.File) == transfer.Stamp ? chunk.Hash : ContentHash.Of(content.Span);
         transfer.Chunks[number] = chunk with { Hash = hash };
         transfer.Sent[hash] = number;
         transfer.SentBytes += content.Length;
@@ -232,10 +288,17 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
         return true;
     }
 
-    private static LargeFileResult Retry(TreePath path, TimeSpan after) => new(path, null, default, [], 0, false, null, after);
+    private static LargeFileResult Retry(TreePath path, TimeSpan after, string? trouble = null) =>
+        new(path, null, default, [], 0, false, null, after, trouble);
 
-    private sealed class Transfer(uint stageId, SafeFileHandle file)
+    private sealed class Transfer(uint stageId, SafeFileHandle file, FileStamp stamp) : IDisposable
     {
+        public FileStamp Stamp { get; } = stamp;
+
+        public Channel<NeedMessage> Answers { get; } = Channel.CreateUnbounded<NeedMessage>();
+
+        public byte[] Buffer { get; } = ArrayPool<byte>.Shared.Rent(SyncLimits.ChunkBytes);
+
         public uint StageId { get; } = stageId;
 
         public SafeFileHandle File { get; } = file;
@@ -248,5 +311,7 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
         public int Unanswered { get; set; }
 
         public long SentBytes { get; set; }
+
+        public void Dispose() => ArrayPool<byte>.Shared.Return(Buffer);
     }
 }

@@ -16,20 +16,19 @@ internal sealed class SourceSession(
     TreeIndex index,
     SourceCounters counters,
     SyncOptions options,
-    TimeProvider time) : IDisposable
+    TimeProvider time)
 {
     // A file that keeps changing is sent again after this pause at the earliest.
     private static readonly TimeSpan UnstablePause = TimeSpan.FromMilliseconds(50);
 
+    // A file that cannot be read is tried again this much later; the others go on meanwhile.
+    private static readonly TimeSpan UnreadablePause = TimeSpan.FromSeconds(5);
+
     private readonly LargeFileSender _large = new(connection, root, options, time, changes.Wake);
     private readonly HashSet<TreePath> _touched = [];
     private readonly List<(TreePath Path, long AfterJob)> _deletions = [];
-    private readonly long _baseSequence = counters.Acked;
-    private ulong _lastSequence;
-    private ulong _lastMark;
-    private ulong _ackedMark;
-    private long _scan;
-    private bool _markDue = true;
+    private readonly ChangeSender _sender = new(connection, changes, counters, options, time);
+    private readonly TreeComparer _comparer = new(root, peer, changes, index);
 
     /// <summary>Runs until the connection ends.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -46,9 +45,6 @@ internal sealed class SourceSession(
         await (receiving.Exception?.InnerException is SyncRefusedException or SyncFaultException ? receiving : first);
     }
 
-    /// <inheritdoc />
-    public void Dispose() => _large.Dispose();
-
     private async Task ReceiveAsync(CancellationToken cancellationToken)
     {
         while (true)
@@ -56,8 +52,8 @@ internal sealed class SourceSession(
             using var received = await connection.ReadAsync(cancellationToken) ?? throw new IOException("The sink closed the connection.");
             switch (received.Message)
             {
-                case AckMessage ack when ack.Sequence <= Interlocked.Read(ref _lastSequence):
-                    OnAck(ack.Sequence);
+                case AckMessage ack when ack.Sequence <= _sender.LastSequence:
+                    _sender.OnAck(ack.Sequence);
                     break;
                 case NeedMessage need:
                     _large.Answer(need);
@@ -68,29 +64,17 @@ internal sealed class SourceSession(
         }
     }
 
-    private void OnAck(ulong sequence)
-    {
-        counters.Acked = _baseSequence + (long)sequence;
-        var mark = Interlocked.Read(ref _lastMark);
-        if (mark != 0 && sequence >= mark && mark > _ackedMark)
-        {
-            _ackedMark = mark;
-            counters.Phase = SyncPhase.Live;
-            counters.CountRound(time.GetUtcNow());
-        }
-
-        changes.Acked(sequence);
-    }
-
     private async Task DecideAsync(CancellationToken cancellationToken)
     {
         var lastScan = 0L;
+        var markDue = true;
         while (true)
         {
             if (changes.WantedRescan is { } ticket)
             {
-                Compare();
+                _comparer.Run();
                 changes.Rescanned(ticket);
+                markDue = true;
                 lastScan = time.GetTimestamp();
             }
 
@@ -102,7 +86,12 @@ internal sealed class SourceSession(
             await CommitTransferredAsync(cancellationToken);
             await DeleteAsync(cancellationToken);
             await TouchDirectoriesAsync(cancellationToken);
-            await MarkAsync(cancellationToken);
+            if (changes.IsAllSent && _deletions.Count == 0 && (markDue || _sender.HasUnmarked))
+            {
+                await _sender.MarkAsync(cancellationToken);
+                markDue = false;
+            }
+
             await connection.FlushAsync(cancellationToken);
 
             var untilScan = options.RescanPeriod - time.GetElapsedTime(lastScan);
@@ -121,51 +110,6 @@ internal sealed class SourceSession(
             await Task.Delay(options.Debounce, time, cancellationToken);
         }
     }
-
-    // Compares the whole tree by attributes; only what differs, or cannot be told, is looked at.
-    private void Compare()
-    {
-        _scan++;
-        _markDue = true;
-        foreach (var entry in root.Walk())
-        {
-            if (peer.Find(entry.Path) is not { } known)
-            {
-                changes.Mark(entry.Path);
-                continue;
-            }
-
-            known.SeenInScan = _scan;
-            if (known.OwnStamp == entry.Stamp && known.Entry.Mode == entry.Mode)
-            {
-                continue;
-            }
-
-            if (SameAttributes(entry, known.Entry) && HasKnownContent(entry, known.Entry))
-            {
-                known.OwnStamp = entry.Stamp;
-            }
-            else
-            {
-                changes.Mark(entry.Path);
-            }
-        }
-
-        foreach (var (path, known) in peer.Entries)
-        {
-            if (known.SeenInScan != _scan)
-            {
-                changes.Mark(path);
-            }
-        }
-    }
-
-    private bool HasKnownContent(TreeEntry own, SyncEntry theirs) =>
-        own.Kind != TreeEntryKind.File || index.Find(own.Path, own.Stamp)?.Digest == theirs.Digest;
-
-    private static bool SameAttributes(TreeEntry own, SyncEntry theirs) =>
-        own.Kind == theirs.Kind && own.Mode == theirs.Mode && own.Stamp.ModifiedNs == theirs.ModifiedNs && own.LinkTarget == theirs.LinkTarget &&
-        (own.Kind != TreeEntryKind.File || own.Stamp.SizeBytes == theirs.SizeBytes);
 
     private async Task LookAtAsync(TreePath path, CancellationToken cancellationToken)
     {
@@ -233,7 +177,7 @@ internal sealed class SourceSession(
     private async Task SendDirectoryAsync(TreeEntry entry, bool settles, CancellationToken cancellationToken)
     {
         var known = peer.Find(entry.Path);
-        if (known?.OwnStamp is not null && SameAttributes(entry, known.Entry))
+        if (known?.OwnStamp is not null && TreeComparer.SameAttributes(entry, known.Entry))
         {
             if (settles)
             {
@@ -244,7 +188,7 @@ internal sealed class SourceSession(
         }
 
         var isNew = known?.Entry.Kind != TreeEntryKind.Directory;
-        await SendAsync(
+        await _sender.SendAsync(
             sequence => new DirectoryMessage(sequence, entry.Path, entry.Mode, entry.Stamp.ModifiedNs), entry.Path, 0, settles, cancellationToken);
         Learn(entry, default, entry.Stamp, touchParent: isNew);
         if (isNew)
@@ -259,14 +203,14 @@ internal sealed class SourceSession(
 
     private async Task SendLinkAsync(TreeEntry entry, CancellationToken cancellationToken)
     {
-        if (peer.Find(entry.Path) is { } known && SameAttributes(entry, known.Entry))
+        if (peer.Find(entry.Path) is { } known && TreeComparer.SameAttributes(entry, known.Entry))
         {
             known.OwnStamp = entry.Stamp;
             changes.Settle(entry.Path);
             return;
         }
 
-        await SendAsync(
+        await _sender.SendAsync(
             sequence => new LinkMessage(sequence, entry.Path, entry.Stamp.ModifiedNs, entry.LinkTarget!), entry.Path, 0, true, cancellationToken);
         Learn(entry, default, entry.Stamp, touchParent: true);
     }
@@ -277,30 +221,30 @@ internal sealed class SourceSession(
         var buffer = ArrayPool<byte>.Shared.Rent(options.InlineBytes + 1);
         try
         {
-            if (ReadSmallFile(ref entry, buffer) is not { } read)
+            if (TryRead(entry.Path, buffer) is not { } read)
             {
-                changes.Retry(entry.Path, UnstablePause);
                 return;
             }
 
-            var content = buffer.AsMemory(0, read.Length);
+            entry = entry with { Stamp = read.Stamp };
+            var content = buffer.AsMemory(0, read.LengthBytes);
             var digest = FileContent.DigestOf(FileContent.ChunksOfWhole(content.Span));
             var known = peer.Find(entry.Path)?.Entry;
             if (known is { Kind: TreeEntryKind.File } && known.Digest == digest && known.SizeBytes == content.Length)
             {
                 await SendAttributesAsync(entry, known, cancellationToken);
-                Learn(entry, digest, read.Stable ? entry.Stamp : null, touchParent: false);
+                Learn(entry, digest, read.IsStable ? entry.Stamp : null, touchParent: false);
             }
             else
             {
-                await SendAsync(
+                await _sender.SendAsync(
                     sequence => new FileMessage(sequence, entry.Path, entry.Mode, entry.Stamp.ModifiedNs, content),
                     entry.Path, content.Length, settles: true, cancellationToken);
                 counters.CountFile();
-                Learn(entry with { Stamp = entry.Stamp with { SizeBytes = content.Length } }, digest, read.Stable ? entry.Stamp : null, touchParent: true);
+                Learn(entry with { Stamp = entry.Stamp with { SizeBytes = content.Length } }, digest, read.IsStable ? entry.Stamp : null, touchParent: true);
             }
 
-            if (read.Changed)
+            if (read.HasChanged)
             {
                 changes.Retry(entry.Path, UnstablePause);
             }
@@ -311,26 +255,25 @@ internal sealed class SourceSession(
         }
     }
 
-    // Null when the file is gone or has outgrown the buffer. Changed: it changed while it was read. Stable: its stamp can be trusted later.
-    private (int Length, bool Changed, bool Stable)? ReadSmallFile(ref TreeEntry entry, byte[] buffer)
+    // Null when there is nothing to send now; the path is put off.
+    private SmallFile? TryRead(TreePath path, byte[] buffer)
     {
-        using var file = root.FindFile(entry.Path);
-        if (file is null)
+        try
         {
+            var read = SmallFile.Read(root, path, buffer.AsSpan(0, options.InlineBytes + 1), time);
+            if (read is null)
+            {
+                changes.Retry(path, UnstablePause);
+            }
+
+            return read;
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            counters.Trouble = $"{path}: {unreadable.Message}";
+            changes.Retry(path, UnreadablePause);
             return null;
         }
-
-        var before = TreeRoot.StampOf(file);
-        var length = FileContent.ReadFully(file, buffer.AsSpan(0, options.InlineBytes + 1), 0);
-        if (length > options.InlineBytes)
-        {
-            return null;
-        }
-
-        var changed = TreeRoot.StampOf(file) != before || length != before.SizeBytes;
-        var stable = !changed && !before.IsRacy(time.GetUtcNow());
-        entry = entry with { Stamp = before };
-        return (length, changed, stable);
     }
 
     private async Task SendAttributesAsync(TreeEntry entry, SyncEntry known, CancellationToken cancellationToken)
@@ -341,7 +284,7 @@ internal sealed class SourceSession(
             return;
         }
 
-        await SendAsync(
+        await _sender.SendAsync(
             sequence => new AttributesMessage(sequence, entry.Path, entry.Mode, entry.Stamp.ModifiedNs), entry.Path, 0, true, cancellationToken);
     }
 
@@ -352,6 +295,7 @@ internal sealed class SourceSession(
         {
             if (done.RetryAfter is { } pause)
             {
+                counters.Trouble = done.Trouble ?? counters.Trouble;
                 changes.Retry(done.Path, pause);
                 continue;
             }
@@ -367,7 +311,7 @@ internal sealed class SourceSession(
             var entry = now with { Stamp = done.Stamp };
             if (done.StageId is { } stageId)
             {
-                await SendAsync(
+                await _sender.SendAsync(
                     sequence => new CommitMessage(sequence, stageId, entry.Path, entry.Mode, entry.Stamp.ModifiedNs, done.SizeBytes, done.Digest),
                     entry.Path, 0, settles: true, cancellationToken);
                 counters.CountFile();
@@ -409,7 +353,7 @@ internal sealed class SourceSession(
                 continue;
             }
 
-            await SendAsync(sequence => new DeleteMessage(sequence, path), path, 0, settles: true, cancellationToken);
+            await _sender.SendAsync(sequence => new DeleteMessage(sequence, path), path, 0, settles: true, cancellationToken);
             peer.Remove(path);
             index.Remove(path);
             _touched.Add(path.Parent);
@@ -431,33 +375,6 @@ internal sealed class SourceSession(
         _touched.Clear();
     }
 
-    // Tells the sink that it has everything; its acknowledgement makes the round complete.
-    private async Task MarkAsync(CancellationToken cancellationToken)
-    {
-        if ((_markDue || _lastSequence > _lastMark) && changes.IsAllSent && _deletions.Count == 0)
-        {
-            _markDue = false;
-            Interlocked.Exchange(ref _lastMark, _lastSequence + 1);
-            await SendAsync(static sequence => new MarkMessage(sequence), TreePath.Root, 0, settles: false, cancellationToken);
-        }
-    }
-
-    private async Task SendAsync(
-        Func<ulong, SyncChange> change, TreePath path, int bytes, bool settles, CancellationToken cancellationToken)
-    {
-        while (changes.InFlight is var (inFlightBytes, count) && (inFlightBytes > options.WindowBytes || count >= options.WindowChanges))
-        {
-            await connection.FlushAsync(cancellationToken);
-            await changes.WaitAsync(options.RescanPeriod, cancellationToken);
-        }
-
-        var sequence = Interlocked.Increment(ref _lastSequence);
-        changes.Sent(path, sequence, bytes, settles);
-        counters.Sent = _baseSequence + (long)sequence;
-        counters.CountBytes(bytes);
-        await connection.WriteAsync(change(sequence), cancellationToken);
-    }
-
     // The sink has this entry now.
     private void Learn(TreeEntry entry, ContentHash digest, FileStamp? ownStamp, bool touchParent, IReadOnlyList<FileChunk>? chunks = null)
     {
@@ -465,7 +382,7 @@ internal sealed class SourceSession(
         peer.Set(
             new SyncEntry(
                 entry.Path, entry.Kind, entry.Mode, entry.Stamp.ModifiedNs, isFile ? entry.Stamp.SizeBytes : 0, digest, entry.LinkTarget),
-            ownStamp).SeenInScan = _scan;
+            ownStamp).SeenInScan = _comparer.LastRun;
         if (isFile && ownStamp is { } stamp)
         {
             index.Set(new IndexedFile(entry.Path, stamp, digest, chunks ?? []));

@@ -28,6 +28,9 @@ public sealed class SyncSource(
         _counters.Bytes,
         _counters.LastSuccessAt);
 
+    /// <summary>A file of the workspace that cannot be read, and why; null when there is none. It stays pending and is tried again.</summary>
+    public string? Trouble => _counters.Trouble;
+
     /// <summary>Evens the sink out and then sends changes as they come, until the connection ends or is cancelled.</summary>
     /// <exception cref="SyncRefusedException">The sink will not have us.</exception>
     /// <exception cref="SyncFaultException">The sink could not write.</exception>
@@ -41,7 +44,7 @@ public sealed class SyncSource(
         {
             var peer = await GreetAsync(connection, cancellationToken);
             _counters.Phase = SyncPhase.Initial;
-            using var session = new SourceSession(connection, root, peer, changes, index, _counters, options, time);
+            var session = new SourceSession(connection, root, peer, changes, index, _counters, options, time);
             await session.RunAsync(cancellationToken);
         }
         finally
@@ -99,6 +102,7 @@ internal sealed class SourceCounters
 {
     private volatile int _phase;
     private volatile bool _wasLive;
+    private volatile string? _trouble;
     private long _lastSuccessTicks;
     private long _files;
     private long _bytes;
@@ -115,6 +119,13 @@ internal sealed class SourceCounters
             _phase = (int)value;
             _wasLive |= value == SyncPhase.Live;
         }
+    }
+
+    /// <summary>Last file that could not be read; cleared when everything was sent.</summary>
+    public string? Trouble
+    {
+        get => _trouble;
+        set => _trouble = value;
     }
 
     /// <summary>Whether a first pass ever ended.</summary>
@@ -153,6 +164,7 @@ internal sealed class SourceCounters
 
     public void CountRound(DateTimeOffset now)
     {
+        _trouble = null;
         Interlocked.Increment(ref _rounds);
         Interlocked.Exchange(ref _lastSuccessTicks, now.UtcTicks);
     }

@@ -31,13 +31,14 @@ public sealed class ParserTests
     [InlineData("reliability >= 0.98", "min_reliability=0.98")]
     [InlineData("disk_space>=200", "min_disk=200")]
     [InlineData("num_gpus==2", "num_gpus=2")]
+    [InlineData("gpu_ram<=48", "max_gpu_ram=48")]
     [InlineData("gpu_ram>48", "min_gpu_ram=48.00000000000001")]
     [InlineData("dph_total<0.5", "max_price=0.49999999999999994")]
     public void Parse_VastCondition_BecomesAQueryKey(string condition, string query) =>
         Assert.Equal($"/api/v1/instances/offers?{query}", Parse("instance", "offers", condition).PathAndQuery);
 
     [Theory]
-    [InlineData("gpu_ram<=48")]
+    [InlineData("cpu_ram<=48")]
     [InlineData("gpu_name!=RTX_3090")]
     [InlineData("gpu_name in [RTX_3090]")]
     [InlineData("gpu_ram>big")]

@@ -38,17 +38,15 @@ public sealed class GcpTests
         }
     }
 
-    [Theory]
-    [InlineData(null)]
-    [InlineData("nonsense")]
-    [InlineData("ya29.99999999999.AAAA")]
-    public async Task Api_WithoutAToken_Is401(string? token)
+    [Fact]
+    public async Task Api_WithoutAToken_Is401()
     {
         await using var cloud = await TestCloud.StartAsync();
-
-        var answer = await cloud.SendAsync("GET", $"/compute/v1/projects/{cloud.Project}/zones", null, token);
-
-        Assert.Equal((401, "authError", 401), (answer.Status, Reason(answer), answer.Json["error"]!["code"]!.GetValue<int>()));
+        foreach (var token in (string?[])[null, "nonsense", "ya29.99999999999.AAAA"])
+        {
+            var answer = await cloud.SendAsync("GET", $"/compute/v1/projects/{cloud.Project}/zones", null, token);
+            Assert.Equal((401, "authError", 401), (answer.Status, Reason(answer), answer.Json["error"]!["code"]!.GetValue<int>()));
+        }
     }
 
     [Fact]

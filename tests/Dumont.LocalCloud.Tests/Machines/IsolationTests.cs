@@ -24,21 +24,21 @@ public sealed class IsolationTests
         Assert.DoesNotContain("dotnet", await ssh.OutputAsync(host, port, "cat /proc/[0-9]*/comm"), StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("mount -t tmpfs none /mnt")]
-    [InlineData("umount /proc")]
-    [InlineData("mknod /tmp/disk b 254 0")]
-    [InlineData("echo 1 > /proc/sys/kernel/panic")]
-    [InlineData("echo x > /run/cloud/gpus")]
-    [InlineData("touch /sys/fs/cgroup/x")]
-    [InlineData("date -s 2001-01-01")]
-    public async Task Machine_TryingWhatOnlyTheHostMay_IsRefused(string line)
+    [Fact]
+    public async Task Machine_TryingWhatOnlyTheHostMay_IsRefused()
     {
         await using var cloud = await TestCloud.StartAsync();
         var ssh = await cloud.KeyAsync();
         var (host, port) = MachineTests.Access(await cloud.UntilAsync(await cloud.RentAsync(), "running"));
 
-        Assert.NotEqual(0, (await ssh.RunAsync(host, port, line)).ExitCode);
+        foreach (var line in (string[])
+            [
+                "mount -t tmpfs none /mnt", "umount /proc", "mknod /tmp/disk b 254 0", "echo 1 > /proc/sys/kernel/panic",
+                "echo x > /run/cloud/gpus", "touch /sys/fs/cgroup/x", "date -s 2001-01-01",
+            ])
+        {
+            Assert.True((await ssh.RunAsync(host, port, line)).ExitCode != 0, line);
+        }
     }
 
     [Fact]

@@ -5,7 +5,7 @@ namespace Dumont.LocalCloud.Tests.Support;
 /// <summary>Waits for a condition instead of a time.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(10);
 
     public static async Task IsTrueAsync(Func<Task<bool>> condition, string what)

@@ -20,6 +20,7 @@ internal sealed class TestCloud : IAsyncDisposable
     private readonly HttpClient _http = new();
     private readonly TimeProvider _time;
     private LocalCloudApp _app;
+    private string? _token;
 
     private TestCloud(string folder, LocalCloudApp app, LocalCloudOptions options, TimeProvider time) => (Folder, _app, Options, _time) = (folder, app, options, time);
 
@@ -121,7 +122,8 @@ internal sealed class TestCloud : IAsyncDisposable
         return ssh;
     }
 
-    public async Task<string> TokenAsync() => (await ExchangeAsync(Assertion())).Json["access_token"]!.ToString();
+    /// <summary>A token, the same for the life of this cloud.</summary>
+    public async Task<string> TokenAsync() => _token ??= (await ExchangeAsync(Assertion())).Json["access_token"]!.ToString();
 
     public async Task<Answer> ExchangeAsync(string assertion)
     {

@@ -9,7 +9,7 @@ public sealed class InstanceTests
     [Fact]
     public async Task Instance_JustRented_GoesThroughTheProvidersStates()
     {
-        await using var cloud = await TestCloud.StartAsync(options => options.BootDelay = TimeSpan.FromMilliseconds(900));
+        await using var cloud = await TestCloud.StartAsync(options => options.BootDelay = TimeSpan.FromSeconds(2));
         var id = await cloud.RentAsync();
         var seen = new List<string?>();
 
@@ -135,18 +135,19 @@ public sealed class InstanceTests
         Assert.Equal($$"""[{"id":{{mine}},"label":"dumont/a"}]""", found["instances"]!.ToJsonString());
     }
 
-    [Theory]
-    [InlineData("""select_filters={"dph_total":{"gt":1}}""", "invalid_request")]
-    [InlineData("""order_by=[{"col":"num_gpus"}]""", "invalid_request")]
-    [InlineData("after_token=bm9uc2Vuc2U=", "invalid_token")]
-    [InlineData("after_token=%", "invalid_token")]
-    public async Task Instances_ListedWrongly_AreRefused(string query, string error)
+    [Fact]
+    public async Task Instances_ListedWrongly_AreRefused()
     {
         await using var cloud = await TestCloud.StartAsync();
-
-        var answer = await cloud.VastAsync("GET", "v1/instances/?" + query);
-
-        Assert.Equal((400, error), (answer.Status, answer.Json["error"]!.ToString()));
+        foreach (var (query, error) in ((string, string)[])
+            [
+                ("""select_filters={"dph_total":{"gt":1}}""", "invalid_request"), ("""order_by=[{"col":"num_gpus"}]""", "invalid_request"),
+                ("after_token=bm9uc2Vuc2U=", "invalid_token"), ("after_token=%", "invalid_token"),
+            ])
+        {
+            var answer = await cloud.VastAsync("GET", "v1/instances/?" + query);
+            Assert.Equal((400, error), (answer.Status, answer.Json["error"]!.ToString()));
+        }
     }
 
     [Fact]
@@ -171,19 +172,16 @@ public sealed class InstanceTests
         Assert.Equal((instance["ssh_port"]!.GetValue<int>() + 1).ToString(null, null), instance["ports"]!["22/tcp"]![0]!["HostPort"]!.ToString());
     }
 
-    [Theory]
-    [InlineData("PUT", "v0/instances/bid_price/1/")]
-    [InlineData("POST", "v0/volumes/search/")]
-    [InlineData("GET", "v0/charges/")]
-    [InlineData("GET", "v1/invoices/")]
-    [InlineData("POST", "v0/template/")]
-    public async Task Call_ThatIsLeftOut_SaysSo(string method, string path)
+    [Fact]
+    public async Task Call_ThatIsLeftOut_SaysSo()
     {
         await using var cloud = await TestCloud.StartAsync();
-
-        var answer = await cloud.VastAsync(method, path, method == "GET" ? null : "{}");
-
-        Assert.Equal((501, "not_supported", "application/json"), (answer.Status, answer.Json["error"]!.ToString(), answer.ContentType));
+        foreach (var (method, path) in ((string, string)[])
+            [("PUT", "v0/instances/bid_price/1/"), ("POST", "v0/volumes/search/"), ("GET", "v0/charges/"), ("GET", "v1/invoices/"), ("POST", "v0/template/")])
+        {
+            var answer = await cloud.VastAsync(method, path, method == "GET" ? null : "{}");
+            Assert.Equal((501, "not_supported", "application/json"), (answer.Status, answer.Json["error"]!.ToString(), answer.ContentType));
+        }
     }
 
     [Fact]
@@ -283,7 +281,6 @@ public sealed class InstanceTests
     {
         await using var cloud = await TestCloud.StartAsync(options => options.StartingCreditUsd = 0.0005m);
         var id = await cloud.RentAsync(gpu: "B200", gpus: 1);
-        await cloud.UntilAsync(id, "running");
 
         var stopped = await cloud.UntilAsync(id, "exited");
 

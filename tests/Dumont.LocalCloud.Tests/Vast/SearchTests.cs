@@ -2,14 +2,20 @@ using Dumont.LocalCloud.Tests.Support;
 
 namespace Dumont.LocalCloud.Tests.Vast;
 
-/// <summary>The search grammar.</summary>
-public sealed class SearchTests : IAsyncLifetime
+/// <summary>A market that nobody rents from.</summary>
+public sealed class QuietMarket : IAsyncLifetime
 {
-    private TestCloud _cloud = null!;
+    internal TestCloud Cloud { get; private set; } = null!;
 
-    public async ValueTask InitializeAsync() => _cloud = await TestCloud.StartAsync();
+    public async ValueTask InitializeAsync() => Cloud = await TestCloud.StartAsync();
 
-    public ValueTask DisposeAsync() => _cloud.DisposeAsync();
+    public ValueTask DisposeAsync() => Cloud.DisposeAsync();
+}
+
+/// <summary>The search grammar.</summary>
+public sealed class SearchTests(QuietMarket market) : IClassFixture<QuietMarket>
+{
+    private readonly TestCloud _cloud = market.Cloud;
 
     [Theory]
     [InlineData("/api/v0/bundles/")]

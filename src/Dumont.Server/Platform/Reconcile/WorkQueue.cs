@@ -113,10 +113,13 @@ internal sealed class WorkQueue(Database database, TimeProvider time) : IDisposa
                 "SELECT failures FROM work_items WHERE kind = @Kind AND key = @Key", new { fence.Kind, fence.Key }),
             cancellationToken);
 
-    /// <summary>Whether <paramref name="fence"/> is still the newest claim. To be asked inside the transaction of a guarded write.</summary>
+    /// <summary>Whether <paramref name="fence"/> is still the newest claim, and keeps it so until the transaction ends. To be asked inside the
+    /// transaction of a guarded write.</summary>
     public static async Task<bool> HoldsAsync(DbTransaction transaction, Fence fence) =>
-        await transaction.Connection!.ExecuteScalarAsync<long?>(
-            "SELECT fence FROM work_items WHERE kind = @Kind AND key = @Key", new { fence.Kind, fence.Key }, transaction) == fence.Token;
+        await transaction.Connection!.ExecuteAsync(
+            "UPDATE work_items SET fence = fence WHERE kind = @Kind AND key = @Key AND fence = @Token",
+            new { fence.Kind, fence.Key, fence.Token },
+            transaction) == 1;
 }
 
 /// <summary>A guarded write found that somebody else holds the item or has changed the row: the tick's results are dropped.</summary>

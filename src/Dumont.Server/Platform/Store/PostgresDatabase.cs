@@ -4,10 +4,11 @@ using Npgsql;
 
 namespace Dumont.Server.Platform.Store;
 
-/// <summary>PostgreSQL 13 or later. Transactions are serialisable; one that loses a race is run again.</summary>
+/// <summary>PostgreSQL 13 or later. Transactions read what is committed; guarded writes compare versions and lock the fence they hold, and unique
+/// indexes settle the rest. One that loses a race is run again and then sees what it lost to.</summary>
 internal sealed class PostgresDatabase : Database
 {
-    private const int SerializationAttempts = 20;
+    private const int RaceAttempts = 4;
 
     private readonly NpgsqlDataSource _source;
 
@@ -42,20 +43,22 @@ internal sealed class PostgresDatabase : Database
         for (var attempt = 1; ; attempt++)
         {
             await using var connection = await _source.OpenConnectionAsync(cancellationToken);
-            await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.Serializable, cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
             try
             {
                 var result = await work(transaction);
                 await transaction.CommitAsync(cancellationToken);
                 return result;
             }
-            catch (PostgresException exception) when (attempt < SerializationAttempts
-                && exception.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected)
+            catch (PostgresException exception) when (attempt < RaceAttempts && IsLostRace(exception))
             {
-                // The transaction had no effect; what it read has changed.
+                // The transaction had no effect.
             }
         }
     }
+
+    private static bool IsLostRace(PostgresException exception) =>
+        exception.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.UniqueViolation;
 
     /// <inheritdoc />
     public override bool IsUniqueViolation(DbException exception) =>
