@@ -68,6 +68,11 @@ internal sealed class AuthStore(Database database, TimeProvider time)
                 async transaction =>
                 {
                     var connection = transaction.Connection!;
+
+                    // One registration at a time: two first users would both administer.
+                    await connection.ExecuteAsync(
+                        "INSERT INTO server_values (name, value) VALUES ('registration', '') ON CONFLICT (name) DO UPDATE SET value = ''",
+                        transaction: transaction);
                     var isFirst = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM users", transaction: transaction) == 0;
                     if (!open && !isFirst)
                     {

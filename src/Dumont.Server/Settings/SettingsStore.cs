@@ -20,8 +20,10 @@ internal sealed class SettingsStore(Database database)
             async transaction =>
             {
                 var connection = transaction.Connection!;
+
+                // An update that changes nothing, for its lock: a merge at the same time waits and then reads what this one wrote.
                 var kept = Parse(await connection.ExecuteScalarAsync<string?>(
-                    "SELECT settings FROM users WHERE id = @user", new { user = user.Value }, transaction));
+                    "UPDATE users SET settings = settings WHERE id = @user RETURNING settings", new { user = user.Value }, transaction));
                 if (SettingsPolicy.Merge(kept, changes) is not { } merged)
                 {
                     return false;
