@@ -108,7 +108,7 @@ internal sealed class TextTree(TextWriter output, Style style, bool isYaml)
     private static string UnitOf(string name) => name switch
     {
         "dph_total" or "total_dph" or "min_bid" or "min_price" or "max_price" or "avg_price" or "median_price" => " $/h",
-        "gpu_ram" or "cpu_ram" or "disk_space" or "disk_gb" or "gcp_disk_size" => " GB",
+        "gpu_ram" or "cpu_ram" or "ram_used" or "ram_total" or "disk_space" or "disk_gb" or "gcp_disk_size" => " GB",
         "inet_down" or "inet_up" => " Mbit/s",
         "gpu_util" or "cpu_util" => " %",
         "gpu_temp" => " °C",
