@@ -39,7 +39,8 @@ internal sealed class MachineFolder(string machinesFolder, string key)
 
     public MachineProcess? FindProcess() => JsonFile.Find<MachineProcess>(ProcessFile);
 
-    public void WriteProcess(MachineProcess process) => JsonFile.Write(ProcessFile, process);
+    /// <summary>A power cut ends the process itself, so the note of it need not outlast one.</summary>
+    public void WriteProcess(MachineProcess process) => JsonFile.Write(ProcessFile, process, durable: false);
 
     public void ForgetProcess() => File.Delete(ProcessFile);
 

@@ -17,8 +17,11 @@ internal static class JsonFile
         WriteIndented = true,
     };
 
-    /// <summary>Writes beside the file, forces it to disk and renames. The file is readable by its owner alone.</summary>
-    public static void Write<T>(string path, T value)
+    /// <summary>Writes beside the file and renames. The file is readable by its owner alone.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="value">The document.</param>
+    /// <param name="durable">Whether it must outlast a power cut, which costs a forced write; without, it outlasts this program alone.</param>
+    public static void Write<T>(string path, T value, bool durable = true)
     {
         var temporary = path + ".new";
         var mode = new FileStreamOptions
@@ -30,7 +33,7 @@ internal static class JsonFile
         using (var file = new FileStream(temporary, mode))
         {
             JsonSerializer.Serialize(file, value, Format);
-            file.Flush(flushToDisk: true);
+            file.Flush(flushToDisk: durable);
         }
 
         File.Move(temporary, path, overwrite: true);

@@ -45,8 +45,7 @@ for link in bin sbin lib lib32 lib64 libx32; do
 done
 ln -s m/proc stage/proc
 cp /etc/ld.so.cache stage/etc/ 2>/dev/null || true
-mount --rbind /usr stage/usr
-mount -o remount,bind,ro stage/usr
+mount -o rbind,ro /usr stage/usr
 
 # The machine's disk. Relative layer names keep a comma or colon in the data folder's path out of the option string.
 m=stage/m
@@ -62,10 +61,15 @@ mount -t overlay -o "${layers}lowerdir=/var/lib/dpkg,upperdir=dpkg/upper,workdir
 mount -t proc -o nosuid,nodev,noexec proc $m/proc
 mount -t tmpfs -o mode=0755,nosuid,size=1m dev $m/dev
 mkdir $m/dev/{pts,shm}
-for device in null zero full random urandom tty; do
-    : >$m/dev/$device
-    mount --bind /dev/$device $m/dev/$device
-done
+if [ "$mode" = root ]; then
+    cp -a /dev/{null,zero,full,random,urandom,tty} $m/dev/
+else
+    # A plain user may not make devices, but may show those that are there.
+    for device in null zero full random urandom tty; do
+        : >$m/dev/$device
+        mount --bind /dev/$device $m/dev/$device
+    done
+fi
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts $m/dev/pts
 ln -s pts/ptmx $m/dev/ptmx
 ln -s /proc/self/fd $m/dev/fd
@@ -75,15 +79,12 @@ ln -s /proc/self/fd/2 $m/dev/stderr
 mount -t tmpfs -o mode=1777,nosuid,nodev shm $m/dev/shm
 mount -t tmpfs -o mode=0755,nosuid,nodev,size=256m run $m/run
 mkdir -p $m/run/{cloud,lock,sshd}
-mount --bind config $m/run/cloud
-mount -o remount,bind,ro $m/run/cloud
+mount -o bind,ro config $m/run/cloud
 
 # What programs read about processors and their own limits; the rest of /sys stays out.
 mount -t tmpfs -o mode=0755,nosuid,nodev,noexec,size=1m sys $m/sys
 mkdir -p $m/sys/devices/system $m/sys/fs/cgroup
-if mount --bind /sys/devices/system $m/sys/devices/system 2>/dev/null; then
-    mount -o remount,bind,ro $m/sys/devices/system
-fi
+mount -o bind,ro /sys/devices/system $m/sys/devices/system 2>/dev/null || true
 while IFS=: read -r controller path; do
     # A machine that is entered for one command only has no groups of its own.
     if [ ! -d "$path" ]; then continue; fi

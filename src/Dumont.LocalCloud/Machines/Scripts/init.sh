@@ -16,17 +16,22 @@ fi
 # Keys of one account: those that the cloud put there before and no longer wants go, the customer's own lines stay.
 apply_keys_of() {
     local user=$1 wanted=$cloud/keys/$1 applied=/var/lib/cloud/keys.$1 home
-    if ! getent passwd "$user" >/dev/null; then
+    if ! id -u "$user" >/dev/null 2>&1; then
         useradd --create-home --shell /bin/bash "$user" || return 0
         usermod --password '*' "$user"
     fi
-    home=$(getent passwd "$user" | cut -d: -f6)
-    install -d -m 0700 -o "$user" "$home/.ssh"
+    home=/root
+    if [ "$user" != root ]; then home=$(getent passwd "$user" | cut -d: -f6); fi
+    if [ ! -d "$home/.ssh" ]; then install -d -m 0700 -o "$user" "$home/.ssh"; fi
     local keys=$home/.ssh/authorized_keys
-    touch "$keys" "$applied"
-    { grep -vxF -f "$applied" "$keys" || true; cat "$wanted"; } | sed '/^$/d' | awk '!seen[$0]++' >"$keys.new"
+    if [ -s "$keys" ]; then
+        : >>"$applied"
+        { grep -vxF -f "$applied" "$keys" || true; cat "$wanted"; } | awk 'NF && !seen[$0]++' >"$keys.new"
+    else
+        cat "$wanted" >"$keys.new"
+    fi
     cp "$wanted" "$applied"
-    chown "$user" "$keys.new"
+    if [ "$user" != root ]; then chown "$user" "$keys.new"; fi
     chmod 0600 "$keys.new"
     mv "$keys.new" "$keys"
 }
@@ -39,12 +44,10 @@ apply_keys() {
 }
 
 apply_settings() {
-    local file
-    for file in hostname hosts resolv.conf ssh/sshd_config; do
-        # The lower layer may show the file as a link to something of the host.
-        rm -f /etc/$file
-        cat $cloud/etc/${file##*/} >/etc/$file
-    done
+    # The machine may have made links of them.
+    rm -f /etc/{hostname,hosts,resolv.conf}
+    cp $cloud/etc/{hostname,hosts,resolv.conf} /etc/
+    cp --remove-destination $cloud/etc/sshd_config /etc/ssh/
     if [ ! -e /etc/ssh/ssh_host_ed25519_key ]; then
         ssh-keygen -q -t ed25519 -N '' -C "root@$(cat /etc/hostname)" -f /etc/ssh/ssh_host_ed25519_key
     fi
