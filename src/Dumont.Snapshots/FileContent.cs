@@ -18,7 +18,7 @@ public static class FileContent
     public const int WholeFileBytes = 256 << 10;
 
     // Room for the longest chunk and a read of useful size behind it.
-    private const int BufferBytes = 4 << 20;
+    private const int BufferBytes = 2 << 20;
 
     /// <summary>Cuts what is in the file now into chunks, in order, with bounded memory.</summary>
     /// <param name="file">Open for reading; its position is not used.</param>

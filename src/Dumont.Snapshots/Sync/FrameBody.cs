@@ -89,16 +89,9 @@ internal sealed class FrameWriter
 
     public ReadOnlyMemory<byte> Written => _buffer.AsMemory(0, Length);
 
-    public void Clear()
-    {
-        Length = 0;
-
-        // One big chunk must not pin a megabyte for the rest of a quiet connection.
-        if (_buffer.Length > 256 << 10)
-        {
-            _buffer = new byte[64 << 10];
-        }
-    }
+    /// <summary>Starts over. The buffer stays as large as it became, at most a frame and what is flushed at once: giving it back would cost
+    /// an allocation on the large heap for each chunk.</summary>
+    public void Clear() => Length = 0;
 
     public void WriteByte(int value) => Reserve(1)[0] = checked((byte)value);
 

@@ -38,6 +38,7 @@ internal sealed record LargeFileResult(
 /// that the sink says it lacks while the next group is being listed. What arrives is shown by a commit of the session.
 /// </summary>
 internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, SyncOptions options, TimeProvider time, Action finished)
+    : IDisposable
 {
     // Files at a time: hides the sink's answer, which waits for the batch before it, without making one file wait long for another.
     private const int Workers = 4;
@@ -52,6 +53,9 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
     private readonly ConcurrentDictionary<uint, Channel<NeedMessage>> _answers = new();
     private readonly ConcurrentDictionary<TreePath, int> _unstableReads = new();
     private readonly SortedSet<long> _openJobs = [];
+
+    // A stage is open until its commit or drop is sent; the sink counts them too.
+    private readonly SemaphoreSlim _stages = new(SyncLimits.OpenStages, SyncLimits.OpenStages);
     private uint _lastStageId;
 
     /// <summary>Number of the last file asked for.</summary>
@@ -83,6 +87,9 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
     /// <summary>Next finished file.</summary>
     public bool TryTake(out LargeFileResult result) => _results.TryDequeue(out result!);
 
+    /// <summary>Whether <see cref="TryTake"/> has something.</summary>
+    public bool HasFinished => !_results.IsEmpty;
+
     /// <summary>Brings an answer of the sink. One to a stage that was dropped meanwhile is of no use.</summary>
     public void Answer(NeedMessage need)
     {
@@ -97,9 +104,15 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
     {
         if (result.StageId is { } stageId)
         {
-            await connection.WriteAsync(new DropMessage(stageId), cancellationToken);
+            await DropAsync(stageId, cancellationToken);
         }
     }
+
+    /// <summary>The commit of a transferred file was sent.</summary>
+    public void Committed() => _stages.Release();
+
+    /// <inheritdoc />
+    public void Dispose() => _stages.Dispose();
 
     /// <summary>Works until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -149,6 +162,7 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
             }
         }
 
+        await _stages.WaitAsync(cancellationToken);
         using var transfer = new Transfer(Interlocked.Increment(ref _lastStageId), file, stamp);
         _answers[transfer.StageId] = transfer.Answers;
         try
@@ -158,7 +172,7 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
                 return await FinishAsync(path, stamp, transfer, started, cancellationToken);
             }
 
-            await connection.WriteAsync(new DropMessage(transfer.StageId), cancellationToken);
+            await DropAsync(transfer.StageId, cancellationToken);
             return Retry(path, PauseMinimum);
         }
         finally
@@ -189,7 +203,7 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
         var changed = TreeRoot.StampOf(transfer.File) != stamp || transfer.Chunks.Sum(chunk => (long)chunk.LengthBytes) != stamp.SizeBytes;
         if (changed && (_unstableReads[path] = _unstableReads.GetValueOrDefault(path) + 1) < options.UnstableReads)
         {
-            await connection.WriteAsync(new DropMessage(transfer.StageId), cancellationToken);
+            await DropAsync(transfer.StageId, cancellationToken);
             return Retry(path, pause);
         }
 
@@ -286,6 +300,12 @@ internal sealed class LargeFileSender(SyncConnection connection, TreeRoot root, 
         transfer.SentBytes += content.Length;
         await connection.WriteAsync(new ChunkMessage(transfer.StageId, (uint)number, content), cancellationToken);
         return true;
+    }
+
+    private async Task DropAsync(uint stageId, CancellationToken cancellationToken)
+    {
+        await connection.WriteAsync(new DropMessage(stageId), cancellationToken);
+        _stages.Release();
     }
 
     private static LargeFileResult Retry(TreePath path, TimeSpan after, string? trouble = null) =>

@@ -16,7 +16,7 @@ internal sealed class SourceSession(
     TreeIndex index,
     SourceCounters counters,
     SyncOptions options,
-    TimeProvider time)
+    TimeProvider time) : IDisposable
 {
     // A file that keeps changing is sent again after this pause at the earliest.
     private static readonly TimeSpan UnstablePause = TimeSpan.FromMilliseconds(50);
@@ -44,6 +44,9 @@ internal sealed class SourceSession(
         // The first to end is the cause, but a refusal or a fault that was still in the pipe says more than "broken pipe".
         await (receiving.Exception?.InnerException is SyncRefusedException or SyncFaultException ? receiving : first);
     }
+
+    /// <inheritdoc />
+    public void Dispose() => _large.Dispose();
 
     private async Task ReceiveAsync(CancellationToken cancellationToken)
     {
@@ -81,6 +84,10 @@ internal sealed class SourceSession(
             foreach (var path in changes.Take())
             {
                 await LookAtAsync(path.Path, cancellationToken);
+                if (_large.HasFinished)
+                {
+                    await CommitTransferredAsync(cancellationToken);
+                }
             }
 
             await CommitTransferredAsync(cancellationToken);
@@ -314,6 +321,7 @@ internal sealed class SourceSession(
                 await _sender.SendAsync(
                     sequence => new CommitMessage(sequence, stageId, entry.Path, entry.Mode, entry.Stamp.ModifiedNs, done.SizeBytes, done.Digest),
                     entry.Path, 0, settles: true, cancellationToken);
+                _large.Committed();
                 counters.CountFile();
                 counters.CountBytes(done.SentBytes);
             }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.Win32.SafeHandles;
 
 namespace Dumont.Snapshots.Sync;
@@ -72,9 +73,13 @@ internal sealed class StagedFile(SafeFileHandle file, string name) : IDisposable
             throw new SyncProtocolException("A chunk repeats one that cannot be repeated.");
         }
 
-        var content = new byte[chunk.LengthBytes];
-        FileContent.ReadFully(File, content, _chunks[(int)earlier].OffsetBytes);
+        var buffer = ArrayPool<byte>.Shared.Rent(chunk.LengthBytes);
+        var content = buffer.AsSpan(0, chunk.LengthBytes);
+
+        // Zeros at the end of the file so far were never written and cannot be read.
+        content[FileContent.ReadFully(File, content, _chunks[(int)earlier].OffsetBytes)..].Clear();
         FillSent(index, content);
+        ArrayPool<byte>.Shared.Return(buffer);
     }
 
     /// <summary>Gives the file its final length, which a trailing run of zeros has not.</summary>

@@ -44,7 +44,7 @@ public sealed class SyncSource(
         {
             var peer = await GreetAsync(connection, cancellationToken);
             _counters.Phase = SyncPhase.Initial;
-            var session = new SourceSession(connection, root, peer, changes, index, _counters, options, time);
+            using var session = new SourceSession(connection, root, peer, changes, index, _counters, options, time);
             await session.RunAsync(cancellationToken);
         }
         finally

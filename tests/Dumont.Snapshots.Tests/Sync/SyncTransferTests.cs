@@ -81,6 +81,21 @@ public sealed class SyncTransferTests
     }
 
     [Fact]
+    public async Task LargeFiles_MoreThanStages_WaitForEachOther()
+    {
+        await using var pair = new SyncPair();
+        for (var i = 0; i < SyncLimits.OpenStages * 8; i++)
+        {
+            File.WriteAllBytes(Path.Combine(pair.From, $"f{i}"), TreeFacts.Noise(FileContent.WholeFileBytes + 1 + i, i));
+        }
+
+        pair.Connect();
+        await pair.CaughtUpAsync();
+
+        Assert.Equal(TreeFacts.Of(pair.From), TreeFacts.Of(pair.To));
+    }
+
+    [Fact]
     public async Task Reconnect_NothingChanged_SendsNothing()
     {
         await using var pair = new SyncPair();
