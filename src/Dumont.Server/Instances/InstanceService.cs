@@ -8,6 +8,7 @@ using Dumont.Server.Offers;
 using Dumont.Server.Platform.Events;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Store;
+using Dumont.Server.Platform.Web;
 using Dumont.Server.Settings;
 using Microsoft.Extensions.Options;
 
@@ -35,8 +36,10 @@ internal sealed class InstanceService(
     /// <summary>Hosts less reliable than this are not chosen for a user who named none.</summary>
     private const double WizardReliability = 0.95;
 
-    /// <summary>Records a new instance and the intent to rent its first machine.</summary>
-    public async Task<CreateInstanceResult> CreateAsync(UserId userId, CreateInstanceRequest request, CancellationToken cancellationToken)
+    /// <summary>Records a new instance and the intent to rent its first machine; and, in the same transaction, that the request of
+    /// <paramref name="idempotent"/> has been done.</summary>
+    public async Task<CreateInstanceResult> CreateAsync(
+        UserId userId, CreateInstanceRequest request, IdempotentRequest? idempotent, CancellationToken cancellationToken)
     {
         if (await placement.FindAccountAsync(userId, MachinePlacement.GpuProvider, cancellationToken) is not { } account)
         {
@@ -56,7 +59,7 @@ internal sealed class InstanceService(
                 return new CreateInstanceResult.InsufficientCredit(balance.CreditUsd, offers[0].UsdPerHour);
             }
 
-            return await RecordAsync(userId, request, account, offers, cancellationToken);
+            return await RecordAsync(userId, request, account, offers, idempotent, cancellationToken);
         }
         catch (ProviderException exception)
         {
@@ -141,7 +144,12 @@ internal sealed class InstanceService(
     }
 
     private async Task<CreateInstanceResult> RecordAsync(
-        UserId userId, CreateInstanceRequest request, ProviderAccount account, IReadOnlyList<MachineOffer> offers, CancellationToken cancellationToken)
+        UserId userId,
+        CreateInstanceRequest request,
+        ProviderAccount account,
+        IReadOnlyList<MachineOffer> offers,
+        IdempotentRequest? idempotent,
+        CancellationToken cancellationToken)
     {
         if ((await store.ListOfUserAsync(userId, cancellationToken)).Count >= options.Value.QuotaPerUser)
         {
@@ -163,7 +171,17 @@ internal sealed class InstanceService(
 
         Task<InstanceId?> InsertAsync(IReadOnlyList<MachineOffer> candidates) =>
             database.WriteAsync(
-                transaction => this.InsertAsync(transaction, userId, request, spec, standby, account, candidates, offers[0]), cancellationToken);
+                async transaction =>
+                {
+                    var inserted = await this.InsertAsync(transaction, userId, request, spec, standby, account, candidates, offers[0]);
+                    if (inserted is { } created && idempotent is not null)
+                    {
+                        await idempotent.RecordAsync(transaction, AnswerOf(created));
+                    }
+
+                    return inserted;
+                },
+                cancellationToken);
     }
 
     private async Task<InstanceId?> InsertAsync(
@@ -210,6 +228,14 @@ internal sealed class InstanceService(
             FormattableString.Invariant($"Rents offer {placed.Offer.Id}: {placed.Offer.GpuCount} x {placed.Offer.GpuName} at ${placed.Offer.UsdPerHour:0.####}/h."));
         return id;
     }
+
+    /// <summary>What a repetition is answered when the server died before it gave the full answer.</summary>
+    private static IdempotentAnswer AnswerOf(InstanceId id) =>
+        new(
+            StatusCodes.Status201Created,
+            "application/json; charset=utf-8",
+            $"{ApiRoutes.Bases[0]}/instances/{id}",
+            $$"""{"id":{{id}},"instance_id":{{id}},"status":"creating","actual_status":"creating"}""");
 
     private MachineSpec SpecOf(CreateInstanceRequest request) =>
         new(

@@ -39,7 +39,7 @@ internal static class InstancesEndpoints
         await views.FindAsync(caller.UserId, id, cancellationToken) is { } instance ? TypedResults.Ok(instance) : Problems.Unknown("instance", id);
 
     private static async Task<IResult> CreateAsync(
-        CreateInstanceRequest request, Caller caller, InstanceService service, InstanceViews views, CancellationToken cancellationToken)
+        CreateInstanceRequest request, Caller caller, InstanceService service, InstanceViews views, HttpContext context, CancellationToken cancellationToken)
     {
         var errors = InstanceRules.Check(request);
         if (errors.Count > 0)
@@ -47,7 +47,7 @@ internal static class InstancesEndpoints
             return new Problem(Problems.Validation, Problems.Validation.Title, errors);
         }
 
-        return await service.CreateAsync(caller.UserId, request, cancellationToken) switch
+        return await service.CreateAsync(caller.UserId, request, IdempotentRequest.Of(context), cancellationToken) switch
         {
             CreateInstanceResult.Accepted(var instance) => TypedResults.Created(
                 $"{ApiRoutes.Bases[0]}/instances/{instance.Id}", await views.FindAsync(caller.UserId, instance.Id, cancellationToken)),

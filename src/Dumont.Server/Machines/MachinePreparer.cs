@@ -11,9 +11,10 @@ namespace Dumont.Server.Machines;
 /// script among them. Repeating it changes nothing.</summary>
 internal sealed class MachinePreparer(ServerIdentity identity, InstanceKeyStore keys, ISshClient ssh, IOptions<ServerOptions> options)
 {
-    /// <summary>Folder on the machine, and how the script in it is run. A constant: nothing of the user's is in it.</summary>
+    /// <summary>Folder on the machine, and how the script in it is run. A constant: nothing of the user's is in it. The variable tells an agent that is
+    /// ending user processes that this one is ours.</summary>
     private const string Command =
-        "umask 077 && mkdir -p /opt/dumont && tar -x -f - -C /opt/dumont --no-same-owner && exec sh /opt/dumont/prepare.sh";
+        "export DUMONT_MANAGED=1; umask 077 && mkdir -p /opt/dumont && tar -x -f - -C /opt/dumont --no-same-owner && exec sh /opt/dumont/prepare.sh";
 
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private const UnixFileMode Program = Private | UnixFileMode.UserExecute;
