@@ -90,7 +90,7 @@ internal static partial class InstanceRules
 
         foreach (var (name, value) in environment)
         {
-            if (!VariablePattern().IsMatch(name) || value.Length > 256 || value.Any(char.IsControl))
+            if (!VariablePattern().IsMatch(name) || value is not { Length: <= 256 } || value.Any(char.IsControl))
             {
                 errors.Add(new FieldError($"env.{name}", "Names are letters, digits and underscores; values at most 256 characters on one line."));
             }

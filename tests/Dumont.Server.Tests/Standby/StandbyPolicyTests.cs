@@ -1,0 +1,328 @@
+using Dumont.Contracts;
+using Dumont.Server.Instances;
+using Dumont.Server.Machines;
+using Dumont.Server.Standby;
+using Dumont.Server.Tests.Spine;
+using static Dumont.Server.Tests.Spine.Samples;
+
+namespace Dumont.Server.Tests.Standby;
+
+public sealed class StandbyPolicyTests
+{
+    private static readonly StandbyOptions Options = new();
+
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
+
+    [Fact]
+    public void Watch_Silence_IsSuspectedAtTheThresholdNotBefore()
+    {
+        Assert.Equal(TimeSpan.FromSeconds(3), Options.SuspectAfter);
+        Assert.Equal(StandbyStep.Observe, Decide(Pair(Options.SuspectAfter - TimeSpan.FromTicks(1))));
+        Assert.Equal(StandbyStep.Confirm, Decide(Pair(Options.SuspectAfter)));
+    }
+
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(2, 3)]
+    [InlineData(0.1, 100)]
+    public void Watch_ThresholdFromOptions_IsIntervalTimesCount(double seconds, int count)
+    {
+        var options = new StandbyOptions { HeartbeatInterval = TimeSpan.FromSeconds(seconds), FailoverThreshold = count };
+        var silence = TimeSpan.FromSeconds(seconds) * count;
+
+        Assert.Equal(StandbyStep.Observe, StandbyPolicy.Decide(Pair(silence - TimeSpan.FromTicks(1)), Now, options));
+        Assert.Equal(StandbyStep.Confirm, StandbyPolicy.Decide(Pair(silence), Now, options));
+    }
+
+    [Fact]
+    public void Watch_SilentButTheStandbyCannotTakeOver_OnlyLooks()
+    {
+        var silent = Pair(TimeSpan.FromMinutes(5));
+        var neverSynced = silent with { Association = silent.Association with { Document = new AssociationDocument { State = AssociationState.Syncing } } };
+        var standbySilent = silent with { Standby = Standby(Options.PartnerSilence) };
+        var standbyBooting = silent with { Standby = Standby(Fresh, MachinePhase.Booting) };
+
+        // Never heard of since this server started, however long ago that is.
+        var standbyUnheard = silent with { Standby = Observed(Machine(id: 2, role: MachineRole.Standby), report: null, Fresh) };
+        foreach (var view in new[] { neverSynced, standbySilent, standbyBooting, standbyUnheard })
+        {
+            Assert.Equal(StandbyStep.Observe, Decide(view));
+            Assert.Equal(StandbyStep.Observe, Decide(view with { Association = view.Association with { FailoverRequested = "requested" } }));
+        }
+
+        Assert.Equal(StandbyStep.Confirm, Decide(silent with { Standby = Standby(Options.PartnerSilence - TimeSpan.FromTicks(1)) }));
+    }
+
+    [Fact]
+    public void Watch_ServerHasJustStarted_SilenceCountsFromTheStart()
+    {
+        // No sighting yet: the hub counts from when it began to listen.
+        var view = Pair(Fresh) with { Writer = Observed(Machine(used: true), report: null, TimeSpan.FromSeconds(1)) };
+
+        Assert.Equal(StandbyStep.Observe, Decide(view));
+    }
+
+    [Theory]
+    [InlineData("Paused", "Running")]
+    [InlineData("Running", "Pausing")]
+    [InlineData("Running", "Paused")]
+    [InlineData("Running", "Resuming")]
+    public void Watch_SilentBecausePaused_IsNoFailure(string desired, string status)
+    {
+        var view = Pair(TimeSpan.FromHours(1));
+
+        Assert.Equal(
+            StandbyStep.Observe,
+            Decide(view with { Instance = Instance(Enum.Parse<InstanceStatus>(status), Enum.Parse<InstanceDesired>(desired)) }));
+    }
+
+    [Fact]
+    public void Watch_WriterToldToStop_IsNoFailure()
+    {
+        var view = Pair(TimeSpan.FromHours(1));
+
+        Assert.Equal(StandbyStep.Observe, Decide(view with { Writer = Observed(Machine(desired: MachineDesired.Stopped), null, TimeSpan.FromHours(1)) }));
+    }
+
+    [Fact]
+    public void Watch_AutoFailoverOff_OnlyLooks() => Assert.Equal(StandbyStep.Observe, Decide(Pair(TimeSpan.FromHours(1)) with { AutoFailover = false }));
+
+    [Fact]
+    public void Watch_NotCreatedYet_OnlyLooks() =>
+        Assert.Equal(StandbyStep.Observe, Decide(Pair(TimeSpan.FromHours(1)) with { Instance = Instance(InstanceStatus.Creating, generation: 0), Writer = null }));
+
+    [Fact]
+    public void Watch_ProviderSaysLost_IsConfirmedThoughTheAgentWasJustHeard()
+    {
+        var view = Pair(Fresh);
+
+        Assert.Equal(StandbyStep.Confirm, Decide(view with { Writer = Writer(Fresh, Machine(failure: MachineFailure.Lost, used: true)) }));
+    }
+
+    [Fact]
+    public void Watch_NoStandby_RentsOne_NotMoreOftenThanTheRetry()
+    {
+        var view = Pair(Fresh) with { Standby = null };
+        StandbyView RetryAt(DateTimeOffset at) =>
+            view with { Association = view.Association with { Document = view.Document with { RetryAt = at } } };
+
+        Assert.Equal(StandbyStep.PlaceStandby, Decide(view));
+        Assert.Equal(StandbyStep.Observe, Decide(RetryAt(Now + TimeSpan.FromTicks(1))));
+        Assert.Equal(StandbyStep.PlaceStandby, Decide(RetryAt(Now)));
+        Assert.Equal(StandbyStep.PlaceStandby, Decide(view with { Standby = Standby(Fresh, MachinePhase.Releasing) }));
+    }
+
+    [Fact]
+    public void Watch_Requested_DrainsTheWriterFirst_ButNotForEver()
+    {
+        var view = Pair(Fresh);
+        view = view with { Association = view.Association with { FailoverRequested = "requested" } };
+        StandbyView Draining(DateTimeOffset since) =>
+            view with { Association = view.Association with { Document = view.Document with { Draining = true, PhaseSince = since } } };
+
+        Assert.Equal(StandbyStep.DrainWriter, Decide(view));
+        Assert.Equal(StandbyStep.DrainWriter, Decide(Draining(Now - Options.DrainTimeout + TimeSpan.FromTicks(1))));
+        Assert.Equal(StandbyStep.BeginFailover, Decide(Draining(Now - Options.DrainTimeout)));
+
+        // Drained, or silent and so not going to be.
+        Assert.Equal(StandbyStep.BeginFailover, Decide(view with { Writer = Writer(Fresh, sync: Reports.Sync(new MachineId(2), drained: true)) }));
+        Assert.Equal(StandbyStep.BeginFailover, Decide(view with { Writer = Writer(Options.SuspectAfter) }));
+    }
+
+    [Fact]
+    public void Promote_StandbyConfirms_SwitchesInThatGenerationOnly()
+    {
+        var view = Failover(FailoverPhase.GpuLost, pending: 2);
+
+        Assert.Equal(StandbyStep.Observe, Decide(view));
+        Assert.Equal(StandbyStep.Observe, Decide(view with { Standby = Standby(Fresh, role: AgentRole.Writer, generation: 1) }));
+        Assert.Equal(StandbyStep.Observe, Decide(view with { Standby = Standby(Fresh, role: AgentRole.Follower, generation: 2) }));
+        Assert.Equal(StandbyStep.SwitchToStandby, Decide(view with { Standby = Standby(Fresh, role: AgentRole.Writer, generation: 2) }));
+    }
+
+    [Fact]
+    public void Promote_NotConfirmedInTime_Fails()
+    {
+        var view = Failover(FailoverPhase.GpuLost, pending: 2);
+
+        Assert.Equal(StandbyStep.Observe, StandbyPolicy.Decide(view, Now + Options.PromotionTimeout - TimeSpan.FromTicks(1), Options));
+        Assert.Equal(StandbyStep.Fail, StandbyPolicy.Decide(view, Now + Options.PromotionTimeout, Options));
+        Assert.Equal(StandbyStep.Fail, Decide(view with { Standby = Standby(Fresh, MachinePhase.Releasing) }));
+    }
+
+    [Theory]
+    [InlineData("FailoverToCpu")]
+    [InlineData("SearchingGpu")]
+    public void Search_StandbyServes_PlacesACandidate(string phase)
+    {
+        var view = Failover(Enum.Parse<FailoverPhase>(phase));
+
+        Assert.Equal(StandbyStep.PlaceCandidate, Decide(view));
+        Assert.Equal(StandbyStep.Observe, Decide(view with { AutoRecovery = false }));
+        Assert.Equal(StandbyStep.Observe, Decide(With(view, document => document with { RetryAt = Now + TimeSpan.FromTicks(1) })));
+        Assert.Equal(StandbyStep.Fail, Decide(view with { Standby = Standby(Options.PartnerSilence, role: AgentRole.Writer) }));
+    }
+
+    [Fact]
+    public void Provision_Candidate_IsAwaitedThenRestored()
+    {
+        var view = Failover(FailoverPhase.Provisioning);
+        StandbyView With(Machine machine, TimeSpan silence, bool heard) =>
+            view with { Candidate = Observed(machine, heard ? Reports.Of(machine.Id, AgentRole.Follower, 2) : null, silence) };
+
+        Assert.Equal(StandbyStep.Observe, Decide(With(Machine(MachinePhase.Booting, id: 3), Fresh, heard: false)));
+        Assert.Equal(StandbyStep.Observe, Decide(With(Machine(id: 3, used: true), Fresh, heard: false)));
+        Assert.Equal(StandbyStep.BeginRestore, Decide(With(Machine(id: 3, used: true), Fresh, heard: true)));
+        Assert.Equal(StandbyStep.DropCandidate, Decide(With(Machine(MachinePhase.Failed, id: 3), Fresh, heard: false)));
+        Assert.Equal(StandbyStep.DropCandidate, Decide(view with { Candidate = null }));
+        Assert.Equal(StandbyStep.Fail, Decide(view with { Standby = Standby(Options.PartnerSilence) }));
+    }
+
+    [Fact]
+    public void Provision_PreparedButNeverHeard_IsDroppedAtTheLimit()
+    {
+        var view = Failover(FailoverPhase.Provisioning) with { Candidate = Observed(Machine(id: 3, used: true), null, Fresh) };
+
+        Assert.Equal(StandbyStep.Observe, StandbyPolicy.Decide(view, Now + Options.PromotionTimeout - TimeSpan.FromTicks(1), Options));
+        Assert.Equal(StandbyStep.DropCandidate, StandbyPolicy.Decide(view, Now + Options.PromotionTimeout, Options));
+    }
+
+    [Fact]
+    public void Restore_Candidate_FollowsCatchesUpAndDrainsBeforeItIsPromoted()
+    {
+        var following = Failover(FailoverPhase.Restoring) with { Candidate = Candidate(Fresh) };
+        StandbyView Syncing(AgentSyncState state, long peer, bool drained = false) =>
+            following with
+            {
+                Standby = Standby(Fresh, role: AgentRole.Writer, generation: 2, sync: Reports.Sync(new MachineId(peer), state, drained)),
+            };
+
+        // Follow, catch up, drain, and only then promote.
+        Assert.Equal(StandbyStep.Observe, Decide(following));
+        Assert.Equal(StandbyStep.Observe, Decide(Syncing(AgentSyncState.Connecting, 3)));
+        Assert.Equal(StandbyStep.Observe, Decide(Syncing(AgentSyncState.Initial, 3)));
+        Assert.Equal(StandbyStep.Observe, Decide(Syncing(AgentSyncState.Live, 9)));
+        Assert.Equal(StandbyStep.DrainStandby, Decide(Syncing(AgentSyncState.Live, 3)));
+        Assert.Equal(StandbyStep.DrainStandby, Decide(Syncing(AgentSyncState.Live, 3, drained: true)));
+        Assert.Equal(StandbyStep.Observe, Decide(With(Syncing(AgentSyncState.Live, 3), document => document with { Draining = true })));
+        Assert.Equal(
+            StandbyStep.PromoteCandidate, Decide(With(Syncing(AgentSyncState.Live, 3, drained: true), document => document with { Draining = true })));
+    }
+
+    [Fact]
+    public void Restore_Promoted_CompletesWhenTheCandidateWrites()
+    {
+        var view = Failover(FailoverPhase.Restoring, pending: 3, pendingMachine: 3) with { Candidate = Candidate(Fresh) };
+
+        Assert.Equal(StandbyStep.Observe, Decide(view));
+        Assert.Equal(StandbyStep.Complete, Decide(view with { Candidate = Candidate(Fresh, AgentRole.Writer, 3) }));
+        Assert.Equal(StandbyStep.Observe, Decide(view with { Candidate = Candidate(Fresh, AgentRole.Writer, 2) }));
+        Assert.Equal(StandbyStep.DropCandidate, Decide(view with { Candidate = Candidate(Options.PartnerSilence) }));
+    }
+
+    [Fact]
+    public void Restore_OneSideIsLost_TheOtherIsKept()
+    {
+        var view = Failover(FailoverPhase.Restoring) with { Candidate = Candidate(Fresh) };
+        var live = Reports.Sync(new MachineId(3));
+        var silentStandby = Standby(Options.PartnerSilence, role: AgentRole.Writer, generation: 2, sync: live);
+
+        Assert.Equal(StandbyStep.DropCandidate, Decide(view with { Candidate = Candidate(Options.PartnerSilence) }));
+        Assert.Equal(StandbyStep.PromoteCandidate, Decide(view with { Standby = silentStandby }));
+        Assert.Equal(StandbyStep.Fail, Decide(view with { Standby = Standby(Options.PartnerSilence, role: AgentRole.Writer, generation: 2) }));
+        Assert.Equal(StandbyStep.Fail, Decide(view with { Standby = silentStandby, Candidate = Candidate(Options.PartnerSilence) }));
+    }
+
+    [Fact]
+    public void Decide_Released_GivesBackAndEndsTheFailover()
+    {
+        var view = Pair(TimeSpan.FromHours(1));
+        view = view with { Association = view.Association with { Released = true } };
+        var released = view with { Standby = Observed(Machine(MachinePhase.Releasing, MachineDesired.Gone, id: 2), null, Fresh) };
+
+        Assert.Equal(StandbyStep.ReleaseStandby, Decide(view));
+        Assert.Equal(StandbyStep.Rest, Decide(released));
+        Assert.Equal(StandbyStep.ReleaseStandby, Decide(With(released, document => document with { FailoverId = "fo-1" })));
+        Assert.Equal(StandbyStep.ReleaseStandby, Decide(released with { Candidate = Candidate(Fresh) }));
+    }
+
+    [Fact]
+    public void Decide_InstanceDeleted_KeepsTheOrphanOnce()
+    {
+        foreach (var view in new[] { Pair(TimeSpan.FromHours(1)), Failover(FailoverPhase.GpuLost, 2), Failover(FailoverPhase.Restoring) })
+        {
+            var deleted = view with { Instance = Instance(InstanceStatus.Deleting, InstanceDesired.Deleted) };
+
+            Assert.Equal(StandbyStep.KeepOrphan, Decide(deleted));
+            Assert.Equal(StandbyStep.Rest, Decide(With(deleted, document => document with { State = AssociationState.Orphaned })));
+        }
+    }
+
+    [Fact]
+    public void StateOf_Pair_IsReadyOnlyWhenThisStandbyHasEverything()
+    {
+        var view = Pair(Fresh);
+
+        Assert.Equal(AssociationState.Ready, StandbyPolicy.StateOf(view, Options));
+        Assert.Equal(AssociationState.Syncing, StandbyPolicy.StateOf(view with { Writer = Writer(Fresh) }, Options));
+        Assert.Equal(
+            AssociationState.Syncing, StandbyPolicy.StateOf(view with { Writer = Writer(Fresh, sync: Reports.Sync(new MachineId(9))) }, Options));
+        Assert.Equal(
+            AssociationState.Syncing,
+            StandbyPolicy.StateOf(view with { Writer = Writer(Fresh, sync: Reports.Sync(new MachineId(2), AgentSyncState.Initial)) }, Options));
+        Assert.Equal(
+            AssociationState.Syncing, StandbyPolicy.StateOf(view with { Association = view.Association with { SyncEnabled = false } }, Options));
+        Assert.Equal(AssociationState.Provisioning, StandbyPolicy.StateOf(view with { Standby = Standby(Options.PartnerSilence) }, Options));
+        Assert.Equal(AssociationState.Provisioning, StandbyPolicy.StateOf(view with { Standby = Standby(Fresh, MachinePhase.Preparing) }, Options));
+        Assert.Equal(AssociationState.Provisioning, StandbyPolicy.StateOf(view with { Standby = null }, Options));
+    }
+
+    private static StandbyStep Decide(StandbyView view) => StandbyPolicy.Decide(view, Now, Options);
+
+    private static StandbyView With(StandbyView view, Func<AssociationDocument, AssociationDocument> change) =>
+        view with { Association = view.Association with { Document = change(view.Document) } };
+
+    private static StandbyView Pair(TimeSpan silence) =>
+        new(
+            Instance(),
+            Association(),
+            AutoFailover: true,
+            AutoRecovery: true,
+            Writer(silence, sync: Reports.Sync(new MachineId(2))),
+            Standby(Fresh),
+            Candidate: null);
+
+    private static StandbyView Failover(FailoverPhase phase, long? pending = null, long pendingMachine = 2)
+    {
+        var document = new AssociationDocument
+        {
+            State = AssociationState.FailoverActive,
+            SyncCountNow = 3,
+            FailoverId = "fo-1",
+            Phase = phase,
+            PhaseSince = Now,
+            LostMachineId = new MachineId(1),
+            Pending = pending is { } generation ? new PendingWriter(new MachineId(pendingMachine), generation) : null,
+        };
+        var switched = phase != FailoverPhase.GpuLost;
+        var standby = switched ? Standby(Fresh, role: AgentRole.Writer, generation: 2) : Standby(Fresh);
+        return new StandbyView(
+            Instance(generation: switched ? 2 : 1, writer: switched ? 2 : 1),
+            Association(document: document),
+            AutoFailover: true,
+            AutoRecovery: true,
+            switched ? standby : Writer(TimeSpan.FromSeconds(5)),
+            standby,
+            Candidate: null);
+    }
+
+    private static Observed Writer(TimeSpan silence, Machine? machine = null, AgentSyncReport? sync = null) =>
+        Observed(machine ?? Machine(used: true), Reports.Of(new MachineId(1), AgentRole.Writer, 1, sync), silence);
+
+    private static Observed Standby(
+        TimeSpan silence, MachinePhase phase = MachinePhase.Ready, AgentRole role = AgentRole.Follower, long generation = 1, AgentSyncReport? sync = null) =>
+        Observed(Machine(phase, id: 2, role: MachineRole.Standby, used: true), Reports.Of(new MachineId(2), role, generation, sync), silence);
+
+    private static Observed Candidate(TimeSpan silence, AgentRole role = AgentRole.Follower, long generation = 2) =>
+        Observed(Machine(id: 3, used: true), Reports.Of(new MachineId(3), role, generation), silence);
+}
