@@ -4,7 +4,7 @@ using Dumont.Scenarios.Harness;
 namespace Dumont.Scenarios;
 
 /// <summary>The story that Dumont exists for, told once from beginning to end by a user who sees the API and a terminal and nothing else.</summary>
-public sealed class SpineTests(SpineTests.Fixture fixture, ITestOutputHelper output) : IClassFixture<SpineTests.Fixture>
+public sealed class SpineTests(SpineTests.Fixture fixture, ITestOutputHelper output) : WorldTests(fixture), IClassFixture<SpineTests.Fixture>
 {
     private const int Files = 500;
     private const int FileBytes = 400 * 1024;
@@ -16,11 +16,11 @@ public sealed class SpineTests(SpineTests.Fixture fixture, ITestOutputHelper out
     [Fact]
     public async Task Spine_WholeStory()
     {
-        var (world, cancellationToken) = (fixture.World, TestContext.Current.CancellationToken);
+        var (world, cancellationToken) = (World, TestContext.Current.CancellationToken);
         var clock = TimeProvider.System;
         var table = new List<(string What, string Value)>();
 
-        using var user = await world.NewUserAsync(cancellationToken);
+        var user = await world.NewUserAsync(cancellationToken);
         var offers = await user.OffersAsync("gpu_name=RTX%204090&num_gpus=1", cancellationToken);
         Assert.NotEmpty(offers);
         await user.EnableStandbyAsync(cancellationToken);
@@ -32,12 +32,11 @@ public sealed class SpineTests(SpineTests.Fixture fixture, ITestOutputHelper out
         table.Add(("create -> running", Seconds(clock.GetElapsedTime(started))));
         var gpuName = await user.Ssh.RunAsync(instance, "nvidia-smi --query-gpu=name --format=csv,noheader >&2; hostname", cancellationToken);
         table.Add(("create -> first login", Seconds(clock.GetElapsedTime(started))));
-        var written = await user.Ssh.RunAsync(instance, Write("story", Files), cancellationToken);
 
         // The standby has it.
         started = clock.GetTimestamp();
-        await user.AwaitSyncedAsync(id, TestWorld.Patience, cancellationToken);
-        table.Add(($"{Files * FileBytes / 1_000_000} MB in {Files} files -> RPO 0", Seconds(clock.GetElapsedTime(started))));
+        var written = await user.WriteAsync(instance, Write("story", Files), TestWorld.Patience, cancellationToken);
+        table.Add(($"{Files * FileBytes / 1_000_000} MB in {Files} files written and on the standby", Seconds(clock.GetElapsedTime(started))));
 
         // The host dies: the same address, the same known_hosts, the same bytes, another machine.
         var gpu = await world.Cloud.GpuOfAsync(id, cancellationToken);
@@ -67,9 +66,8 @@ public sealed class SpineTests(SpineTests.Fixture fixture, ITestOutputHelper out
 
         // Protection goes on: what is written now survives the next loss.
         started = clock.GetTimestamp();
-        var more = await user.Ssh.RunAsync(instance, "echo second life > /workspace/story/second; " + HashAll, cancellationToken);
-        await user.AwaitSyncedAsync(id, TestWorld.Patience, cancellationToken);
-        table.Add(("another file -> RPO 0", Seconds(clock.GetElapsedTime(started))));
+        var more = await user.WriteAsync(instance, "echo second life > /workspace/story/second; " + HashAll, TestWorld.Patience, cancellationToken);
+        table.Add(("another file written and on the standby", Seconds(clock.GetElapsedTime(started))));
         await world.AwaitBooksAgreeAsync(TestWorld.Patience, cancellationToken);
         await world.Cloud.KillHostAsync((await world.Cloud.GpuOfAsync(id, cancellationToken)).Id, cancellationToken);
         Assert.Equal(standbyName, await user.Ssh.RunSoonAsync(instance, "hostname", TestWorld.Patience, cancellationToken));

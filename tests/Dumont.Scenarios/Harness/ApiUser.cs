@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text.Json.Nodes;
 using Dumont.Contracts;
 
@@ -84,7 +83,7 @@ internal sealed class ApiUser : IDisposable
     /// <summary>The pair of an instance and its standby.</summary>
     public Task<JsonNode> AssociationAsync(long id, CancellationToken cancellationToken) => GetAsync($"/standby/associations/{id}", cancellationToken);
 
-    /// <summary>Waits until the standby has every byte.</summary>
+    /// <summary>Waits until the standby follows and lacks nothing that is known.</summary>
     public Task<JsonNode> AwaitSyncedAsync(long id, TimeSpan limit, CancellationToken cancellationToken) =>
         Poll.UntilAsync<JsonNode>(
             $"the standby of instance {id} is ready and lacks nothing",
@@ -96,6 +95,28 @@ internal sealed class ApiUser : IDisposable
             },
             cancellationToken,
             () => DescribeAsync(id, cancellationToken));
+
+    /// <summary>Runs a script that writes and waits until the standby has what it wrote. The figures come with heartbeats, so a fresh zero may be older than
+    /// the writing; a mark written afterwards tells.</summary>
+    public async Task<string> WriteAsync(JsonNode instance, string script, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        var id = IdOf(instance);
+        var output = await Ssh.RunSoonAsync(instance, script, limit, cancellationToken);
+        var written = TimeProvider.System.GetUtcNow();
+        await Ssh.RunSoonAsync(instance, "date > /workspace/.mark", limit, cancellationToken);
+        await Poll.UntilAsync(
+            $"the standby of instance {id} has what was written",
+            limit,
+            async () =>
+            {
+                var pair = await AssociationAsync(id, cancellationToken);
+                return pair["state"]!.ToString() == "ready" && pair["rpo_seconds"]?.GetValue<double>() == 0
+                    && pair["last_sync_at"]?.GetValue<DateTimeOffset>() > written;
+            },
+            cancellationToken,
+            () => DescribeAsync(id, cancellationToken));
+        return output;
+    }
 
     /// <summary>The last failover of an instance, ended or not; null when there was none.</summary>
     public async Task<JsonNode?> FindFailoverAsync(long id, CancellationToken cancellationToken)
@@ -130,13 +151,6 @@ internal sealed class ApiUser : IDisposable
         {
             return e.Message;
         }
-    }
-
-    /// <summary>The status with which a request is refused.</summary>
-    public async Task<(HttpStatusCode Status, string Code)> RefusalAsync(JsonObject request, CancellationToken cancellationToken)
-    {
-        var refusal = await Assert.ThrowsAsync<DumontApiException>(() => CreateAsync(request, cancellationToken));
-        return (refusal.Status, refusal.Code);
     }
 
     public static long IdOf(JsonNode instance) => instance["id"]!.GetValue<long>();

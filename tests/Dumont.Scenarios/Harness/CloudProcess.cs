@@ -111,6 +111,10 @@ internal sealed class CloudProcess : IAsyncDisposable
     /// <summary>Arms a fault.</summary>
     public Task ArmAsync(JsonObject fault, CancellationToken cancellationToken) => _client.SendAsync(HttpMethod.Post, "/local/faults", fault, cancellationToken);
 
+    /// <summary>Whether a fault has strikes left.</summary>
+    public async Task<bool> HasFaultsAsync(CancellationToken cancellationToken) =>
+        (await _client.SendAsync(HttpMethod.Get, "/local/faults", null, cancellationToken))!["faults"]!.AsArray().Count > 0;
+
     /// <summary>Disarms all faults.</summary>
     public Task DisarmAsync(CancellationToken cancellationToken) => _client.SendAsync(HttpMethod.Delete, "/local/faults", null, cancellationToken);
 

@@ -56,6 +56,7 @@ internal sealed class TestWorld : IAsyncDisposable
         }
     }
 
+    /// <summary>A user who lives until the world is cleared.</summary>
     public async Task<ApiUser> NewUserAsync(CancellationToken cancellationToken)
     {
         var user = await ApiUser.RegisterAsync(Server.Url, Path.Combine(_data, "users", $"user{Interlocked.Increment(ref _count)}"), cancellationToken);
@@ -98,6 +99,8 @@ internal sealed class TestWorld : IAsyncDisposable
         }
 
         await AwaitNothingBillsAsync(cancellationToken);
+        _users.ForEach(user => user.Dispose());
+        _users.Clear();
     }
 
     public async ValueTask DisposeAsync()
@@ -148,40 +151,5 @@ internal sealed class TestWorld : IAsyncDisposable
         bool IsOrphan(BilledMachine machine) =>
             machine.InstanceId is not { } owner
             || (machine.IsGpu ? instances.GetValueOrDefault(owner, "error") == "error" : standbys.GetValueOrDefault(owner) != machine.Label);
-    }
-}
-
-/// <summary>A world that the tests of one class share.</summary>
-public abstract class WorldFixture : IAsyncLifetime
-{
-    private TestWorld? _world;
-
-    private protected virtual IReadOnlyDictionary<string, string> ServerSettings { get; } = new Dictionary<string, string>();
-
-    /// <summary>The world; skips the test where none can be.</summary>
-    internal TestWorld World
-    {
-        get
-        {
-            Assert.SkipWhen(Ssh.Missing is not null, Ssh.Missing ?? "");
-            return _world!;
-        }
-    }
-
-    public async ValueTask InitializeAsync()
-    {
-        if (Ssh.Missing is null)
-        {
-            _world = await TestWorld.StartAsync(CancellationToken.None, ServerSettings);
-        }
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        GC.SuppressFinalize(this);
-        if (_world is not null)
-        {
-            await _world.DisposeAsync();
-        }
     }
 }

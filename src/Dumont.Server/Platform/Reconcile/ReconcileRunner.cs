@@ -59,13 +59,16 @@ internal sealed partial class ReconcileRunner(
     private static readonly Histogram<double> TickSeconds = Meter.CreateHistogram<double>("dumont.reconcile.tick_seconds", "s");
     private static readonly Counter<long> TickFailures = Meter.CreateCounter<long>("dumont.reconcile.tick_failures");
 
-    private readonly string _owner = $"{Environment.MachineName}:{Environment.ProcessId}";
+    private static readonly ClaimOwner Self = ClaimOwner.OfThisProcess();
+
+    private readonly string _owner = Self.ToString();
     private readonly Dictionary<string, IReconciler> _reconcilers = reconcilers.ToDictionary(reconciler => reconciler.Kind);
     private readonly ConcurrentDictionary<Task, bool> _running = new();
 
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        await ReleaseDeadAsync(stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -88,6 +91,23 @@ internal sealed partial class ReconcileRunner(
 
         // A claim whose tick is cut here ends by its lease; every tick may be cut anywhere.
         await Task.WhenAll(_running.Keys);
+    }
+
+    // A server that was killed is often started again at once, on the same computer; its claims would otherwise stand until their leases end.
+    private async Task ReleaseDeadAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            var released = await queue.ReleaseAsync(owner => ClaimOwner.TryParse(owner) is { } claimer && claimer.IsDead(Self), stoppingToken);
+            if (released > 0)
+            {
+                ClaimsReleased(logger, released);
+            }
+        }
+        catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+        {
+            LoopFailed(logger, exception);
+        }
     }
 
     private async Task<bool> StartDueAsync(CancellationToken stoppingToken)
@@ -174,6 +194,9 @@ internal sealed partial class ReconcileRunner(
 
     [LoggerMessage(LogLevel.Error, "Tick of {Kind} {Key} failed")]
     private static partial void TickFailed(ILogger logger, Exception exception, string kind, long key);
+
+    [LoggerMessage(LogLevel.Information, "Took over {Count} claims of a process of this computer that has ended")]
+    private static partial void ClaimsReleased(ILogger logger, int count);
 
     [LoggerMessage(LogLevel.Error, "The reconcile loop failed and goes on")]
     private static partial void LoopFailed(ILogger logger, Exception exception);

@@ -74,6 +74,30 @@ internal sealed class WorkQueue(Database database, TimeProvider time) : IDisposa
             cancellationToken);
     }
 
+    /// <summary>Ends the claims of owners that are known to be dead, and makes their items due: nobody waits for the lease of a process that was killed.
+    /// What such an owner may still have under way is fenced, as after any lost lease.</summary>
+    public Task<int> ReleaseAsync(Func<string, bool> isDead, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        return database.WriteAsync(
+            async transaction =>
+            {
+                var owners = await transaction.Connection!.QueryAsync<string>(
+                    "SELECT DISTINCT owner FROM work_items WHERE owner IS NOT NULL", transaction: transaction);
+                var released = 0;
+                foreach (var owner in owners.Where(isDead))
+                {
+                    released += await transaction.Connection!.ExecuteAsync(
+                        "UPDATE work_items SET owner = NULL, lease_until = 0, due_at = @now WHERE owner = @owner",
+                        new { owner, now = Columns.Of(now) },
+                        transaction);
+                }
+
+                return released;
+            },
+            cancellationToken);
+    }
+
     /// <summary>When the earliest unclaimed item is due; null when there is none.</summary>
     public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) =>
         database.ReadAsync(

@@ -1,0 +1,116 @@
+using System.Text.Json.Nodes;
+using Dumont.Contracts;
+using Dumont.Scenarios.Harness;
+
+namespace Dumont.Scenarios;
+
+/// <summary>A state of the server in which it is to be killed.</summary>
+/// <param name="Name">For people.</param>
+/// <param name="IsNow">Whether the records show it, given the time since the act began.</param>
+internal sealed record Moment(string Name, Func<ServerState, TimeSpan, bool> IsNow)
+{
+    public Moment(string name, Func<ServerState, bool> isNow)
+        : this(name, (state, _) => isNow(state))
+    {
+    }
+}
+
+/// <summary>One instance's life under <c>kill -9</c>: create, lose the GPU, come back to another, be destroyed. Whenever the server's records show a moment
+/// of the script, the server is killed and started again, and the life goes on.</summary>
+internal sealed class CrashStory(TestWorld world, ApiUser user, string label, ITestOutputHelper output)
+{
+    private const string MarkerFile = "/workspace/marker";
+
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan ActLimit = TimeSpan.FromSeconds(120);
+
+    private readonly List<string> _hits = [];
+
+    /// <summary>Lives through it and returns the moments that were hit.</summary>
+    public async Task<IReadOnlyList<string>> RunAsync(
+        IReadOnlyList<Moment> creation, IReadOnlyList<Moment> failover, IReadOnlyList<Moment> destruction, CancellationToken cancellationToken)
+    {
+        var limit = TestWorld.Patience;
+        await ActAsync("create", creation, CreateAsync, state => state is { Generation: > 0, PairState: "Ready", Status: "Running" }, cancellationToken);
+        var id = ApiUser.IdOf(Assert.Single(await user.InstancesAsync(cancellationToken), instance => instance["label"]!.ToString() == label));
+        var instance = await user.AwaitStatusAsync(id, "running", limit, cancellationToken);
+        await user.WriteAsync(instance, $"echo {label} > {MarkerFile}", limit, cancellationToken);
+        await world.AwaitBooksAgreeAsync(limit, cancellationToken);
+
+        var gpu = await world.Cloud.GpuOfAsync(id, cancellationToken);
+        await ActAsync(
+            "failover",
+            failover,
+            () => world.Cloud.KillHostAsync(gpu.Id, cancellationToken),
+            state => state is { Generation: > 1, IsOnGpu: true, FailoverPhase: null, PairState: "Ready" },
+            cancellationToken);
+        await world.AwaitBooksAgreeAsync(limit, cancellationToken);
+        Assert.NotEqual(gpu.Id, (await world.Cloud.GpuOfAsync(id, cancellationToken)).Id);
+        Assert.Equal(label, await user.Ssh.RunSoonAsync(instance, $"cat {MarkerFile}", limit, cancellationToken));
+
+        await ActAsync(
+            "destroy",
+            destruction,
+            () => user.DeleteAsync(id, cancellationToken),
+            state => state.Machines.All(machine => machine.IsOver),
+            cancellationToken);
+        await world.AwaitNothingBillsAsync(cancellationToken);
+        return _hits;
+    }
+
+    private async Task CreateAsync()
+    {
+        try
+        {
+            await user.PostAsync(
+                "/instances",
+                new JsonObject { ["use_wizard"] = true, ["gpu_name"] = "RTX 4090", ["disk_size"] = 20, ["label"] = label },
+                CancellationToken.None);
+        }
+        catch (Exception e) when (e is HttpRequestException or DumontApiException)
+        {
+            // The server was killed before it answered; what it had recorded counts.
+        }
+    }
+
+    // Moments come in the order in which the machines happen to make progress, so each act watches for all of its moments at once.
+    private async Task ActAsync(
+        string name, IReadOnlyList<Moment> moments, Func<Task> begin, Func<ServerState, bool> isOver, CancellationToken cancellationToken)
+    {
+        var clock = TimeProvider.System;
+        var left = moments.ToList();
+        using var records = new ServerRecords(world.Server.DatabaseFile);
+        var started = clock.GetTimestamp();
+        var beginning = begin();
+        while (true)
+        {
+            var (state, elapsed) = (records.Read(label), clock.GetElapsedTime(started));
+            if (left.FirstOrDefault(moment => moment.IsNow(state, elapsed)) is { } moment)
+            {
+                await world.Server.KillAsync();
+                left.Remove(moment);
+                _hits.Add(moment.Name);
+                var down = clock.GetTimestamp();
+                await world.Server.StartAsync(cancellationToken);
+                output.WriteLine($"{label} {name} {elapsed.TotalSeconds,6:0.00} s: killed at '{moment.Name}' ({state}); serves again after {clock.GetElapsedTime(down).TotalSeconds:0.00} s");
+            }
+            else if (isOver(state) && beginning.IsCompleted)
+            {
+                break;
+            }
+            else if (elapsed > ActLimit)
+            {
+                throw new TimeoutException($"{label}: {name} is stuck after {elapsed.TotalSeconds:0} s: {state}\n{world.Server.Tail}");
+            }
+
+            await Task.Delay(Glance, clock, cancellationToken);
+        }
+
+        await beginning;
+        output.WriteLine($"{label} {name} {clock.GetElapsedTime(started).TotalSeconds,6:0.00} s: done");
+        foreach (var missed in left)
+        {
+            output.WriteLine($"{label} {name}: '{missed.Name}' passed too quickly to be seen");
+        }
+    }
+}
