@@ -32,6 +32,7 @@ internal enum Script
 /// <summary>A provider with a shelf of offers and a book of machines, whose answers follow a script.</summary>
 internal sealed class ScriptedProvider(string name, TimeProvider time) : IComputeProvider
 {
+    private readonly Lock _lock = new();
     private int _lastId;
 
     public string Name { get; } = name;
@@ -71,6 +72,9 @@ internal sealed class ScriptedProvider(string name, TimeProvider time) : IComput
     /// <summary>State of a machine that was just made or started.</summary>
     public ProviderMachineState BootState { get; set; } = ProviderMachineState.Running;
 
+    /// <summary>Where the sshd of new machines answers; by default at a name of their own.</summary>
+    public (string Host, int Port)? SshAddress { get; set; }
+
     public decimal CreditUsd { get; set; } = 100;
 
     public Task<IReadOnlyList<MachineOffer>> SearchOffersAsync(OfferQuery query, CancellationToken cancellationToken) =>
@@ -86,6 +90,7 @@ internal sealed class ScriptedProvider(string name, TimeProvider time) : IComput
 
     public Task<CreateResult> CreateAsync(CreateMachineRequest request, CancellationToken cancellationToken)
     {
+        using var _ = _lock.EnterScope();
         Calls.Add($"create {request.OfferId}");
         return Task.FromResult<CreateResult>((IsDown ? Script.CallLost : GoneOffers.Contains(request.OfferId) ? Script.OfferGone : Next(Creates)) switch
         {
@@ -100,18 +105,24 @@ internal sealed class ScriptedProvider(string name, TimeProvider time) : IComput
         });
     }
 
-    public Task<MachineReading> GetAsync(string providerMachineId, CancellationToken cancellationToken) =>
-        Task.FromResult<MachineReading>(
+    public Task<MachineReading> GetAsync(string providerMachineId, CancellationToken cancellationToken)
+    {
+        using var _ = _lock.EnterScope();
+        return Task.FromResult<MachineReading>(
             IsDown ? new MachineReading.Unknown(ProviderErrorKind.Transient, "down")
             : Denied.Contains(providerMachineId) || !Machines.TryGetValue(providerMachineId, out var machine) ? new MachineReading.Absent("404")
             : new MachineReading.Present(machine));
+    }
 
-    public Task<MachineListing> ListAsync(CancellationToken cancellationToken) =>
-        Task.FromResult<MachineListing>(
+    public Task<MachineListing> ListAsync(CancellationToken cancellationToken)
+    {
+        using var _ = _lock.EnterScope();
+        return Task.FromResult<MachineListing>(
             IsDown
                 ? new MachineListing.Unknown(ProviderErrorKind.Transient, "down")
                 : new MachineListing.Complete(
                     [.. Machines.Values.Where(machine => !Unlisted.Contains(machine.Id) && !(time.GetUtcNow() - machine.CreatedAt < ListingLag))]));
+    }
 
     public Task<EffectResult> StartAsync(string providerMachineId, CancellationToken cancellationToken) =>
         EffectAsync("start", providerMachineId, Starts, () => Set(providerMachineId, BootState));
@@ -134,8 +145,8 @@ internal sealed class ScriptedProvider(string name, TimeProvider time) : IComput
             Id = id,
             Tag = tag,
             State = BootState,
-            SshHost = $"{Name}-{_lastId}.example",
-            SshPort = 22,
+            SshHost = SshAddress?.Host ?? $"{Name}-{_lastId}.example",
+            SshPort = SshAddress?.Port ?? 22,
             CreatedAt = time.GetUtcNow(),
         };
         return id;
@@ -149,13 +160,14 @@ internal sealed class ScriptedProvider(string name, TimeProvider time) : IComput
 
     private Task<EffectResult> EffectAsync(string verb, string id, Queue<Script> scripts, Action effect)
     {
+        using var _ = _lock.EnterScope();
         Calls.Add($"{verb} {id}");
         return Task.FromResult<EffectResult>((IsDown ? Script.CallLost : Next(scripts)) switch
         {
             Script.CallLost => new EffectResult.Unknown(ProviderErrorKind.Transient, "down"),
             Script.Denied => new EffectResult.NotFound(),
             Script.Refused => new EffectResult.Rejected(ProviderErrorKind.Invalid, "refused"),
-            _ when !Machines.ContainsKey(id) => new EffectResult.NotFound(),
+            not Script.CallLost when !Machines.ContainsKey(id) => new EffectResult.NotFound(),
             Script.AnswerLost => Do(effect, new EffectResult.Unknown(ProviderErrorKind.Transient, "the answer was lost")),
             _ => Do(effect, new EffectResult.Done()),
         });

@@ -1,0 +1,554 @@
+using Dumont.Contracts;
+using Dumont.Providers;
+using Dumont.Server.Agents;
+using Dumont.Server.Instances;
+using Dumont.Server.Machines;
+using Dumont.Server.Platform.Reconcile;
+using Dumont.Server.Tests.Spine;
+
+namespace Dumont.Server.Tests.Standby;
+
+/// <summary>Failover and recovery in virtual time. The names follow the failover guide.</summary>
+public sealed class StandbyReconcilerTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task StandbyManager_CreateAssociation()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+
+        var (association, standby) = (await bench.AssociationAsync(id), await bench.StandbyAsync(id));
+        Assert.True(association.SyncCount > 0);
+        Assert.False(association.Document.GpuFailed);
+        Assert.Equal((MachineRole.Standby, MachinePhase.Ready, "gcp"), (standby.Role, standby.Phase, standby.Provider));
+
+        // The GPU is in South Korea.
+        Assert.Equal("asia-northeast3-a", standby.Document.Offer.Geolocation);
+        Assert.Equal(AgentRole.Writer, bench.Agents.RoleOf((await bench.WriterAsync(id)).Id));
+        Assert.Equal(AgentRole.Follower, bench.Agents.RoleOf(standby.Id));
+    }
+
+    [Fact]
+    public async Task StandbyManager_MarkGpuFailed()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync(autoRecovery: false);
+        var gpu = await bench.WriterAsync(id);
+        bench.Kill(gpu);
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.GpuFailed, TimeSpan.FromSeconds(30));
+
+        var document = (await bench.AssociationAsync(id)).Document;
+        Assert.Equal(("gpu_failure", gpu.Id, AssociationState.FailoverActive), (document.FailureReason, document.LostMachineId!.Value, document.State));
+        Assert.NotNull(document.FailedAt);
+        Assert.Contains("standby.gpu_lost", await bench.EventsAsync(id));
+    }
+
+    [Fact]
+    public async Task GpuFailure_DetectionThreshold()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var gpu = await bench.WriterAsync(id);
+        var heardAt = bench.Get<AgentHub>().Find(gpu.Id)!.LastSeenAt;
+        bench.Kill(gpu);
+        await bench.RunAsync(heardAt + TimeSpan.FromSeconds(2.9) - bench.Clock.GetUtcNow());
+        Assert.False((await bench.AssociationAsync(id)).FailoverActive);
+
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).FailoverActive, TimeSpan.FromSeconds(1));
+        var failover = Assert.Single(await bench.FailoversAsync());
+        Assert.Equal(heardAt, failover.LastHeardAt);
+        Assert.InRange((failover.StartedAt - heardAt).TotalSeconds, 3, 4);
+    }
+
+    [Fact]
+    public async Task GpuFailure_SilenceShorterThanTheThreshold_IsNoFailure()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var gpu = await bench.WriterAsync(id);
+        for (var i = 0; i < 20; i++)
+        {
+            bench.Kill(gpu);
+            await bench.RunAsync(TimeSpan.FromSeconds(2));
+            bench.Agents.Silent.Clear();
+            bench.Ssh.Silent.Clear();
+            await bench.RunAsync(TimeSpan.FromSeconds(2));
+        }
+
+        Assert.Empty(await bench.FailoversAsync());
+        Assert.Equal(1, (await bench.InstanceAsync(id)).Generation);
+    }
+
+    [Fact]
+    public async Task GpuFailure_AgentIsSilentButSshAnswers_IsNoFailure_UnlessTheProviderSaysSo()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var gpu = await bench.WriterAsync(id);
+        bench.Agents.Silent.Add(gpu.Id);
+        await bench.RunAsync(TimeSpan.FromMinutes(2));
+        Assert.Empty(await bench.FailoversAsync());
+
+        bench.Vast.Set(gpu.ProviderMachineId!, ProviderMachineState.Offline);
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).FailoverActive, TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public async Task GpuFailure_StandbyNeverSynced_IsNotFailedOverTo()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        bench.Agents.SyncIsCut = true;
+        await bench.Get<AutoStandby>().SetAsync(SpineBench.User, new AutoStandbySettings { Enabled = true }, Cancel);
+        var id = await bench.RunningAsync();
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.State == AssociationState.Syncing, TimeSpan.FromMinutes(1));
+        bench.Kill(await bench.WriterAsync(id));
+        await bench.RunAsync(TimeSpan.FromMinutes(2));
+
+        Assert.Empty(await bench.FailoversAsync());
+        Assert.Equal(1, (await bench.InstanceAsync(id)).Generation);
+    }
+
+    [Fact]
+    public async Task GpuFailure_StandbyWasReplacedAndTheNewOneNeverSynced_IsNotFailedOverTo()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var first = await bench.StandbyAsync(id);
+        bench.Agents.SyncIsCut = true;
+        bench.Gcp.Machines.Clear();
+        await bench.RunUntilAsync(
+            async () => await bench.StandbyAsync(id) is { Phase: MachinePhase.Ready } standby && standby.Id != first.Id, TimeSpan.FromMinutes(5));
+        await bench.RunAsync(TimeSpan.FromSeconds(10));
+        bench.Kill(await bench.WriterAsync(id));
+        await bench.RunAsync(TimeSpan.FromMinutes(1));
+
+        Assert.Equal(0, (await bench.AssociationAsync(id)).SyncCount);
+        Assert.Empty(await bench.FailoversAsync());
+    }
+
+    [Fact]
+    public async Task GpuFailure_Paused_IsNoFailure()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        await bench.Get<InstanceService>().SetDesiredAsync(SpineBench.User, id, InstanceDesired.Paused, Cancel);
+        await bench.RunUntilAsync(async () => (await bench.InstanceAsync(id)).Status == InstanceStatus.Paused, TimeSpan.FromMinutes(2));
+        await bench.RunAsync(TimeSpan.FromMinutes(5));
+        await bench.Get<InstanceService>().SetDesiredAsync(SpineBench.User, id, InstanceDesired.Running, Cancel);
+        await bench.RunUntilAsync(async () => (await bench.InstanceAsync(id)).Status == InstanceStatus.Running, TimeSpan.FromMinutes(2));
+        await bench.RunAsync(TimeSpan.FromMinutes(1));
+
+        Assert.Empty(await bench.FailoversAsync());
+        Assert.Equal(2, bench.Vast.Machines.Count + bench.Gcp.Machines.Count);
+    }
+
+    [Fact]
+    public async Task GpuFailure_AutoFailoverOff_OnlyShowsIt()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        await bench.Get<AutoStandby>().SetAsync(SpineBench.User, new AutoStandbySettings { Enabled = true, AutoFailover = false }, Cancel);
+        bench.Kill(await bench.WriterAsync(id));
+        await bench.RunAsync(TimeSpan.FromMinutes(1));
+
+        Assert.Empty(await bench.FailoversAsync());
+    }
+
+    [Fact]
+    public async Task Failover_StateTransition()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        bench.Kill(await bench.WriterAsync(id));
+        await bench.RunUntilAsync(async () => (await bench.FailoversAsync()) is [{ CompletedAt: not null }], TimeSpan.FromMinutes(2));
+
+        var failover = Assert.Single(await bench.FailoversAsync());
+        Assert.Equal(
+            [
+                FailoverPhase.Detecting, FailoverPhase.GpuLost, FailoverPhase.FailoverToCpu, FailoverPhase.SearchingGpu, FailoverPhase.Provisioning,
+                FailoverPhase.Restoring, FailoverPhase.Complete,
+            ],
+            failover.Timeline.Select(mark => mark.Phase));
+        Assert.Equal(failover.Timeline.Select(mark => mark.At).Order(), failover.Timeline.Select(mark => mark.At));
+        Assert.Equal(
+            ["standby.gpu_lost", "standby.promoted", "standby.renting_gpu", "standby.restoring", "standby.recovered"],
+            (await bench.EventsAsync(id)).SkipWhile(type => type != "standby.gpu_lost").Where(type => type.StartsWith("standby.", StringComparison.Ordinal)));
+        Assert.Equal(0.25, failover.RpoSeconds);
+    }
+
+    [Fact]
+    public async Task AutoRecovery_FindGpu()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var lost = await bench.WriterAsync(id);
+        var offers = bench.Vast.Offers.ToList();
+
+        // At first nothing but the lost host is on the market.
+        bench.Vast.Offers.RemoveAll(offer => offer.HostMachineId != lost.Document.Offer.HostMachineId);
+        bench.Kill(lost);
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.Phase == FailoverPhase.SearchingGpu, TimeSpan.FromSeconds(30));
+        await bench.RunAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal("No equivalent GPU is on the market.", (await bench.AssociationAsync(id)).Document.Message);
+        Assert.Null((await bench.AssociationAsync(id)).Document.CandidateMachineId);
+
+        bench.Vast.Offers.AddRange(offers.Where(offer => offer.HostMachineId != lost.Document.Offer.HostMachineId));
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.CandidateMachineId is not null, TimeSpan.FromMinutes(2));
+        var candidate = (await bench.MachinesAsync(id)).Last(machine => machine.Role == MachineRole.Gpu);
+        Assert.NotEqual(lost.Document.Offer.HostMachineId, candidate.Document.Offer.HostMachineId);
+        Assert.Null((await bench.AssociationAsync(id)).Document.Message);
+    }
+
+    [Fact]
+    public async Task AutoRecovery_ProvisionGpu()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        bench.Vast.Creates.Enqueue(Script.OfferGone);
+        bench.Vast.Creates.Enqueue(Script.AnswerLost);
+        bench.Kill(await bench.WriterAsync(id));
+        await bench.RunUntilAsync(async () => (await bench.FailoversAsync()) is [{ CompletedAt: not null }], TimeSpan.FromMinutes(3));
+
+        // The first came to nothing, the second was adopted by its tag.
+        Assert.Contains("standby.gpu_dropped", await bench.EventsAsync(id));
+        Assert.Equal(3, bench.Vast.Calls.Count(call => call.StartsWith("create", StringComparison.Ordinal)));
+        Assert.Equal(FailoverPhase.Complete, (await bench.FailoversAsync())[0].Phase);
+        Assert.Equal((await bench.WriterAsync(id)).Id, (await bench.FailoversAsync())[0].NewMachineId);
+    }
+
+    [Fact]
+    public async Task AutoRecovery_WaitForSsh()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        bench.Ssh.Silent.Add("vast-2.example");
+        bench.Kill(await bench.WriterAsync(id));
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.Phase == FailoverPhase.Provisioning, TimeSpan.FromSeconds(30));
+        await bench.RunAsync(TimeSpan.FromMinutes(2));
+        Assert.Equal(
+            (FailoverPhase.Provisioning, AssociationState.Recovering),
+            ((await bench.AssociationAsync(id)).Document.Phase, (await bench.AssociationAsync(id)).Document.State));
+        Assert.Equal(MachineRole.Standby, (await bench.WriterAsync(id)).Role);
+
+        bench.Ssh.Silent.Remove("vast-2.example");
+        await bench.RunUntilAsync(async () => (await bench.FailoversAsync()) is [{ CompletedAt: not null }], TimeSpan.FromMinutes(1));
+        Assert.Equal("vast-2", (await bench.WriterAsync(id)).ProviderMachineId);
+    }
+
+    [Fact]
+    public async Task AutoRecovery_FullCycle()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+
+        // Three losses in a row; each time the pair is whole again.
+        for (var round = 1; round <= 3; round++)
+        {
+            var lost = await bench.WriterAsync(id);
+            bench.Kill(lost);
+            await bench.RunUntilAsync(async () => (await bench.FailoversAsync()).Count(each => each.CompletedAt is not null) == round, TimeSpan.FromMinutes(3));
+            await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.State == AssociationState.Ready, TimeSpan.FromMinutes(1));
+            await bench.RunUntilAsync(
+                async () => (await bench.MachinesAsync(id)).Single(machine => machine.Id == lost.Id).Phase == MachinePhase.Gone, TimeSpan.FromMinutes(3));
+
+            Assert.Equal((1 + (2 * round), InstanceStatus.Running), ((await bench.InstanceAsync(id)).Generation, (await bench.InstanceAsync(id)).Status));
+            Assert.Equal((1, 1), (bench.Vast.Machines.Count, bench.Gcp.Machines.Count));
+        }
+
+        Assert.All(bench.Agents.Writers, generation => Assert.Single(generation.Value));
+    }
+
+    [Fact]
+    public async Task AutoRecovery_Off_StaysOnTheStandby()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync(autoRecovery: false);
+        bench.Kill(await bench.WriterAsync(id));
+        await bench.RunAsync(TimeSpan.FromMinutes(5));
+
+        Assert.Equal(MachineRole.Standby, (await bench.WriterAsync(id)).Role);
+        Assert.Equal(["create 1"], bench.Vast.Calls);
+        Assert.Equal(InstanceStatus.Running, (await bench.InstanceAsync(id)).Status);
+    }
+
+    [Fact]
+    public async Task CompleteFailover_Flow()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var (gpu, standby) = (await bench.WriterAsync(id), await bench.StandbyAsync(id));
+        var killedAt = bench.Clock.GetUtcNow();
+        bench.Kill(gpu);
+
+        await bench.RunUntilAsync(async () => (await bench.WriterAsync(id)).Id == standby.Id, TimeSpan.FromSeconds(10));
+        Assert.True(bench.Clock.GetUtcNow() - killedAt <= TimeSpan.FromSeconds(8), "Users are served again within 5 s after detection.");
+        Assert.Equal(2, (await bench.InstanceAsync(id)).Generation);
+
+        // The lost machine is kept until a new one has taken over.
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.Phase == FailoverPhase.Restoring, TimeSpan.FromMinutes(1));
+        Assert.Contains(gpu.ProviderMachineId!, bench.Vast.Machines.Keys);
+
+        await bench.RunUntilAsync(async () => (await bench.InstanceAsync(id)).Generation == 3, TimeSpan.FromMinutes(1));
+        var writer = await bench.WriterAsync(id);
+        Assert.Equal(MachineRole.Gpu, writer.Role);
+        Assert.NotEqual(gpu.Id, writer.Id);
+
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.State == AssociationState.Ready, TimeSpan.FromMinutes(1));
+        var document = (await bench.AssociationAsync(id)).Document;
+        Assert.Null(document.FailoverId);
+        Assert.Null(document.Pending);
+        Assert.False(document.GpuFailed);
+        await bench.RunAsync(TimeSpan.FromMinutes(2));
+        Assert.Equal(AgentRole.Follower, bench.Agents.RoleOf(standby.Id));
+        Assert.Equal([writer.ProviderMachineId], bench.Vast.Machines.Keys);
+        Assert.True((await bench.FailoversAsync())[0].DataRestored);
+    }
+
+    [Fact]
+    public async Task Failover_OldGpuComesBackMidway_IsFencedAndNeverWritesAgain()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync(autoRecovery: false);
+        var gpu = await bench.WriterAsync(id);
+        bench.Kill(gpu);
+        await bench.RunUntilAsync(async () => (await bench.InstanceAsync(id)).Generation == 2, TimeSpan.FromSeconds(30));
+        bench.Agents.Silent.Clear();
+        await bench.RunAsync(TimeSpan.FromMinutes(1));
+
+        Assert.Equal((AgentRole.Fenced, 2), (bench.Agents.RoleOf(gpu.Id), bench.Agents.GenerationOf(gpu.Id)));
+        Assert.Equal(MachineRole.Standby, (await bench.WriterAsync(id)).Role);
+        Assert.All(bench.Agents.Writers, generation => Assert.Single(generation.Value));
+    }
+
+    [Fact]
+    public async Task Failover_Requested_DrainsFirst_AndComesBack()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        await bench.Get<AssociationStore>().RequestFailoverAsync(SpineBench.User, id, "rehearsal", Cancel);
+        await bench.RunUntilAsync(async () => (await bench.FailoversAsync()) is [{ CompletedAt: not null }], TimeSpan.FromMinutes(2));
+
+        Assert.Equal(("rehearsal", FailoverPhase.Complete), ((await bench.FailoversAsync())[0].Reason, (await bench.FailoversAsync())[0].Phase));
+        Assert.Null((await bench.AssociationAsync(id)).FailoverRequested);
+        Assert.Equal(3, (await bench.InstanceAsync(id)).Generation);
+    }
+
+    [Fact]
+    public async Task Failover_StandbyNeverConfirms_Fails_AndTheGenerationIsUsedUp()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var gpu = await bench.WriterAsync(id);
+        bench.Kill(gpu);
+        bench.Agents.IgnoreOrders = true;
+        await bench.RunUntilAsync(async () => (await bench.FailoversAsync()) is [{ CompletedAt: not null }], TimeSpan.FromMinutes(2));
+        Assert.Equal(FailoverPhase.Failed, (await bench.FailoversAsync())[0].Phase);
+        Assert.Equal((3, gpu.Id), ((await bench.InstanceAsync(id)).Generation, (await bench.InstanceAsync(id)).WriterMachineId!.Value));
+
+        // The GPU comes back: the pair is whole again.
+        bench.Agents.IgnoreOrders = false;
+        bench.Agents.Silent.Clear();
+        bench.Ssh.Silent.Clear();
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.State == AssociationState.Ready, TimeSpan.FromMinutes(1));
+        Assert.Equal(AgentRole.Follower, bench.Agents.RoleOf((await bench.StandbyAsync(id)).Id));
+        Assert.All(bench.Agents.Writers, generation => Assert.Single(generation.Value));
+    }
+
+    [Fact]
+    public async Task Restore_CandidateDiesAfterItsPromotion_TheStandbyIsGivenTheWordBack()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var standby = await bench.StandbyAsync(id);
+        bench.Kill(await bench.WriterAsync(id));
+        await bench.RunUntilAsync(
+            async () => (await bench.AssociationAsync(id)).Document.Pending is { Generation: 3 }, TimeSpan.FromMinutes(2));
+        var candidate = (await bench.MachinesAsync(id)).Last(machine => machine.Role == MachineRole.Gpu);
+        bench.Kill(candidate);
+        await bench.RunUntilAsync(async () => (await bench.InstanceAsync(id)).Generation == 4, TimeSpan.FromMinutes(2));
+        Assert.Equal(standby.Id, (await bench.WriterAsync(id)).Id);
+
+        await bench.RunUntilAsync(async () => (await bench.FailoversAsync()) is [{ CompletedAt: not null }], TimeSpan.FromMinutes(2));
+        Assert.Equal((5, MachineRole.Gpu), ((await bench.InstanceAsync(id)).Generation, (await bench.WriterAsync(id)).Role));
+        Assert.All(bench.Agents.Writers, generation => Assert.Single(generation.Value));
+        await bench.RunAsync(TimeSpan.FromMinutes(2));
+        Assert.Single(bench.Vast.Machines);
+    }
+
+    [Fact]
+    public async Task Restore_StandbyDrainsTooLong_UsersStayOnTheStandby()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        bench.Agents.NeverDrained = true;
+        bench.Kill(await bench.WriterAsync(id));
+        await bench.RunAsync(TimeSpan.FromMinutes(2));
+        Assert.Equal(MachineRole.Standby, (await bench.WriterAsync(id)).Role);
+        Assert.True((await bench.AssociationAsync(id)).Document.Draining);
+
+        bench.Agents.NeverDrained = false;
+        await bench.RunUntilAsync(async () => (await bench.FailoversAsync()) is [{ CompletedAt: not null }], TimeSpan.FromMinutes(1));
+    }
+
+    [Fact]
+    public async Task Release_InPeace_GivesTheStandbyBackAndTheGpuGoesOn()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        Assert.True(await bench.Get<AssociationStore>().ReleaseAsync(SpineBench.User, id, Cancel));
+        await bench.RunUntilAsync(() => Task.FromResult(bench.Gcp.Machines.Count == 0), TimeSpan.FromMinutes(1));
+
+        Assert.Equal(InstanceStatus.Running, (await bench.InstanceAsync(id)).Status);
+        Assert.Equal(["create 1"], bench.Vast.Calls);
+    }
+
+    [Fact]
+    public async Task Release_WhileTheInstanceRunsOnTheStandby_IsRefused()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync(autoRecovery: false);
+        bench.Kill(await bench.WriterAsync(id));
+        await bench.RunUntilAsync(async () => (await bench.InstanceAsync(id)).Generation == 2, TimeSpan.FromSeconds(30));
+
+        Assert.False(await bench.Get<AssociationStore>().ReleaseAsync(SpineBench.User, id, Cancel));
+        await bench.RunAsync(TimeSpan.FromMinutes(2));
+        Assert.Single(bench.Gcp.Machines);
+    }
+
+    [Fact]
+    public async Task Release_DuringThePromotion_EndsTheFailover_AndTheGpuWritesOn()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var gpu = await bench.WriterAsync(id);
+        bench.Agents.IgnoreOrders = true;
+        bench.Kill(gpu);
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).FailoverActive, TimeSpan.FromSeconds(30));
+        Assert.True(await bench.Get<AssociationStore>().ReleaseAsync(SpineBench.User, id, Cancel));
+        bench.Agents.IgnoreOrders = false;
+        bench.Agents.Silent.Clear();
+        await bench.RunAsync(TimeSpan.FromMinutes(2));
+
+        Assert.Equal(FailoverPhase.Failed, Assert.Single(await bench.FailoversAsync()).Phase);
+        Assert.Equal(AgentRole.Writer, bench.Agents.RoleOf(gpu.Id));
+        Assert.Empty(bench.Gcp.Machines);
+        Assert.Equal(InstanceStatus.Running, (await bench.InstanceAsync(id)).Status);
+    }
+
+    [Fact]
+    public async Task Provision_AgainAfterARelease_BeginsAnew()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        await bench.Get<AssociationStore>().ReleaseAsync(SpineBench.User, id, Cancel);
+        await bench.RunAsync(TimeSpan.FromMinutes(1));
+        bench.Agents.SyncIsCut = true;
+        await bench.Database.WriteAsync(
+            transaction => bench.Get<AssociationStore>().EnsureAsync(transaction, id, SpineBench.User, "europe-west1-b"), Cancel);
+        Assert.Equal(0, (await bench.AssociationAsync(id)).SyncCount);
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.State == AssociationState.Syncing, TimeSpan.FromMinutes(1));
+
+        Assert.Equal("europe-west1-b", (await bench.StandbyAsync(id)).Document.Offer.Geolocation);
+        bench.Agents.SyncIsCut = false;
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.State == AssociationState.Ready, TimeSpan.FromMinutes(1));
+    }
+
+    [Theory]
+    [InlineData(DeleteReason.UserRequest, true, 0)]
+    [InlineData(DeleteReason.UserRequest, false, 1)]
+    [InlineData(DeleteReason.GpuFailure, true, 1)]
+    [InlineData(DeleteReason.SpotInterruption, true, 1)]
+    public async Task Delete_Reason_KeepsOrGivesBackTheStandby(object reason, bool destroyStandby, int standbys)
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        await bench.Get<InstanceService>().DeleteAsync(SpineBench.User, id, (DeleteReason)reason, destroyStandby, Cancel);
+        await bench.RunUntilAsync(async () => (await bench.InstanceAsync(id)).Status == InstanceStatus.Deleted, TimeSpan.FromMinutes(3));
+        await bench.RunAsync(TimeSpan.FromMinutes(3));
+
+        Assert.Empty(bench.Vast.Machines);
+        Assert.Equal(standbys, bench.Gcp.Machines.Count);
+        if (standbys > 0)
+        {
+            Assert.Equal(AssociationState.Orphaned, (await bench.AssociationAsync(id)).Document.State);
+
+            // Released later, it goes as well.
+            Assert.True(await bench.Get<AssociationStore>().ReleaseAsync(SpineBench.User, id, Cancel));
+            await bench.RunUntilAsync(() => Task.FromResult(bench.Gcp.Machines.Count == 0), TimeSpan.FromMinutes(1));
+        }
+    }
+
+    [Fact]
+    public async Task Delete_DuringAFailover_LeavesNothingAndNoFailoverOpen()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        bench.Kill(await bench.WriterAsync(id));
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.Phase == FailoverPhase.Provisioning, TimeSpan.FromMinutes(1));
+        await bench.Get<InstanceService>().DeleteAsync(SpineBench.User, id, DeleteReason.UserRequest, destroyStandby: true, Cancel);
+        await bench.RunAsync(TimeSpan.FromMinutes(4));
+
+        Assert.Empty(bench.Vast.Machines);
+        Assert.Empty(bench.Gcp.Machines);
+        Assert.Equal(InstanceStatus.Deleted, (await bench.InstanceAsync(id)).Status);
+        Assert.NotNull(Assert.Single(await bench.FailoversAsync()).CompletedAt);
+    }
+
+    [Fact]
+    public async Task Standby_Preempted_IsStartedAgain()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        bench.Gcp.Set("gcp-1", ProviderMachineState.Interrupted);
+        await bench.RunUntilAsync(() => Task.FromResult(bench.Gcp.Calls.Contains("start gcp-1")), TimeSpan.FromMinutes(1));
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.State == AssociationState.Ready, TimeSpan.FromMinutes(1));
+
+        Assert.Equal(["gcp-1"], bench.Gcp.Machines.Keys);
+    }
+
+    [Fact]
+    public async Task Standby_CannotBeHad_IsShownAndTriedAgain_WhileTheInstanceRuns()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        bench.Gcp.IsDown = true;
+        await bench.Get<AutoStandby>().SetAsync(SpineBench.User, new AutoStandbySettings { Enabled = true }, Cancel);
+        var id = await bench.RunningAsync();
+        await bench.RunAsync(TimeSpan.FromMinutes(1));
+        Assert.StartsWith("Google Cloud could not be asked", (await bench.AssociationAsync(id)).Document.Message, StringComparison.Ordinal);
+
+        bench.Gcp.IsDown = false;
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.State == AssociationState.Ready, TimeSpan.FromMinutes(1));
+        Assert.Null((await bench.AssociationAsync(id)).Document.Message);
+    }
+
+    [Fact]
+    public async Task Save_LostFence_IsRejected()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var stale = await bench.ClaimAsync(WorkKinds.Standby, id.Value);
+        await bench.ClaimAsync(WorkKinds.Standby, id.Value);
+        var association = await bench.AssociationAsync(id);
+
+        await Assert.ThrowsAsync<StaleWriteException>(
+            () => bench.Get<AssociationStore>().SaveAsync(
+                association, association with { Document = association.Document with { GpuFailed = true } }, stale, also: null, Cancel));
+        Assert.False((await bench.AssociationAsync(id)).Document.GpuFailed);
+    }
+
+    [Fact]
+    public async Task MoveWriter_OldGeneration_IsRejected()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.RunningAsync();
+        var writer = await bench.WriterAsync(id);
+        Task Move(long from, long to) =>
+            bench.Database.WriteAsync(transaction => bench.Get<InstanceStore>().MoveWriterAsync(transaction, id, from, to, writer.Id), Cancel);
+
+        await Move(1, 2);
+        await Assert.ThrowsAsync<StaleWriteException>(() => Move(1, 3));
+        Assert.Equal(2, (await bench.InstanceAsync(id)).Generation);
+    }
+}
