@@ -42,7 +42,7 @@ internal static partial class TestVerb
     public static async Task BuildAsync(Repository repository, CancellationToken cancellationToken)
     {
         var (exitCode, output) = await Command.CaptureAsync(
-            repository.Root, "dotnet", ["build", "Dumont.slnx", "-c", "Release", "-v", "q", "-nologo"], null, ProjectTimeout, null, cancellationToken);
+            repository.Root, "dotnet", ["build", "Dumont.slnx", "-c", "Release", "-v", "q", "-nologo", "-clp:NoSummary"], null, ProjectTimeout, null, cancellationToken);
         if (exitCode != 0)
         {
             throw new DevException(output + "The build failed.");

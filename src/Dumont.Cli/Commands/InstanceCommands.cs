@@ -73,7 +73,8 @@ internal static class InstanceCommands
     ];
 
     private static readonly WaitSpec UntilRunning = new(
-        "/api/v1/instances/{id}", "status", ["running"], DeadStates, TimeSpan.FromMinutes(15)) { IdField = "id", ShowsFinal = true };
+        "/api/v1/instances/{id}", "status", ["running"], DeadStates, TimeSpan.FromMinutes(15))
+    { IdField = "id", ShowsFinal = true };
 
     public static ResourceSpec Make() => new("instance", Summary, [Offers(), Create(), Wizard(), List(), Get(), Pause(), Resume(), Delete(), Events()]);
 
