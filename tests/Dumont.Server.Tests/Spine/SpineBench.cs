@@ -85,7 +85,7 @@ internal sealed class SpineBench : IAsyncDisposable
         services.AddOptions<ServerOptions>().BindConfiguration("Server");
         services.AddSingleton<TimeProvider>(clock);
         services.AddSingleton(MasterKey.OfDirectory(directory));
-        services.AddSingleton<Database>(SqliteDatabase.InMemory(Path.GetFileName(directory)));
+        services.AddSingleton<Database>(SqliteDatabase.InMemory());
         services.AddSingleton<WorkQueue>();
         services.AddSingleton<EventStore>();
         services.AddSettings();
@@ -117,7 +117,7 @@ internal sealed class SpineBench : IAsyncDisposable
     /// <summary>Asks for an instance on <paramref name="offer"/>, as the API does.</summary>
     public async Task<InstanceId> CreateAsync(long offer = 1)
     {
-        var result = await Get<InstanceService>().CreateAsync(User, new CreateInstanceRequest { OfferId = offer }, Cancel);
+        var result = await Get<InstanceService>().CreateAsync(User, new CreateInstanceRequest { OfferId = offer }, idempotent: null, Cancel);
         return Assert.IsType<CreateInstanceResult.Accepted>(result).Instance.Id;
     }
 
