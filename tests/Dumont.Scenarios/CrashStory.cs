@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using Dumont.Contracts;
 using Dumont.Scenarios.Harness;
@@ -51,7 +52,7 @@ internal sealed class CrashStory(TestWorld world, ApiUser user, string label, IT
         await ActAsync(
             "destroy",
             destruction,
-            () => user.DeleteAsync(id, cancellationToken),
+            () => DeleteAsync(id, cancellationToken),
             state => state.Machines.All(machine => machine.IsOver),
             cancellationToken);
         await world.AwaitNothingBillsAsync(cancellationToken);
@@ -72,6 +73,29 @@ internal sealed class CrashStory(TestWorld world, ApiUser user, string label, IT
             // The server was killed before it answered; what it had recorded counts.
         }
     }
+
+    // The deletion is acknowledged, so it is asked for until it is: the server may be dead just then.
+    private Task DeleteAsync(long id, CancellationToken cancellationToken) =>
+        Poll.UntilAsync(
+            $"instance {id} is deleted",
+            ActLimit,
+            async () =>
+            {
+                try
+                {
+                    await user.DeleteAsync(id, cancellationToken);
+                    return true;
+                }
+                catch (DumontApiException e) when (e.Status == HttpStatusCode.NotFound)
+                {
+                    return true;
+                }
+                catch (HttpRequestException)
+                {
+                    return false;
+                }
+            },
+            cancellationToken);
 
     // Moments come in the order in which the machines happen to make progress, so each act watches for all of its moments at once.
     private async Task ActAsync(

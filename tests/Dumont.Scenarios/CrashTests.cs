@@ -29,7 +29,7 @@ public sealed class CrashTests(CrashTests.Fixture fixture, ITestOutputHelper out
     private static readonly Moment Returning = new("new GPU about to write", state => state is { FailoverPhase: "Restoring", HasPendingWriter: true });
 
     private static readonly Moment Deleting = new("deletion recorded", state => state.Status == "Deleting");
-    private static readonly Moment Releasing = new("GPU machine being given back", state => state.Machines.Any(machine => machine is { IsGpu: true, Phase: "Releasing" }));
+    private static readonly Moment Releasing = new("GPU machine being given back", state => state.Status == "Deleting" && state.Machines.Any(machine => machine is { IsGpu: true, Phase: "Releasing" }));
     private static readonly Moment StandbyReleasing = new("standby being given back", state => state.Standby?.Phase == "Releasing");
 
     [Fact]

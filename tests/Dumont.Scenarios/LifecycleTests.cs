@@ -174,7 +174,8 @@ public sealed class LifecycleTests(LifecycleTests.Fixture fixture, ITestOutputHe
         {
             var instance = await CreateAsync(user, new JsonObject { ["offer_id"] = offer["id"]!.GetValue<long>(), ["disk_size"] = 20 });
             Assert.Equal(offer["machine_id"]!.GetValue<long>(), instance["machine_id"]!.GetValue<long>());
-            await World.ClearAsync(_cancellationToken);
+            await user.DeleteAsync(ApiUser.IdOf(instance), _cancellationToken);
+            await World.AwaitNothingBillsAsync(_cancellationToken);
         }
     }
 

@@ -56,6 +56,7 @@ internal enum InstanceStep
 /// <param name="WriterDrained">That agent reports that the standby has everything.</param>
 /// <param name="HasSync">Changes can be drained: a writer sends to a standby.</param>
 /// <param name="FailoverActive">The standby feature is replacing the writer.</param>
+/// <param name="StandbyTakesOver">A standby that has the workspace will replace a lost writer without being asked.</param>
 internal sealed record InstanceView(
     Instance Instance,
     IReadOnlyList<Machine> Machines,
@@ -65,7 +66,8 @@ internal sealed record InstanceView(
     bool WriterWrites,
     bool WriterDrained,
     bool HasSync,
-    bool FailoverActive)
+    bool FailoverActive,
+    bool StandbyTakesOver)
 {
     /// <summary>The machine that writes; null before the first one does.</summary>
     public Machine? Writer => Machines.FirstOrDefault(machine => machine.Id == Instance.WriterMachineId);
@@ -112,10 +114,12 @@ internal static class InstancePolicy
         view.Writer switch
         {
             _ when view.FailoverActive => InstanceStep.ShowRunning,
-            null or { IsSpent: true } => InstanceStep.ShowLost,
+            null => InstanceStep.ShowLost,
+            { IsSpent: true } => view.StandbyTakesOver ? InstanceStep.Wait : InstanceStep.ShowLost,
             { Desired: MachineDesired.Stopped } => InstanceStep.StartMachines,
             { Phase: MachinePhase.Ready } when view.WriterLinked => InstanceStep.ShowRunning,
-            { Phase: MachinePhase.Ready, Document.ProviderState: ProviderMachineState.Offline or ProviderMachineState.Interrupted or ProviderMachineState.Stopped } => InstanceStep.ShowLost,
+            { Phase: MachinePhase.Ready, Document.ProviderState: ProviderMachineState.Offline or ProviderMachineState.Interrupted or ProviderMachineState.Stopped } =>
+                view.StandbyTakesOver ? InstanceStep.Wait : InstanceStep.ShowLost,
             { Phase: MachinePhase.Ready } when view.Instance.Status == InstanceStatus.Running => InstanceStep.Rest,
             _ => InstanceStep.Wait,
         };

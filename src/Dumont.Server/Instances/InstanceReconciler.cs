@@ -17,6 +17,7 @@ internal sealed class InstanceReconciler(
     AssociationStore associations,
     MachineStore machines,
     MachinePlacement placement,
+    AutoStandby autoStandby,
     AgentHub hub,
     InstanceChanges changes,
     EventStore events,
@@ -69,7 +70,9 @@ internal sealed class InstanceReconciler(
             WriterWrites: report is { Role: AgentRole.Writer } && report.Generation == Math.Max(instance.Generation, 1),
             WriterDrained: report?.Sync?.Drained == true,
             HasSync: association is { Released: false, SyncEnabled: true } && report?.Sync is { State: AgentSyncState.Live },
-            FailoverActive: association is { Released: false, FailoverActive: true });
+            FailoverActive: association is { Released: false, FailoverActive: true },
+            StandbyTakesOver: association is { Released: false, SyncCount: > 0, Document.State: AssociationState.Ready or AssociationState.Syncing }
+                && (await autoStandby.GetAsync(instance.UserId, cancellationToken)).AutoFailover);
     }
 
     private async Task<Next> ActAsync(InstanceStep step, InstanceView view, Fence fence, CancellationToken cancellationToken)

@@ -103,6 +103,18 @@ public sealed class InstancePolicyTests
             InstanceStep.Wait,
             Decide(View(Instance(InstanceStatus.Resuming), Machine(MachinePhase.Starting, used: true)) with { WriterLinked = false }));
 
+    [Theory]
+    [InlineData(false, "ShowLost")]
+    [InlineData(true, "Wait")]
+    public void Run_WriterLost_AlarmsOnlyWhereNoStandbyTakesOver(bool takesOver, string expected)
+    {
+        var offline = Machine(used: true);
+        offline = offline with { Document = offline.Document with { ProviderState = ProviderMachineState.Offline } };
+
+        Assert.Equal(expected, Decide(View(Instance(), offline) with { WriterLinked = false, StandbyTakesOver = takesOver }).ToString());
+        Assert.Equal(expected, Decide(View(Instance(), Machine(failure: MachineFailure.Lost, used: true)) with { StandbyTakesOver = takesOver }).ToString());
+    }
+
     [Fact]
     public void Pause_WithSync_DrainsFirst_ButNotForEver()
     {
@@ -200,5 +212,6 @@ public sealed class InstancePolicyTests
             WriterWrites: true,
             WriterDrained: false,
             HasSync: false,
-            FailoverActive: false);
+            FailoverActive: false,
+            StandbyTakesOver: false);
 }
