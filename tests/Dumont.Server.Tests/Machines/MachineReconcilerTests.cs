@@ -321,8 +321,8 @@ public sealed class MachineReconcilerTests
     {
         await using var bench = await SpineBench.StartAsync();
         var id = await bench.CreateAsync();
-        await bench.Database.WriteAsync(
-            async transaction => await bench.Get<MachineStore>().SetDesiredAsync(transaction, (await bench.MachineAsync(id)).Id, MachineDesired.Gone), Cancel);
+        var machine = await bench.MachineAsync(id);
+        await bench.Database.WriteAsync(transaction => bench.Get<MachineStore>().SetDesiredAsync(transaction, machine.Id, MachineDesired.Gone), Cancel);
         await DeleteAsync(bench, id);
         await bench.RunUntilAsync(async () => (await bench.InstanceAsync(id)).Status == InstanceStatus.Deleted, TimeSpan.FromSeconds(10));
 
