@@ -111,8 +111,8 @@ public sealed record AgentMetrics(
 public sealed record AgentGpu(
     string Name,
     double? UtilizationPercent,
-    double? MemoryUsedMiB,
-    double? MemoryTotalMiB,
+    [property: JsonPropertyName("memory_used_mib")] double? MemoryUsedMiB,
+    [property: JsonPropertyName("memory_total_mib")] double? MemoryTotalMiB,
     double? TemperatureCelsius,
     double? PowerWatts);
 

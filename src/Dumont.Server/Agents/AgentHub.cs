@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.WebSockets;
+using System.Text;
 using System.Text.Json;
 using Dumont.Contracts;
 using Dumont.Server.Machines;
@@ -181,28 +182,59 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
             }
 
             var text = JsonSerializer.Serialize(order, AgentLinkJson.Default.AgentOrder);
-            await _sending.WaitAsync(cancellationToken);
+            try
+            {
+                await _sending.WaitAsync(cancellationToken);
+            }
+            catch (ObjectDisposedException)
+            {
+                // The link ended meanwhile; the next one gets the order.
+                return;
+            }
+
             try
             {
                 if (text != _lastOrder && socket.State == WebSocketState.Open)
                 {
                     await socket.SendAsync(
-                        System.Text.Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
+                        Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
                     _lastOrder = text;
                 }
             }
-            catch (WebSocketException)
+            catch (Exception exception) when (exception is WebSocketException or ObjectDisposedException)
             {
                 // The receiving side notices and ends the link; the next link gets the order.
             }
             finally
             {
-                _sending.Release();
+                Release();
             }
         }
 
-        public void Close() => closing.Cancel();
+        public void Close()
+        {
+            try
+            {
+                closing.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // It ended by itself.
+            }
+        }
 
         public void Dispose() => _sending.Dispose();
+
+        private void Release()
+        {
+            try
+            {
+                _sending.Release();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The link ended while it sent.
+            }
+        }
     }
 }

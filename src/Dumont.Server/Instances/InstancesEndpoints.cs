@@ -152,7 +152,8 @@ internal static class InstancesEndpoints
         new(events.Select(each => new EventResponse(each.Id, each.At, each.InstanceId, each.Type, each.Message)).ToList(), events.Count);
 
     /// <summary>Pause and resume: record the wish, then wait a while for it to come true.</summary>
-    internal sealed class Actions(InstanceService service, InstanceStore store, InstanceChanges changes, IOptions<InstancesOptions> options)
+    internal sealed class Actions(
+        InstanceService service, InstanceStore store, AssociationStore associations, InstanceChanges changes, IOptions<InstancesOptions> options)
     {
         public async Task<IResult> RunAsync(
             Caller caller, InstanceId id, InstanceDesired desired, InstanceStatus goal, CancellationToken cancellationToken)
@@ -165,6 +166,11 @@ internal static class InstancesEndpoints
             if (instance.Status is InstanceStatus.Error or InstanceStatus.Creating)
             {
                 return new Problem(Problems.WrongState, $"The instance is {InstanceViews.Word(instance.Status)}.");
+            }
+
+            if (await associations.FindAsync(id, cancellationToken) is { Released: false, FailoverActive: true })
+            {
+                return new Problem(Problems.WrongState, "A failover is running; wait for its end: dumont failover active");
             }
 
             await service.SetDesiredAsync(caller.UserId, id, desired, cancellationToken);

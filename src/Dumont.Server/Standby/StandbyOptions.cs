@@ -25,6 +25,10 @@ internal sealed class StandbyOptions
     [Range(typeof(TimeSpan), "00:00:03", "00:10:00")]
     public TimeSpan PartnerSilence { get; set; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>Longest time for a new GPU machine to get the workspace and take over; then another one is tried. 1 min to 1 day; default 2 h.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "1.00:00:00")]
+    public TimeSpan RestoreTimeout { get; set; } = TimeSpan.FromHours(2);
+
     /// <summary>Between attempts to rent when there was no offer or a machine came to nothing. 1 s to 10 min; default 10 s.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan RentRetry { get; set; } = TimeSpan.FromSeconds(10);

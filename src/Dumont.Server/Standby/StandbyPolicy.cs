@@ -156,6 +156,7 @@ internal static class StandbyPolicy
             FailoverPhase.GpuLost => Promote(view, now, options),
             FailoverPhase.FailoverToCpu or FailoverPhase.SearchingGpu => Search(view, now, options),
             FailoverPhase.Provisioning => Provision(view, now, options),
+            FailoverPhase.Restoring when now - view.Document.PhaseSince >= options.RestoreTimeout => StandbyStep.DropCandidate,
             FailoverPhase.Restoring => Restore(view, options),
             _ => StandbyStep.Fail,
         };
@@ -168,7 +169,7 @@ internal static class StandbyPolicy
 
     private static StandbyStep Search(StandbyView view, DateTimeOffset now, StandbyOptions options) =>
         StandbyIsLost(view, options) ? StandbyStep.Fail
-            : !view.AutoRecovery || view.Instance.Desired != InstanceDesired.Running ? StandbyStep.Observe
+            : !view.AutoRecovery ? StandbyStep.Observe
             : view.Document.RetryAt is { } retryAt && now < retryAt ? StandbyStep.Observe
             : StandbyStep.PlaceCandidate;
 

@@ -164,6 +164,23 @@ public sealed class StandbyPolicyTests
     }
 
     [Fact]
+    public void Search_PausedMeanwhile_GoesOn()
+    {
+        // The pause waits for the end of the failover, so the failover must not wait for the end of the pause.
+        var view = Failover(FailoverPhase.SearchingGpu);
+
+        Assert.Equal(StandbyStep.PlaceCandidate, Decide(view with { Instance = view.Instance with { Desired = InstanceDesired.Paused } }));
+    }
+
+    [Fact]
+    public void Restore_LongerThanTheLimit_TriesAnotherMachine()
+    {
+        var view = Failover(FailoverPhase.Restoring);
+
+        Assert.Equal(StandbyStep.DropCandidate, StandbyPolicy.Decide(view, Now + Options.RestoreTimeout, Options));
+    }
+
+    [Fact]
     public void Provision_Candidate_IsAwaitedThenRestored()
     {
         var view = Failover(FailoverPhase.Provisioning);
