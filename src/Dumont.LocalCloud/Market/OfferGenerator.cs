@@ -38,9 +38,24 @@ internal sealed class OfferGenerator(int seed)
     // How many hosts a model has; most have two.
     private static readonly Dictionary<string, int> Popular = new()
     {
-        ["RTX 4090"] = 22, ["RTX 3090"] = 14, ["RTX 5090"] = 10, ["RTX 3080"] = 6, ["RTX 3060"] = 6, ["RTX A6000"] = 6, ["H100 SXM"] = 6,
-        ["A100 SXM4"] = 4, ["A100 PCIE"] = 4, ["L40S"] = 5, ["RTX A4000"] = 4, ["RTX 4080"] = 4, ["RTX 3070"] = 4, ["H200"] = 4, ["B200"] = 3,
-        ["RTX 6000Ada"] = 4, ["RTX A5000"] = 4, ["Tesla V100"] = 4,
+        ["RTX 4090"] = 22,
+        ["RTX 3090"] = 14,
+        ["RTX 5090"] = 10,
+        ["RTX 3080"] = 6,
+        ["RTX 3060"] = 6,
+        ["RTX A6000"] = 6,
+        ["H100 SXM"] = 6,
+        ["A100 SXM4"] = 4,
+        ["A100 PCIE"] = 4,
+        ["L40S"] = 5,
+        ["RTX A4000"] = 4,
+        ["RTX 4080"] = 4,
+        ["RTX 3070"] = 4,
+        ["H200"] = 4,
+        ["B200"] = 3,
+        ["RTX 6000Ada"] = 4,
+        ["RTX A5000"] = 4,
+        ["Tesla V100"] = 4,
     };
 
     private readonly Random _random = new(seed);

@@ -10,7 +10,11 @@ internal sealed class VastRateLimiter(LocalCloudOptions options, TimeProvider ti
     // Seconds, from the provider's published thresholds.
     private static readonly Dictionary<string, double> Intervals = new()
     {
-        [CloudOperation.Search] = 6, [CloudOperation.Create] = 4.5, [CloudOperation.Destroy] = 3, [CloudOperation.Get] = 2, [CloudOperation.Command] = 1.5,
+        [CloudOperation.Search] = 6,
+        [CloudOperation.Create] = 4.5,
+        [CloudOperation.Destroy] = 3,
+        [CloudOperation.Get] = 2,
+        [CloudOperation.Command] = 1.5,
     };
 
     private const double UsualInterval = 1;

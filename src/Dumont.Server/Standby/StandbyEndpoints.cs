@@ -2,9 +2,9 @@ using System.Text.RegularExpressions;
 using Dumont.Contracts;
 using Dumont.Providers;
 using Dumont.Server.Instances;
+using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Security;
 using Dumont.Server.Platform.Store;
-using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Web;
 using Dumont.Server.Settings;
 

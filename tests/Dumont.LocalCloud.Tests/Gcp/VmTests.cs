@@ -47,7 +47,9 @@ public sealed class VmTests
             ["autoDelete"] = true,
             ["initializeParams"] = new JsonObject
             {
-                ["sourceImage"] = "projects/debian-cloud/global/images/family/debian-12", ["diskSizeGb"] = "20", ["diskType"] = $"zones/{Zone}/diskTypes/pd-balanced",
+                ["sourceImage"] = "projects/debian-cloud/global/images/family/debian-12",
+                ["diskSizeGb"] = "20",
+                ["diskType"] = $"zones/{Zone}/diskTypes/pd-balanced",
             },
         }),
         ["networkInterfaces"] = new JsonArray(new JsonObject { ["network"] = "global/networks/default", ["accessConfigs"] = new JsonArray(new JsonObject { ["type"] = "ONE_TO_ONE_NAT" }) }),

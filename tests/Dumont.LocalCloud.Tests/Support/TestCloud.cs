@@ -143,7 +143,11 @@ internal sealed class TestCloud : IAsyncDisposable
         var issued = (_time.GetUtcNow() - age).ToUnixTimeSeconds();
         var claims = new JsonObject
         {
-            ["iss"] = account.ClientEmail, ["scope"] = scope, ["aud"] = account.TokenUri, ["iat"] = issued, ["exp"] = issued + 3600,
+            ["iss"] = account.ClientEmail,
+            ["scope"] = scope,
+            ["aud"] = account.TokenUri,
+            ["iat"] = issued,
+            ["exp"] = issued + 3600,
         };
         var signed = $"{Encode("""{"alg":"RS256","typ":"JWT"}""")}.{Encode(claims.ToJsonString())}";
         using var own = RSA.Create();

@@ -18,7 +18,7 @@ public sealed class AgentOrderPolicyTests
         from standby in Machines(2, MachineRole.Standby)
         from candidate in Machines(3, MachineRole.Gpu)
 
-        // A second GPU machine is placed only when the first is spent, or beside a writer.
+            // A second GPU machine is placed only when the first is spent, or beside a writer.
         where generation > 0 || gpu.IsSpent || candidate.IsSpent
         select (Instance(desired: desired, generation: generation, writer: writer), association, new[] { gpu, standby, candidate });
 

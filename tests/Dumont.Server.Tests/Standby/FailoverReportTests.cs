@@ -135,5 +135,6 @@ public sealed class FailoverReportTests
             .Enter(FailoverPhase.SearchingGpu, At(4.6))
             .Enter(FailoverPhase.Provisioning, At(5.5))
             .Enter(FailoverPhase.Restoring, At(25.5))
-            .Enter(FailoverPhase.Complete, At(34)) with { CompletedAt = At(34), DataRestored = true };
+            .Enter(FailoverPhase.Complete, At(34)) with
+        { CompletedAt = At(34), DataRestored = true };
 }
