@@ -27,7 +27,13 @@ internal sealed class FakeComputeProvider(string name = "vast") : IComputeProvid
         }
 
         return Task.FromResult<IReadOnlyList<MachineOffer>>(
-            [.. Offers.Where(offer => offer.Interruptible == query.Interruptible && (query.OfferId is null || offer.Id == query.OfferId)).Take(query.Limit)]);
+        [
+            .. Offers.Where(offer => offer.Interruptible == query.Interruptible
+                    && (query.OfferId is null || offer.Id == query.OfferId)
+                    && (query.GpuNames.Count == 0 || query.GpuNames.Contains(offer.GpuName)))
+                .OrderBy(offer => offer.UsdPerHour)
+                .Take(query.Limit),
+        ]);
     }
 
     public Task<AccountBalance?> GetBalanceAsync(CancellationToken cancellationToken) => Failure is null ? Task.FromResult(Balance) : throw Failure;

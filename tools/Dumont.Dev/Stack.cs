@@ -162,6 +162,7 @@ internal sealed class Stack : IAsyncDisposable
         environment["Providers__Vast__BaseUrl"] = _settings.LocalCloudUrl.AbsoluteUri.TrimEnd('/');
         environment["Providers__Vast__ApiKey"] = key;
         environment["Providers__Vast__PaceRequests"] = "false";
+        environment["Offers__SearchDepth"] = "2048"; // Nothing paces the local market, so all of it can be read.
         environment["Providers__Gcp__ComputeUrl"] = new Uri(_settings.LocalCloudUrl, "/compute/v1/").AbsoluteUri;
         environment["Providers__Gcp__CredentialsFile"] = credentials;
         if (account["gcp_ssh_port"]?.ToString() is { } port)

@@ -13,7 +13,7 @@ internal sealed class CurrentMarket(OfferCatalog catalog)
     /// <exception cref="ProviderException">The provider could not be asked.</exception>
     public async Task<IReadOnlyList<MarketOffer>?> ReadAsync(UserId user, MarketParameters filter, CancellationToken cancellationToken)
     {
-        if (await catalog.ReadMarketAsync(user, cancellationToken) is not { } offers)
+        if (await catalog.ReadMarketAsync(user, NamesOf(filter), cancellationToken) is not { } offers)
         {
             return null;
         }
@@ -30,6 +30,15 @@ internal sealed class CurrentMarket(OfferCatalog catalog)
                 && (filter.MaxPrice is null || offer.UsdPerHour <= (decimal)filter.MaxPrice)),
         ];
     }
+
+    /// <summary>GPUs to ask the provider for. It gives its cheapest offers first, and only so many: dear GPUs are found by name alone.</summary>
+    private static IReadOnlyList<string> NamesOf(MarketParameters filter) =>
+    [
+        .. (filter.GpuName ?? filter.Gpus ?? "")
+            .Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .SelectMany(GpuNames.Expand)
+            .Distinct(StringComparer.Ordinal),
+    ];
 
     private static MarketOffer OfferOf(MachineOffer offer) => new()
     {

@@ -40,9 +40,10 @@ internal sealed class OfferCatalog(ProviderAccounts accounts, HostHistory hosts,
         return [.. OfferPolicy.Sort(offers.Where(offer => OfferPolicy.Matches(offer, search)), search.OrderBy, search.Descending)];
     }
 
-    /// <summary>Everything on offer, on demand and interruptible, for figures. Null when nobody has credentials.</summary>
+    /// <summary>What is on offer, on demand and interruptible, for figures: of the GPUs named, or of all, cheapest first, as deep as is searched. Null when
+    /// nobody has credentials.</summary>
     /// <exception cref="ProviderException">The provider could not be asked.</exception>
-    public async Task<IReadOnlyList<MachineOffer>?> ReadMarketAsync(UserId user, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<MachineOffer>?> ReadMarketAsync(UserId user, IReadOnlyList<string> gpuNames, CancellationToken cancellationToken)
     {
         if (await AccountAsync(user, "vast", cancellationToken) is not { } account)
         {
@@ -52,7 +53,7 @@ internal sealed class OfferCatalog(ProviderAccounts accounts, HostHistory hosts,
         var all = new List<MachineOffer>();
         foreach (var interruptible in (bool[])[false, true])
         {
-            var query = new OfferQuery { Interruptible = interruptible, Limit = options.Value.SearchDepth };
+            var query = new OfferQuery { GpuNames = gpuNames, Interruptible = interruptible, Limit = options.Value.SearchDepth };
             all.AddRange(await ReadAsync(account, query, options.Value.MarketCacheFor, cancellationToken));
         }
 

@@ -160,6 +160,19 @@ public sealed class MarketTests
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await GetAsync(ana, "/api/v1/metrics/market")).Status);
     }
 
+    [Theory]
+    [InlineData("market?gpu_name=rtx4090")]
+    [InlineData("efficiency?gpu_name=RTX_4090")]
+    public async Task Figures_DearGpuBehindManyCheapOnes_AreFoundByName(string query)
+    {
+        await using var server = await StartAsync();
+        var cheap = Enumerable.Range(1, 2100).Select(id => OfferSamples.Rtx4090(id) with { GpuName = "RTX 3060", UsdPerHour = 0.05m });
+        server.Shelf("server-vast", [.. cheap, OfferSamples.Rtx4090(9999)]);
+        using var ana = await server.LoggedInAsync();
+
+        Assert.Equal("RTX 4090", Assert.Single((await GetAsync(ana, $"/api/v1/metrics/{query}")).Body!.AsArray())!["gpu_name"]!.GetValue<string>());
+    }
+
     private static double Number(JsonNode node, string member) => node[member]!.GetValue<double>();
 
     private static async Task<TestServer> ServerWithShelfAsync()
