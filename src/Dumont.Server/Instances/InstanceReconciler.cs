@@ -43,9 +43,16 @@ internal sealed class InstanceReconciler(
         var view = await LoadAsync(instance, cancellationToken);
         var step = InstancePolicy.Decide(view, time.GetUtcNow(), options.Value);
         var next = await ActAsync(step, view, fence, cancellationToken);
-        foreach (var machine in view.Machines.Where(machine => !machine.IsFinal))
+        foreach (var machine in view.Machines)
         {
-            await hub.RefreshOrderAsync(machine, cancellationToken);
+            if (machine.IsFinal)
+            {
+                hub.Forget(machine.Id);
+            }
+            else
+            {
+                await hub.RefreshOrderAsync(machine, cancellationToken);
+            }
         }
 
         changes.Publish(instance.Id);
