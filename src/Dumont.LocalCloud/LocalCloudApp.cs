@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Dumont.LocalCloud.Account;
+using Dumont.LocalCloud.Billing;
 using Dumont.LocalCloud.Control;
 using Dumont.LocalCloud.Faults;
 using Dumont.LocalCloud.Gcp;
@@ -55,6 +56,7 @@ internal sealed class LocalCloudApp : IAsyncDisposable
             provider.GetRequiredService<Sandbox>(), machinesFolder, time, provider.GetRequiredService<ILogger<MachineSupervisor>>()));
         // First in, last out: the life cycles end before their machines do.
         services.AddHostedService(provider => provider.GetRequiredService<MachineSupervisor>());
+        services.AddBilling(options);
         services.AddVast(options);
         services.AddGcp(options);
         services.AddControl();

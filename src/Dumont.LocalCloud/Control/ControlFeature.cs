@@ -1,3 +1,4 @@
+using Dumont.LocalCloud.Billing;
 using Dumont.LocalCloud.Faults;
 using Dumont.LocalCloud.Gcp;
 using Dumont.LocalCloud.Machines;
@@ -18,12 +19,13 @@ internal static class ControlFeature
     {
         var local = app.MapGroup("/local");
         app.Services.GetRequiredService<MachineEndpoints>().Map(local);
+        app.Services.GetRequiredService<BillingEndpoints>().Map(local);
         FaultEndpoints.Map(local);
     }
 }
 
 /// <summary>At start: brings machines found on this computer together with those that somebody rents.</summary>
-internal sealed class MachineReunion(ContractBook contracts, VmBook vms, AddressBook addresses, MachineSupervisor machines)
+internal sealed class MachineReunion(ContractBook contracts, VmBook vms, ChargeBook charges, AddressBook addresses, MachineSupervisor machines)
 {
     public void Run()
     {
@@ -32,6 +34,7 @@ internal sealed class MachineReunion(ContractBook contracts, VmBook vms, Address
             addresses.Keep(address);
         }
 
+        charges.CloseOthers("gcp", "vm", vms.Vms.Select(vm => vm.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)).ToHashSet());
         machines.RemoveStrangers(contracts.All.Select(contract => contract.MachineKey).Concat(vms.Vms.Select(vm => vm.MachineKey)).ToHashSet());
     }
 }

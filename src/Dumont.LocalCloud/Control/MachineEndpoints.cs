@@ -45,7 +45,6 @@ internal sealed class MachineEndpoints(VastCloud vast, ContractBook contracts, G
 
     private JsonObject Describe(Contract contract)
     {
-        vast.Count(contract);
         return new JsonObject
         {
             ["id"] = contract.Id.ToString(CultureInfo.InvariantCulture),
@@ -54,7 +53,7 @@ internal sealed class MachineEndpoints(VastCloud vast, ContractBook contracts, G
             ["state"] = contract.ActualStatus ?? "creating",
             ["since"] = contract.StatusSince.ToString("O", CultureInfo.InvariantCulture),
             ["created_at"] = contract.CreatedAt.ToString("O", CultureInfo.InvariantCulture),
-            ["cost_usd"] = contract.Meter.CostMicroUsd / 1e6,
+            ["cost_usd"] = contracts.CostMicroUsd(contract) / 1e6,
             ["usd_per_hour"] = contract.UsdPerHour,
             ["address"] = contract.Address,
             ["ssh_port"] = contract.SshPort,
@@ -65,7 +64,6 @@ internal sealed class MachineEndpoints(VastCloud vast, ContractBook contracts, G
 
     private JsonObject Describe(Vm vm)
     {
-        gcp.Count(vm);
         return new JsonObject
         {
             ["id"] = vm.Id.ToString(CultureInfo.InvariantCulture),
@@ -74,8 +72,8 @@ internal sealed class MachineEndpoints(VastCloud vast, ContractBook contracts, G
             ["state"] = vm.Status,
             ["since"] = vm.StatusSince.ToString("O", CultureInfo.InvariantCulture),
             ["created_at"] = vm.CreatedAt.ToString("O", CultureInfo.InvariantCulture),
-            ["cost_usd"] = vm.Meter.CostMicroUsd / 1e6,
-            ["usd_per_hour"] = vm.Meter.MachineMicroUsdPerHour / 1e6,
+            ["cost_usd"] = gcp.CostMicroUsd(vm) / 1e6,
+            ["usd_per_hour"] = vm.MicroUsdPerHour / 1e6,
             ["address"] = vm.Address,
             ["zone"] = vm.Zone,
             ["gpus"] = 0,

@@ -17,7 +17,7 @@ internal abstract record OperationResult
 }
 
 /// <summary>What a customer of Compute Engine can do with VMs. Calls begin operations; <see cref="VmLifecycle"/> ends them.</summary>
-internal sealed class GcpCloud(VmBook book, AddressBook addresses, MachineSupervisor machines, CurrentAccount account, TimeProvider time)
+internal sealed class GcpCloud(VmBook book, ChargeBook charges, AddressBook addresses, MachineSupervisor machines, CurrentAccount account, TimeProvider time)
 {
     private const double HoursPerMonth = 730;
 
@@ -164,17 +164,24 @@ internal sealed class GcpCloud(VmBook book, AddressBook addresses, MachineSuperv
 
     public string Project => account.File.GcpServiceAccount.ProjectId;
 
-    /// <summary>Adds the time at the present status to the bill and changes it.</summary>
     public void SetStatus(Vm vm, string status)
     {
-        Count(vm);
         if (vm.Status != status)
         {
             (vm.Status, vm.StatusSince) = (status, time.GetUtcNow());
         }
+
+        Charge(vm);
     }
 
-    public void Count(Vm vm) => vm.Meter.Count(time.GetUtcNow(), machine: vm.Status == "RUNNING", disk: true);
+    /// <summary>States the VM's prices to its bill. The VM costs while it runs, its boot disk for as long as it exists.</summary>
+    public void Charge(Vm vm) => charges.SetRates(
+        "gcp", "vm", BillId(vm), vm.Name, (ChargeKind.Vm, vm.Status == "RUNNING" ? vm.MicroUsdPerHour : 0), (ChargeKind.Disk, vm.DiskMicroUsdPerHour));
+
+    /// <summary>Ends the charges of a VM that is gone.</summary>
+    public void CloseBill(Vm vm) => charges.Close("gcp", "vm", BillId(vm));
+
+    public long CostMicroUsd(Vm vm) => charges.MicroUsd("gcp", "vm", BillId(vm));
 
     public void ReleaseAddress(Vm vm)
     {
@@ -212,18 +219,15 @@ internal sealed class GcpCloud(VmBook book, AddressBook addresses, MachineSuperv
             Metadata = request.Metadata,
             Labels = request.Labels,
             Tags = request.Tags,
-            Meter = new Meter
-            {
-                MachineMicroUsdPerHour = (long)Math.Round(usdPerHour * 1_000_000),
-                DiskMicroUsdPerHour = (long)Math.Round(request.DiskType.UsdPerGbMonth * request.DiskGb / HoursPerMonth * 1_000_000),
-                CountedUntil = now,
-            },
+            MicroUsdPerHour = (long)Math.Round(usdPerHour * 1_000_000),
+            DiskMicroUsdPerHour = (long)Math.Round(request.DiskType.UsdPerGbMonth * request.DiskGb / HoursPerMonth * 1_000_000),
         };
     }
 
+    private static string BillId(Vm vm) => vm.Id.ToString(CultureInfo.InvariantCulture);
+
     private void WantBoot(Vm vm)
     {
-        Count(vm);
         vm.Wish = VmWish.Running;
         vm.Boot++;
         vm.BootWantedAt = time.GetUtcNow();

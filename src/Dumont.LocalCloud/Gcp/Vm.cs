@@ -1,5 +1,3 @@
-using Dumont.LocalCloud.Billing;
-
 namespace Dumont.LocalCloud.Gcp;
 
 /// <summary>What is wanted of a VM in the end.</summary>
@@ -49,7 +47,11 @@ internal sealed class Vm
 
     public required string InternalAddress { get; init; }
 
-    public required Meter Meter { get; init; }
+    /// <summary>Price while it runs.</summary>
+    public required long MicroUsdPerHour { get; init; }
+
+    /// <summary>Price of its boot disk for as long as it exists.</summary>
+    public required long DiskMicroUsdPerHour { get; init; }
 
     public List<KeyValuePair<string, string>> Metadata { get; set; } = [];
 

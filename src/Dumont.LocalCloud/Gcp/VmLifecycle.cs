@@ -70,7 +70,7 @@ internal sealed class VmLifecycle(
 
     private void Advance(Vm vm, DateTimeOffset now, bool save)
     {
-        cloud.Count(vm);
+        cloud.Charge(vm);
         var machine = machines.Observe(vm.MachineKey);
         Drive(vm, machine);
         var status = VmPolicy.Decide(vm, machines.Observe(vm.MachineKey), now, options.BootDelay);
@@ -78,6 +78,7 @@ internal sealed class VmLifecycle(
         {
             GcpLog.StatusChanged(logger, vm.Name, vm.Status, "deleted");
             cloud.ReleaseAddress(vm);
+            cloud.CloseBill(vm);
             book.Remove(vm);
             return;
         }

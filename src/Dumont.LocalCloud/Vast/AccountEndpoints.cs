@@ -29,11 +29,6 @@ internal sealed class AccountEndpoints(VastCloud cloud, ContractBook book, Machi
     {
         lock (book.Gate)
         {
-            foreach (var contract in book.All)
-            {
-                cloud.Count(contract);
-            }
-
             return new JsonAnswer(new JsonObject
             {
                 ["id"] = 100_001,

@@ -1,4 +1,3 @@
-using Dumont.LocalCloud.Billing;
 using Dumont.LocalCloud.Market;
 
 namespace Dumont.LocalCloud.Vast;
@@ -50,7 +49,11 @@ internal sealed class Contract
     /// <summary>Port of the machine's sshd.</summary>
     public required int SshPort { get; init; }
 
-    public required Meter Meter { get; init; }
+    /// <summary>Price while it runs: what an on-demand contract was rented at, or the bid.</summary>
+    public required long MicroUsdPerHour { get; set; }
+
+    /// <summary>Price of its disk for as long as it exists.</summary>
+    public required long DiskMicroUsdPerHour { get; init; }
 
     public string? Label { get; set; }
 
@@ -103,5 +106,5 @@ internal sealed class Contract
 
     public bool WantsToRun => IntendedStatus == "running" && HoldsGpus && !HostDead;
 
-    public double UsdPerHour => Meter.MachineMicroUsdPerHour / 1e6;
+    public double UsdPerHour => MicroUsdPerHour / 1e6;
 }

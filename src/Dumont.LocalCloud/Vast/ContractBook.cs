@@ -1,8 +1,10 @@
+using System.Globalization;
+using Dumont.LocalCloud.Billing;
 using Dumont.LocalCloud.State;
 
 namespace Dumont.LocalCloud.Vast;
 
-/// <summary>What outlives every contract: counters, money spent on contracts that are gone, keys of the account.</summary>
+/// <summary>What outlives every contract: counters, money paid in, keys of the account.</summary>
 internal sealed class VastLedger
 {
     public long NextContractId { get; set; } = 30_000_001;
@@ -10,9 +12,6 @@ internal sealed class VastLedger
     public long NextKeyId { get; set; } = 5001;
 
     public long StartingCreditMicroUsd { get; set; }
-
-    /// <summary>Cost of destroyed contracts.</summary>
-    public long SpentMicroUsd { get; set; }
 
     public List<SshKey> Keys { get; init; } = [];
 }
@@ -23,9 +22,11 @@ internal sealed class ContractBook
     private readonly string _contracts;
     private readonly string _ledgerFile;
     private readonly SortedDictionary<long, Contract> _byId = [];
+    private readonly ChargeBook _charges;
 
-    public ContractBook(string dataFolder, decimal startingCreditUsd)
+    public ContractBook(string dataFolder, decimal startingCreditUsd, ChargeBook charges)
     {
+        _charges = charges;
         _contracts = Path.Combine(dataFolder, "vast", "contracts");
         _ledgerFile = Path.Combine(dataFolder, "vast", "ledger.json");
         Directory.CreateDirectory(_contracts);
@@ -38,7 +39,11 @@ internal sealed class ContractBook
 
         // A contract whose number was not yet counted when the program was killed.
         Ledger.NextContractId = Math.Max(Ledger.NextContractId, _byId.Keys.LastOrDefault() + 1);
+        charges.CloseOthers(Provider, Source, _byId.Keys.Select(Text).ToHashSet());
     }
+
+    private const string Provider = "vast";
+    private const string Source = "instance";
 
     public Lock Gate { get; } = new();
 
@@ -50,7 +55,7 @@ internal sealed class ContractBook
     public Contract? Find(long id) => _byId.GetValueOrDefault(id);
 
     /// <summary>Money that is left, which may be below zero for a moment.</summary>
-    public long CreditMicroUsd => Ledger.StartingCreditMicroUsd - Ledger.SpentMicroUsd - _byId.Values.Sum(contract => contract.Meter.CostMicroUsd);
+    public long CreditMicroUsd => Ledger.StartingCreditMicroUsd - _charges.SpentMicroUsd(Provider);
 
     public void Add(Contract contract)
     {
@@ -59,19 +64,38 @@ internal sealed class ContractBook
         _byId.Add(contract.Id, contract);
     }
 
-    public void Save(Contract contract) => JsonFile.Write(FileOf(contract), contract);
+    /// <summary>Keeps the contract as it now is and charges from now on what that costs.</summary>
+    public void Save(Contract contract)
+    {
+        JsonFile.Write(FileOf(contract), contract);
+        Charge(contract);
+    }
+
+    /// <summary>States the contract's prices to its bill. GPUs cost while it runs, its disk whenever its host answers.</summary>
+    public void Charge(Contract contract) => _charges.SetRates(
+        Provider,
+        Source,
+        Text(contract.Id),
+        contract.Label,
+        (ChargeKind.Gpu, contract.ActualStatus == "running" ? contract.MicroUsdPerHour : 0),
+        (ChargeKind.Disk, contract.ActualStatus != "offline" ? contract.DiskMicroUsdPerHour : 0));
+
+    public long CostMicroUsd(Contract contract) => _charges.MicroUsd(Provider, Source, Text(contract.Id));
+
+    /// <summary>Seconds for which the contract paid for its GPUs.</summary>
+    public long RunSeconds(Contract contract) => _charges.Seconds(Provider, Source, Text(contract.Id), ChargeKind.Gpu);
 
     public void SaveLedger() => JsonFile.Write(_ledgerFile, Ledger);
 
-    /// <summary>Forgets a contract and keeps its cost.</summary>
+    /// <summary>Forgets a contract. Its bill is closed and stays.</summary>
     public void Remove(Contract contract)
     {
-        Ledger.SpentMicroUsd += contract.Meter.CostMicroUsd;
+        _charges.Close(Provider, Source, Text(contract.Id));
         _byId.Remove(contract.Id);
         File.Delete(FileOf(contract));
-        SaveLedger();
     }
 
-    private string FileOf(Contract contract) =>
-        Path.Combine(_contracts, contract.Id.ToString(System.Globalization.CultureInfo.InvariantCulture) + ".json");
+    private string FileOf(Contract contract) => Path.Combine(_contracts, Text(contract.Id) + ".json");
+
+    private static string Text(long id) => id.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,3 +1,4 @@
+using Dumont.LocalCloud.Billing;
 using Dumont.LocalCloud.Machines;
 
 namespace Dumont.LocalCloud.Vast;
@@ -7,6 +8,7 @@ internal sealed class ContractLifecycle(
     ContractBook book,
     VastCloud cloud,
     MachineSupervisor machines,
+    BillingClock clock,
     LocalCloudOptions options,
     TimeProvider time,
     ILogger<ContractLifecycle> logger) : BackgroundService
@@ -22,11 +24,15 @@ internal sealed class ContractLifecycle(
         lock (book.Gate)
         {
             var now = time.GetUtcNow();
-            var save = now - _savedAt >= SaveInterval;
-            _savedAt = save ? now : _savedAt;
+            if (now - _savedAt >= SaveInterval)
+            {
+                clock.Save();
+                _savedAt = now;
+            }
+
             foreach (var contract in book.All)
             {
-                Advance(contract, now, save);
+                Advance(contract, now);
             }
 
             if (book.CreditMicroUsd <= 0)
@@ -66,9 +72,9 @@ internal sealed class ContractLifecycle(
         }
     }
 
-    private void Advance(Contract contract, DateTimeOffset now, bool save)
+    private void Advance(Contract contract, DateTimeOffset now)
     {
-        cloud.Count(contract);
+        book.Charge(contract);
         var waits = contract is { HostDead: false, HoldsGpus: false } && (contract.Outbid || contract.IntendedStatus == "running");
         var changed = waits && cloud.TryTakeGpus(contract);
         Drive(contract);
@@ -80,7 +86,7 @@ internal sealed class ContractLifecycle(
             changed = true;
         }
 
-        if (changed || (save && actual == "running"))
+        if (changed)
         {
             book.Save(contract);
         }
@@ -108,7 +114,7 @@ internal sealed class ContractLifecycle(
     {
         foreach (var contract in book.All.Where(contract => contract.IntendedStatus == "running"))
         {
-            cloud.Halt(contract);
+            VastCloud.Halt(contract);
             book.Save(contract);
         }
     }

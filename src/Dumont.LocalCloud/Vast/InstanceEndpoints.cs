@@ -64,7 +64,7 @@ internal sealed class InstanceEndpoints(VastCloud cloud, ContractBook book, Faul
         lock (book.Gate)
         {
             var now = time.GetUtcNow();
-            return [.. book.All.Select(contract => InstanceJson.From(contract, now, inList: true))];
+            return [.. book.All.Select(contract => InstanceJson.From(contract, now, book.RunSeconds(contract), inList: true))];
         }
     }
 
@@ -92,7 +92,7 @@ internal sealed class InstanceEndpoints(VastCloud cloud, ContractBook book, Faul
             // An instance that is gone is a null, not an error.
             return new JsonAnswer(new JsonObject
             {
-                ["instances"] = book.Find(id) is { } contract ? InstanceJson.From(contract, time.GetUtcNow(), inList: false) : null,
+                ["instances"] = book.Find(id) is { } contract ? InstanceJson.From(contract, time.GetUtcNow(), book.RunSeconds(contract), inList: false) : null,
             });
         }
     }

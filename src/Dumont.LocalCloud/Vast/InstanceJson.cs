@@ -20,8 +20,9 @@ internal static class InstanceJson
 
     /// <param name="contract">Read under the gate of the book.</param>
     /// <param name="now">Instant of the answer.</param>
+    /// <param name="runSeconds">Seconds for which it paid for its GPUs.</param>
     /// <param name="inList">The list carries <c>volume_info</c>, the single answer does not.</param>
-    public static JsonObject From(Contract contract, DateTimeOffset now, bool inList)
+    public static JsonObject From(Contract contract, DateTimeOffset now, long runSeconds, bool inList)
     {
         var listing = new OfferListing(contract.Offer, contract.DiskGb, contract.IsBid, Rentable: false, Rented: true, now);
         var json = new JsonObject { ["id"] = contract.Id };
@@ -31,6 +32,7 @@ internal static class InstanceJson
         }
 
         AddState(json, contract, now, listing);
+        json["client_run_time"] = (double)runSeconds;
         AddAccess(json, contract);
         AddTelemetry(json, contract);
         json["rentable"] = !contract.HoldsGpus;
@@ -49,7 +51,7 @@ internal static class InstanceJson
     {
         var running = contract.ActualStatus == "running";
         var start = contract.CreatedAt.ToUnixTimeMilliseconds() / 1000.0;
-        var disk = contract.Meter.DiskMicroUsdPerHour / 1e6;
+        var disk = contract.DiskMicroUsdPerHour / 1e6;
         json["actual_status"] = contract.ActualStatus;
         json["intended_status"] = contract.IntendedStatus;
         json["cur_state"] = contract.CurState;
@@ -73,7 +75,6 @@ internal static class InstanceJson
         json["end_date"] = listing.EndDate;
         json["duration"] = listing.DurationSeconds;
         json["uptime_mins"] = running ? Math.Round((now - contract.StatusSince).TotalMinutes, 2) : null;
-        json["client_run_time"] = Math.Round(contract.Meter.MachineTime.TotalSeconds, 1);
         json["host_run_time"] = 2_592_000.0;
         json["time_remaining"] = "";
         json["time_remaining_isbid"] = "";

@@ -43,5 +43,5 @@ internal sealed class OfferMarket(IReadOnlyList<Offer> offers, ContractBook book
     ];
 
     private static bool GivesWay(Contract contract, long? bidMicroUsdPerHour) =>
-        contract.IsBid && (bidMicroUsdPerHour is null || contract.Meter.MachineMicroUsdPerHour < bidMicroUsdPerHour);
+        contract.IsBid && (bidMicroUsdPerHour is null || contract.MicroUsdPerHour < bidMicroUsdPerHour);
 }

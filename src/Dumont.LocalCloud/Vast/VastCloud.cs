@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Dumont.LocalCloud.Billing;
 using Dumont.LocalCloud.Machines;
 using Dumont.LocalCloud.Market;
 
@@ -119,7 +118,6 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
                 return VastProblem.NoSuchInstance(id);
             }
 
-            Count(contract);
             book.Remove(contract);
             addresses.Release(contract.Address);
             machines.Want(contract.MachineKey, new MachineWish.Removed());
@@ -158,7 +156,6 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
             var victims = book.All.Where(other => other.Offer.Host.MachineId == contract.Offer.Host.MachineId).ToArray();
             foreach (var victim in victims)
             {
-                Count(victim);
                 victim.HostDead = true;
                 (victim.ActualStatus, victim.StatusMessage, victim.StatusSince) = ("offline", "host is offline", time.GetUtcNow());
                 book.Save(victim);
@@ -184,7 +181,7 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
     /// <summary>Takes the GPUs for a contract that waits for them, if they are free.</summary>
     public bool TryTakeGpus(Contract contract)
     {
-        long? bid = contract.IsBid ? contract.Meter.MachineMicroUsdPerHour : null;
+        long? bid = contract.IsBid ? contract.MicroUsdPerHour : null;
         if (contract.OutbidUntil > time.GetUtcNow() || bid < contract.Offer.MinBidMicroUsdPerHour || market.FindBlockers(contract.Offer, bid).Count > 0)
         {
             return false;
@@ -203,16 +200,11 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
     }
 
     /// <summary>Stops a contract as its customer would.</summary>
-    public void Halt(Contract contract)
+    public static void Halt(Contract contract)
     {
-        Count(contract);
         (contract.IntendedStatus, contract.NextState, contract.Outbid, contract.HoldsGpus) = ("stopped", "stopped", false, false);
         contract.CurState = "stopped";
     }
-
-    /// <summary>Adds the time since the last count to the contract's bill.</summary>
-    public void Count(Contract contract) =>
-        contract.Meter.Count(time.GetUtcNow(), machine: contract.ActualStatus == "running", disk: contract.ActualStatus != "offline");
 
     private static VastProblem Queued { get; } =
         new(StatusCodes.Status200OK, "resources_unavailable", "Required resources are currently unavailable, state change queued.");
@@ -240,12 +232,8 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
             SshPort = port,
             StatusSince = now,
             Keys = [.. book.Ledger.Keys],
-            Meter = new Meter
-            {
-                MachineMicroUsdPerHour = bid ?? offer.MicroUsdPerHour,
-                DiskMicroUsdPerHour = (long)Math.Round(offer.Host.StorageUsdPerGbMonth * request.DiskGb / 720 * 1_000_000),
-                CountedUntil = now,
-            },
+            MicroUsdPerHour = bid ?? offer.MicroUsdPerHour,
+            DiskMicroUsdPerHour = (long)Math.Round(offer.Host.StorageUsdPerGbMonth * request.DiskGb / 720 * 1_000_000),
         };
         var stays = loses || twist.LeavesStoppedContract || request.StartsStopped;
         contract.ExtraBootDelay = twist.ExtraBootDelay;
@@ -278,7 +266,6 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
 
     private void WantBoot(Contract contract, string comingUpStatus)
     {
-        Count(contract);
         contract.Boot++;
         contract.BootWantedAt = time.GetUtcNow();
         contract.ComingUpStatus = comingUpStatus;

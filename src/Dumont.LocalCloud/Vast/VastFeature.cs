@@ -1,3 +1,4 @@
+using Dumont.LocalCloud.Billing;
 using Dumont.LocalCloud.Http;
 using Dumont.LocalCloud.Market;
 
@@ -9,7 +10,7 @@ internal static class VastFeature
     public static void AddVast(this IServiceCollection services, LocalCloudOptions options)
     {
         services.AddSingleton(OfferGenerator.Generate(options.Seed));
-        services.AddSingleton(_ => new ContractBook(options.DataFolder, options.StartingCreditUsd));
+        services.AddSingleton(provider => new ContractBook(options.DataFolder, options.StartingCreditUsd, provider.GetRequiredService<ChargeBook>()));
         services.AddSingleton<OfferMarket>();
         services.AddSingleton<VastCloud>();
         services.AddSingleton<ContractLifecycle>();

@@ -1,4 +1,3 @@
-using Dumont.LocalCloud.Billing;
 using Dumont.LocalCloud.Machines;
 using Dumont.LocalCloud.Market;
 using Dumont.LocalCloud.Vast;
@@ -84,7 +83,8 @@ public sealed class ContractPolicyTests
         JupyterToken = "",
         Address = "127.1.1.1",
         SshPort = 1,
-        Meter = new Meter(),
+        MicroUsdPerHour = 400_000,
+        DiskMicroUsdPerHour = 3_000,
         HoldsGpus = true,
         Boot = 1,
         BootWantedAt = Wanted,
