@@ -14,6 +14,7 @@ internal sealed record CloudOperation(string Provider, Func<HttpContext, Task<st
     public const string Destroy = "destroy";
     public const string Reboot = "reboot";
     public const string Label = "label";
+    public const string Bid = "bid";
     public const string Logs = "logs";
     public const string Command = "command";
     public const string Keys = "keys";

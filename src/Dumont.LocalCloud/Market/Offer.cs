@@ -72,6 +72,9 @@ internal sealed record MarketHost
     /// <summary>Days, from today, for which the host promises to stay.</summary>
     public required int DurationDays { get; init; }
 
+    /// <summary>The end of what is rented now. Midnight, so that an offer shows the same end all day.</summary>
+    public DateTimeOffset EndsAt(DateTimeOffset now) => new DateTimeOffset(now.UtcDateTime.Date, TimeSpan.Zero).AddDays(DurationDays);
+
     /// <summary>Two-letter code of the country: the first such part after a comma.</summary>
     public string CountryCode => Geolocation.Split(',').Select(part => part.Trim()).First(part => part.Length == 2);
 

@@ -25,6 +25,9 @@ internal sealed class Contract
 
     public required DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>Until then the host has promised to stay.</summary>
+    public required DateTimeOffset EndsAt { get; init; }
+
     public required string Image { get; init; }
 
     public required double DiskGb { get; init; }

@@ -30,7 +30,7 @@ internal sealed class ContractLifecycle(
                 _savedAt = now;
             }
 
-            foreach (var contract in book.All)
+            foreach (var contract in book.All.ToArray().Where(contract => !cloud.EndIfDue(contract)))
             {
                 Advance(contract, now);
             }
@@ -76,7 +76,7 @@ internal sealed class ContractLifecycle(
     {
         book.Charge(contract);
         var waits = contract is { HostDead: false, HoldsGpus: false } && (contract.Outbid || contract.IntendedStatus == "running");
-        var changed = waits && cloud.TryTakeGpus(contract);
+        var changed = (waits && cloud.TryTakeGpus(contract)) || cloud.GiveWayIfOutbid(contract);
         Drive(contract);
         var (actual, message) = ContractPolicy.Decide(contract, machines.Observe(contract.MachineKey), now, options.BootDelay);
         if (actual != contract.ActualStatus || message != contract.StatusMessage)

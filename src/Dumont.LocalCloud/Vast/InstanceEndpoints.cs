@@ -6,7 +6,7 @@ using Dumont.LocalCloud.Http;
 namespace Dumont.LocalCloud.Vast;
 
 /// <summary>Listing, changing and destroying instances.</summary>
-internal sealed class InstanceEndpoints(VastCloud cloud, ContractBook book, FaultBook faults, TimeProvider time)
+internal sealed class InstanceEndpoints(VastCloud cloud, ContractBook book, OfferMarket market, FaultBook faults, TimeProvider time)
 {
     private const int LabelMax = 1024;
 
@@ -35,6 +35,19 @@ internal sealed class InstanceEndpoints(VastCloud cloud, ContractBook book, Faul
             .Does(CloudOperation.Of("vast", CloudOperation.Reboot));
         v0.MapPut("/instances/recycle/{id:long}", (long id) => Answer(cloud.Reboot(id, freshDisk: true)))
             .Does(CloudOperation.Of("vast", CloudOperation.Reboot));
+        v0.MapPut("/instances/bid_price/{id:long}", ChangeBidAsync).Does(CloudOperation.Of("vast", CloudOperation.Bid));
+    }
+
+    private async Task<IResult> ChangeBidAsync(long id, HttpContext http)
+    {
+        try
+        {
+            return Answer(cloud.ChangeBid(id, (await RequestBody.ReadAsync(http)).Number("price")));
+        }
+        catch (BadRequestException e)
+        {
+            return VastProblem.InvalidArguments(e.Message);
+        }
     }
 
     private JsonAnswer ListPaged(HttpRequest request)
@@ -63,10 +76,12 @@ internal sealed class InstanceEndpoints(VastCloud cloud, ContractBook book, Faul
 
         lock (book.Gate)
         {
-            var now = time.GetUtcNow();
-            return [.. book.All.Select(contract => InstanceJson.From(contract, now, book.RunSeconds(contract), inList: true))];
+            return [.. book.All.Select(contract => Show(contract, inList: true))];
         }
     }
+
+    private JsonObject Show(Contract contract, bool inList) =>
+        InstanceJson.From(contract, time.GetUtcNow(), book.RunSeconds(contract), market.MinBidOf(contract), inList);
 
     private JsonAnswer Filters()
     {
@@ -92,7 +107,7 @@ internal sealed class InstanceEndpoints(VastCloud cloud, ContractBook book, Faul
             // An instance that is gone is a null, not an error.
             return new JsonAnswer(new JsonObject
             {
-                ["instances"] = book.Find(id) is { } contract ? InstanceJson.From(contract, time.GetUtcNow(), book.RunSeconds(contract), inList: false) : null,
+                ["instances"] = book.Find(id) is { } contract ? Show(contract, inList: false) : null,
             });
         }
     }

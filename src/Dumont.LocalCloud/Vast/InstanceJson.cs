@@ -21,8 +21,9 @@ internal static class InstanceJson
     /// <param name="contract">Read under the gate of the book.</param>
     /// <param name="now">Instant of the answer.</param>
     /// <param name="runSeconds">Seconds for which it paid for its GPUs.</param>
+    /// <param name="minBid">Lowest bid that holds its GPUs now, in micro-dollars per hour.</param>
     /// <param name="inList">The list carries <c>volume_info</c>, the single answer does not.</param>
-    public static JsonObject From(Contract contract, DateTimeOffset now, long runSeconds, bool inList)
+    public static JsonObject From(Contract contract, DateTimeOffset now, long runSeconds, long minBid, bool inList)
     {
         var listing = new OfferListing(contract.Offer, contract.DiskGb, contract.IsBid, Rentable: false, Rented: true, now);
         var json = new JsonObject { ["id"] = contract.Id };
@@ -33,6 +34,7 @@ internal static class InstanceJson
 
         AddState(json, contract, now, listing);
         json["client_run_time"] = (double)runSeconds;
+        json["min_bid"] = minBid / 1e6;
         AddAccess(json, contract);
         AddTelemetry(json, contract);
         json["rentable"] = !contract.HoldsGpus;
@@ -72,8 +74,8 @@ internal static class InstanceJson
         json["dph_total"] = Math.Round(contract.UsdPerHour + disk, 9);
         json["storage_total_cost"] = disk;
         json["start_date"] = start;
-        json["end_date"] = listing.EndDate;
-        json["duration"] = listing.DurationSeconds;
+        json["end_date"] = (double)contract.EndsAt.ToUnixTimeSeconds();
+        json["duration"] = Math.Round((contract.EndsAt - now).TotalSeconds, 3);
         json["uptime_mins"] = running ? Math.Round((now - contract.StatusSince).TotalMinutes, 2) : null;
         json["host_run_time"] = 2_592_000.0;
         json["time_remaining"] = "";

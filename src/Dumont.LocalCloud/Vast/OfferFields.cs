@@ -20,8 +20,7 @@ internal sealed record OfferListing(Offer Offer, double DiskGb, bool IsBid, bool
 
     public double TotalUsdPerHour => Math.Round(UsdPerHour + DiskUsdPerHour, 9);
 
-    /// <summary>Midnight, so that an offer shows the same end all day.</summary>
-    public double EndDate => new DateTimeOffset(Now.UtcDateTime.Date, TimeSpan.Zero).AddDays(Host.DurationDays).ToUnixTimeSeconds();
+    public double EndDate => Host.EndsAt(Now).ToUnixTimeSeconds();
 
     public double DurationSeconds => EndDate - Now.ToUnixTimeSeconds();
 

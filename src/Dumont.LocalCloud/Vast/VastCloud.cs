@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Dumont.LocalCloud.Machines;
 using Dumont.LocalCloud.Market;
@@ -26,6 +27,12 @@ internal sealed record RentTwist(TimeSpan ExtraBootDelay, bool LeavesStoppedCont
 /// <summary>What a customer of Vast.ai can do with offers and contracts. Each call is complete when it returns; machines follow.</summary>
 internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBook addresses, MachineSupervisor machines, TimeProvider time)
 {
+    private const double BidUsdMin = 0.001;
+    private const double BidUsdMaxPerGpu = 32;
+
+    // The provider keeps what a contract that has ended left behind for about two days.
+    private static readonly TimeSpan KeptAfterEnd = TimeSpan.FromHours(48);
+
     public RentResult Rent(long offerId, RentRequest request, RentTwist twist)
     {
         lock (book.Gate)
@@ -67,6 +74,11 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
         {
             contract.IntendedStatus = contract.NextState = "running";
             return null;
+        }
+
+        if (contract.EndsAt <= time.GetUtcNow())
+        {
+            return VastProblem.InvalidRequest($"The contract of instance {id} has ended.");
         }
 
         if (book.CreditMicroUsd <= 0)
@@ -178,11 +190,32 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
         return null;
     });
 
+    /// <summary>Stops a contract whose host has promised its time no longer, and forgets it some days later.</summary>
+    /// <returns>Whether anything changed.</returns>
+    public bool EndIfDue(Contract contract)
+    {
+        var overdue = time.GetUtcNow() - contract.EndsAt;
+        if (overdue >= KeptAfterEnd)
+        {
+            Destroy(contract.Id);
+            return true;
+        }
+
+        if (overdue < TimeSpan.Zero || contract.HostDead || contract is { IntendedStatus: "stopped", Outbid: false })
+        {
+            return false;
+        }
+
+        Halt(contract);
+        book.Save(contract);
+        return true;
+    }
+
     /// <summary>Takes the GPUs for a contract that waits for them, if they are free.</summary>
     public bool TryTakeGpus(Contract contract)
     {
         long? bid = contract.IsBid ? contract.MicroUsdPerHour : null;
-        if (contract.OutbidUntil > time.GetUtcNow() || bid < contract.Offer.MinBidMicroUsdPerHour || market.FindBlockers(contract.Offer, bid).Count > 0)
+        if (contract.OutbidUntil > time.GetUtcNow() || bid < market.MinBidOf(contract) || market.FindBlockers(contract.Offer, bid).Count > 0)
         {
             return false;
         }
@@ -206,6 +239,40 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
         contract.CurState = "stopped";
     }
 
+    /// <summary>Bids anew. A bid that loses gives up its GPUs at once; one that wins takes them in the next round.</summary>
+    /// <param name="id">The contract.</param>
+    /// <param name="usdPerHour">Dollars per hour for the whole slice, or null for what wins now.</param>
+    public VastProblem? ChangeBid(long id, double? usdPerHour) => Change(id, contract =>
+    {
+        var usdMax = BidUsdMaxPerGpu * contract.Offer.GpuCount;
+        if (!contract.IsBid)
+        {
+            return VastProblem.InvalidArguments($"Instance {id} is on demand; only the price of a bid can be changed.");
+        }
+
+        if (usdPerHour is { } price && !(price >= BidUsdMin && price <= usdMax))
+        {
+            return VastProblem.InvalidArguments(string.Create(CultureInfo.InvariantCulture, $"price must be between {BidUsdMin} and {usdMax} dollars per hour"));
+        }
+
+        contract.MicroUsdPerHour = usdPerHour is { } usd ? (long)Math.Round(usd * 1_000_000) : market.WinningBidOf(contract);
+        GiveWayIfOutbid(contract);
+        return null;
+    });
+
+    /// <summary>Interrupts a contract whose bid has fallen below what others on the market pay.</summary>
+    /// <returns>Whether it was interrupted.</returns>
+    public bool GiveWayIfOutbid(Contract contract)
+    {
+        if (contract is not { IsBid: true, HoldsGpus: true, HostDead: false } || contract.MicroUsdPerHour >= market.MinBidOf(contract))
+        {
+            return false;
+        }
+
+        Interrupt(contract);
+        return true;
+    }
+
     private static VastProblem Queued { get; } =
         new(StatusCodes.Status200OK, "resources_unavailable", "Required resources are currently unavailable, state change queued.");
 
@@ -219,6 +286,7 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
             Id = id,
             Offer = offer,
             CreatedAt = now,
+            EndsAt = offer.Host.EndsAt(now),
             Image = request.Image,
             Label = request.Label,
             DiskGb = request.DiskGb,
@@ -258,7 +326,7 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
         return new RentResult.Rented(contract);
     }
 
-    private void Interrupt(Contract contract)
+    private static void Interrupt(Contract contract)
     {
         Halt(contract);
         contract.Outbid = true;

@@ -11,6 +11,7 @@ internal static class VastFeature
     {
         services.AddSingleton(OfferGenerator.Generate(options.Seed));
         services.AddSingleton(provider => new ContractBook(options.DataFolder, options.StartingCreditUsd, provider.GetRequiredService<ChargeBook>()));
+        services.AddSingleton(new PriceProcess(options.Seed));
         services.AddSingleton<OfferMarket>();
         services.AddSingleton<VastCloud>();
         services.AddSingleton<ContractLifecycle>();

@@ -15,6 +15,7 @@ internal sealed class VastRateLimiter(LocalCloudOptions options, TimeProvider ti
         [CloudOperation.Destroy] = 3,
         [CloudOperation.Get] = 2,
         [CloudOperation.Command] = 1.5,
+        [CloudOperation.Bid] = 5.5,
     };
 
     private const double UsualInterval = 1;

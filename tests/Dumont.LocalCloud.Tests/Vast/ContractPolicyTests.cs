@@ -73,6 +73,7 @@ public sealed class ContractPolicyTests
         Id = 1,
         Offer = OfferGenerator.Generate(1)[0],
         CreatedAt = Wanted,
+        EndsAt = Wanted.AddDays(30),
         Image = "image",
         DiskGb = 10,
         IsBid = false,
