@@ -15,6 +15,9 @@ internal sealed record CloudOperation(string Provider, Func<HttpContext, Task<st
     public const string Reboot = "reboot";
     public const string Label = "label";
     public const string Bid = "bid";
+    public const string Volume = "volume";
+    public const string Copy = "copy";
+    public const string Billing = "billing";
     public const string Logs = "logs";
     public const string Command = "command";
     public const string Keys = "keys";

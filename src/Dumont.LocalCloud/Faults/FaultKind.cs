@@ -34,7 +34,8 @@ internal sealed record FaultKind(string Name, FaultStage Stage, IReadOnlyList<st
     public static readonly IReadOnlyList<string> AllOperations =
     [
         CloudOperation.Search, CloudOperation.Create, CloudOperation.List, CloudOperation.Get, CloudOperation.Start, CloudOperation.Stop, CloudOperation.Destroy,
-        CloudOperation.Reboot, CloudOperation.Label, CloudOperation.Bid, CloudOperation.Logs, CloudOperation.Command, CloudOperation.Keys, CloudOperation.Balance,
+        CloudOperation.Reboot, CloudOperation.Label, CloudOperation.Bid, CloudOperation.Volume,
+        CloudOperation.Copy, CloudOperation.Billing, CloudOperation.Logs, CloudOperation.Command, CloudOperation.Keys, CloudOperation.Balance,
         CloudOperation.Metadata, CloudOperation.Catalogue, CloudOperation.Operation, CloudOperation.Token,
     ];
 

@@ -19,6 +19,7 @@ internal sealed record MachineProcess(int Pid, long StartTicks, int Boot)
 /// stage/       mount point, always empty here
 /// console.log  output of boot, sshd and start script
 /// process.json its process
+/// mounts       folders of this computer that are seen inside
 /// </code>
 /// Nothing here writes into what belongs to the machine, save before its first boot: its root could have laid links there.
 /// </remarks>
@@ -60,6 +61,7 @@ internal sealed class MachineFolder(string machinesFolder, string key)
         }
 
         File.WriteAllLines(System.IO.Path.Combine(Path, "groups"), controlGroups.Select(group => $"{group.Controller}:{group.Folder}"));
+        WriteMounts(spec.Mounts);
         Replace("init.sh", EmbeddedFile.Read("scripts/init.sh"));
         Replace("environment", string.Concat(spec.Environment.Select(variable => $"{variable.Key}={variable.Value}\0")), secret: true);
         Replace("start-script", spec.StartScript, secret: true);
@@ -69,6 +71,15 @@ internal sealed class MachineFolder(string machinesFolder, string key)
         Replace("etc/sshd_config", SshdConfiguration.Render(spec), secret: true);
         WriteKeys(spec.Keys);
         WriteGpus(spec.Gpus);
+    }
+
+    /// <summary>Prepares a machine that never boots: programs are run in it one at a time, over the folders given.</summary>
+    public void WriteForCommands(IReadOnlyList<FolderMount> mounts)
+    {
+        Directory.CreateDirectory(System.IO.Path.Combine(Path, "stage"));
+        Directory.CreateDirectory(Config);
+        File.WriteAllText(System.IO.Path.Combine(Path, "groups"), "");
+        WriteMounts(mounts);
     }
 
     /// <summary>Replaces the wanted keys of each account. A running machine applies them when it is told to.</summary>
@@ -107,6 +118,9 @@ internal sealed class MachineFolder(string machinesFolder, string key)
     }
 
     public long ConsoleLength => File.Exists(ConsoleLog) ? new FileInfo(ConsoleLog).Length : 0;
+
+    private void WriteMounts(IReadOnlyList<FolderMount> mounts) =>
+        File.WriteAllText(System.IO.Path.Combine(Path, "mounts"), string.Concat(mounts.Select(mount => $"{mount.Folder}\0{mount.Path}\0")));
 
     private void WritePrograms(MachineSpec spec)
     {

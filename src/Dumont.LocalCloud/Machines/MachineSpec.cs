@@ -23,7 +23,16 @@ internal sealed record MachineSpec(
     IReadOnlyDictionary<string, IReadOnlyList<string>> Keys,
     string StartScript,
     MachineLimits Limits,
-    IReadOnlyList<GpuReading> Gpus);
+    IReadOnlyList<GpuReading> Gpus)
+{
+    /// <summary>Folders of this computer that are seen inside it.</summary>
+    public IReadOnlyList<FolderMount> Mounts { get; init; } = [];
+}
+
+/// <summary>A folder of this computer inside a machine.</summary>
+/// <param name="Folder">Absolute path on this computer.</param>
+/// <param name="Path">Absolute path in the machine.</param>
+internal sealed record FolderMount(string Folder, string Path);
 
 /// <summary>Limits enforced by control groups where this process may write them.</summary>
 /// <param name="MemoryMiB">Memory in MiB.</param>

@@ -100,11 +100,7 @@ internal sealed class Sandbox(string machinesFolder, string baseFolder, Isolatio
     public async Task RemoveAsync(string key, CancellationToken cancellationToken)
     {
         await KillAsync(key, cancellationToken);
-        var path = FolderOf(key).Path;
-        if (Directory.Exists(path))
-        {
-            await ShellCommand.RunAsync([.. isolation.OwnerCommand, "rm", "-rf", "--one-file-system", path], cancellationToken);
-        }
+        await RemoveFolderAsync(FolderOf(key).Path, cancellationToken);
     }
 
     /// <summary>Deletes the disk of a machine that does not run; its next boot makes a fresh one.</summary>
@@ -128,12 +124,44 @@ internal sealed class Sandbox(string machinesFolder, string baseFolder, Isolatio
             return new ShellCommand.Result(1, "", "the machine has no disk yet\n");
         }
 
-        IReadOnlyList<string> command = folder.FindProcess()?.Identity is { IsAlive: true } outer && outer.FindChild() is { } init
-            ? [.. isolation.EnterCommand(init), "setpriv", "--bounding-set=-all,+chown,+dac_override,+fowner,+sys_chroot", "chroot", "/m", .. words]
-            : [.. isolation.UnshareCommand, "/bin/bash", Path.Combine(baseFolder, "boot.sh"), isolation.Mode, folder.Path, baseFolder, key, .. words];
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(CommandLimit);
-        return await ShellCommand.RunAsync(command, limit.Token);
+        return await ShellCommand.RunAsync([.. CommandIn(key), .. words], limit.Token);
+    }
+
+    /// <summary>Makes programs runnable inside a machine, or over a folder in a machine made for it that ends with the room.</summary>
+    /// <param name="key">The machine, or null.</param>
+    /// <param name="mountedFolder">The folder, or null.</param>
+    /// <param name="mountPath">Where that folder is seen.</param>
+    /// <exception cref="MachineException">The machine has no disk yet.</exception>
+    public Room Open(string? key, string? mountedFolder, string mountPath)
+    {
+        if (key is not null)
+        {
+            return FolderOf(key).HasBooted ? new Room(CommandIn(key), null) : throw new MachineException($"machine {key} has no disk yet");
+        }
+
+        var made = "room-" + Guid.NewGuid().ToString("N");
+        FolderOf(made).WriteForCommands([new FolderMount(mountedFolder!, mountPath)]);
+        return new Room(CommandIn(made), () => RemoveAsync(made, CancellationToken.None));
+    }
+
+    /// <summary>Deletes a folder whose files may belong to the accounts of machines.</summary>
+    public async Task RemoveFolderAsync(string path, CancellationToken cancellationToken)
+    {
+        if (Directory.Exists(path))
+        {
+            await ShellCommand.RunAsync([.. isolation.OwnerCommand, "rm", "-rf", "--one-file-system", path], cancellationToken);
+        }
+    }
+
+    // A machine that does not run is entered over its disk alone.
+    private IReadOnlyList<string> CommandIn(string key)
+    {
+        var folder = FolderOf(key);
+        return folder.FindProcess()?.Identity is { IsAlive: true } outer && outer.FindChild() is { } init
+            ? [.. isolation.EnterCommand(init), "setpriv", "--bounding-set=-all,+chown,+dac_override,+fowner,+sys_chroot", "chroot", "/m"]
+            : [.. isolation.UnshareCommand, "/bin/bash", Path.Combine(baseFolder, "boot.sh"), isolation.Mode, folder.Path, baseFolder, key];
     }
 
     private ControlGroups GroupsOf(string key) => new($"{_cloud}-{key}");
@@ -156,5 +184,19 @@ internal sealed class Sandbox(string machinesFolder, string baseFolder, Isolatio
     {
         var text = folder.ReadConsole(consoleStart).Trim();
         return text.Length == 0 ? "its console is empty" : text[Math.Max(0, text.Length - 400)..].ReplaceLineEndings(" ");
+    }
+}
+
+/// <summary>A place where programs can be run until it is given back.</summary>
+/// <param name="Command">The words before those of a program.</param>
+/// <param name="Close">Ends what was made for it, or null.</param>
+internal sealed record Room(IReadOnlyList<string> Command, Func<Task>? Close) : IAsyncDisposable
+{
+    public async ValueTask DisposeAsync()
+    {
+        if (Close is not null)
+        {
+            await Close();
+        }
     }
 }

@@ -7,7 +7,7 @@ using Dumont.LocalCloud.Machines;
 namespace Dumont.LocalCloud.Vast;
 
 /// <summary>The account: its money, its SSH keys, and the keys of single instances.</summary>
-internal sealed class AccountEndpoints(VastCloud cloud, ContractBook book, MachineSupervisor machines, TimeProvider time)
+internal sealed class AccountEndpoints(VastCloud cloud, ContractBook book, VolumeFiles files, MachineSupervisor machines, TimeProvider time)
 {
     private const int KeyMax = 8192;
 
@@ -137,7 +137,7 @@ internal sealed class AccountEndpoints(VastCloud cloud, ContractBook book, Machi
         {
             if (problem is null && book.Find(id) is { WantsToRun: true } contract)
             {
-                machines.ApplyKeys(contract.MachineKey, ContractMachines.SpecOf(contract).Keys);
+                machines.ApplyKeys(contract.MachineKey, ContractMachines.SpecOf(contract, files).Keys);
             }
         }
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Dumont.LocalCloud.Market;
 
 namespace Dumont.LocalCloud.Vast;
@@ -58,6 +59,9 @@ internal sealed class Contract
     /// <summary>Price of its disk for as long as it exists.</summary>
     public required long DiskMicroUsdPerHour { get; init; }
 
+    /// <summary>Volumes that it mounts.</summary>
+    public IReadOnlyList<VolumeUse> Volumes { get; init; } = [];
+
     public string? Label { get; set; }
 
     public List<SshKey> Keys { get; init; } = [];
@@ -71,6 +75,10 @@ internal sealed class Contract
     public string NextState { get; set; } = "running";
 
     public string? StatusMessage { get; set; }
+
+    /// <summary>What is to be said about a copy from or to it.</summary>
+    [JsonIgnore]
+    public string? CopyMessage { get; set; }
 
     /// <summary>Whether its GPUs are kept for it. A stopped contract keeps its disk only.</summary>
     public bool HoldsGpus { get; set; }
@@ -103,7 +111,9 @@ internal sealed class Contract
     public GpuLoad Load { get; set; } = GpuLoad.Idle;
 
     /// <summary>Name of its machine on this computer.</summary>
-    public string MachineKey => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"vast-{Id}");
+    public string MachineKey => KeyOf(Id);
+
+    public static string KeyOf(long id) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"vast-{id}");
 
     public bool UsesJupyter => Runtype.Contains("jupyter", StringComparison.Ordinal);
 

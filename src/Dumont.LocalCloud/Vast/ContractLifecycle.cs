@@ -8,6 +8,8 @@ internal sealed class ContractLifecycle(
     ContractBook book,
     VastCloud cloud,
     MachineSupervisor machines,
+    VolumeBook volumes,
+    VolumeFiles files,
     BillingClock clock,
     LocalCloudOptions options,
     TimeProvider time,
@@ -44,6 +46,7 @@ internal sealed class ContractLifecycle(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        await RemoveForgottenFilesAsync(stoppingToken);
         using var timer = new PeriodicTimer(Interval, time);
         try
         {
@@ -57,6 +60,17 @@ internal sealed class ContractLifecycle(
         {
             // The program ends.
         }
+    }
+
+    private async Task RemoveForgottenFilesAsync(CancellationToken cancellationToken)
+    {
+        long[] known;
+        lock (book.Gate)
+        {
+            known = [.. volumes.All.Select(volume => volume.Id)];
+        }
+
+        await files.RemoveOthersAsync(known, cancellationToken);
     }
 
     // A full disk must not end the loop: the next round tries again.
@@ -97,7 +111,7 @@ internal sealed class ContractLifecycle(
         var observed = machines.Observe(contract.MachineKey);
         if (ContractPolicy.NeedsBoot(contract, observed))
         {
-            machines.Want(contract.MachineKey, new MachineWish.Running(ContractMachines.SpecOf(contract), contract.Boot, contract.FreshDisk));
+            machines.Want(contract.MachineKey, new MachineWish.Running(ContractMachines.SpecOf(contract, files), contract.Boot, contract.FreshDisk));
             contract.FreshDisk = false;
         }
         else if (contract.HostDead)

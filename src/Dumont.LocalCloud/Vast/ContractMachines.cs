@@ -12,7 +12,9 @@ internal static partial class ContractMachines
 {
     private const int MaxPorts = 64;
 
-    public static MachineSpec SpecOf(Contract contract)
+    /// <param name="contract">Read under the gate of the book.</param>
+    /// <param name="files">Tells where volumes lie.</param>
+    public static MachineSpec SpecOf(Contract contract, VolumeFiles files)
     {
         var host = contract.Offer.Host;
         return new MachineSpec(
@@ -25,7 +27,10 @@ internal static partial class ContractMachines
             new Dictionary<string, IReadOnlyList<string>> { ["root"] = [.. contract.Keys.Select(key => key.PublicKey)] },
             contract.OnStart,
             new MachineLimits((int)(host.CpuRamMb * contract.Offer.GpuFraction), host.CpuCores * contract.Offer.GpuFraction),
-            Gpus(contract));
+            Gpus(contract))
+        {
+            Mounts = [.. contract.Volumes.Select(use => new FolderMount(files.FolderOf(use.VolumeId), use.Path))],
+        };
     }
 
     /// <summary>The GPUs under the load that was last set.</summary>

@@ -6,7 +6,7 @@ using Dumont.LocalCloud.Http;
 namespace Dumont.LocalCloud.Vast;
 
 /// <summary>Listing, changing and destroying instances.</summary>
-internal sealed class InstanceEndpoints(VastCloud cloud, ContractBook book, OfferMarket market, FaultBook faults, TimeProvider time)
+internal sealed class InstanceEndpoints(VastCloud cloud, ContractBook book, VolumeBook volumes, OfferMarket market, FaultBook faults, TimeProvider time)
 {
     private const int LabelMax = 1024;
 
@@ -80,8 +80,18 @@ internal sealed class InstanceEndpoints(VastCloud cloud, ContractBook book, Offe
         }
     }
 
-    private JsonObject Show(Contract contract, bool inList) =>
-        InstanceJson.From(contract, time.GetUtcNow(), book.RunSeconds(contract), market.MinBidOf(contract), inList);
+    private JsonObject Show(Contract contract, bool inList)
+    {
+        var json = InstanceJson.From(contract, time.GetUtcNow(), book.RunSeconds(contract), market.MinBidOf(contract));
+        if (inList)
+        {
+            // The single answer has no such field.
+            var used = contract.Volumes.Select(use => volumes.Find(use.VolumeId) is { } volume ? VolumeEndpoints.Brief(volume, use.Path) : null);
+            json["volume_info"] = new JsonArray([.. used.OfType<JsonNode>()]);
+        }
+
+        return json;
+    }
 
     private JsonAnswer Filters()
     {

@@ -22,8 +22,7 @@ internal static class InstanceJson
     /// <param name="now">Instant of the answer.</param>
     /// <param name="runSeconds">Seconds for which it paid for its GPUs.</param>
     /// <param name="minBid">Lowest bid that holds its GPUs now, in micro-dollars per hour.</param>
-    /// <param name="inList">The list carries <c>volume_info</c>, the single answer does not.</param>
-    public static JsonObject From(Contract contract, DateTimeOffset now, long runSeconds, long minBid, bool inList)
+    public static JsonObject From(Contract contract, DateTimeOffset now, long runSeconds, long minBid)
     {
         var listing = new OfferListing(contract.Offer, contract.DiskGb, contract.IsBid, Rentable: false, Rented: true, now);
         var json = new JsonObject { ["id"] = contract.Id };
@@ -41,11 +40,6 @@ internal static class InstanceJson
         json["country_code"] = contract.Offer.Host.CountryCode;
         json["disk_space"] = contract.DiskGb;
         json["gpu_ids"] = new JsonArray([.. contract.Offer.Gpus.Select(gpu => (JsonNode)gpu)]);
-        if (inList)
-        {
-            json["volume_info"] = new JsonArray();
-        }
-
         return json;
     }
 
@@ -58,7 +52,7 @@ internal static class InstanceJson
         json["intended_status"] = contract.IntendedStatus;
         json["cur_state"] = contract.CurState;
         json["next_state"] = contract.NextState;
-        json["status_msg"] = contract.StatusMessage;
+        json["status_msg"] = contract.CopyMessage ?? contract.StatusMessage;
         json["label"] = contract.Label;
         json["image_uuid"] = contract.Image;
         json["image_args"] = new JsonArray();

@@ -21,11 +21,11 @@ internal sealed class OfferQuery
 
     public int Limit { get; private init; }
 
-    /// <summary>Disk in GB that prices include and that must fit. Default 5.</summary>
+    /// <summary>Disk in GB that prices include and that must fit.</summary>
     public double DiskGb { get; private init; }
 
     /// <exception cref="BadRequestException">A field, operator or control key that does not exist or cannot be read.</exception>
-    public static OfferQuery Parse(JsonObject body)
+    public static OfferQuery Parse(JsonObject body, double defaultDiskGb = 5)
     {
         var query = new OfferQuery
         {
@@ -37,7 +37,7 @@ internal sealed class OfferQuery
                 var type => throw new BadRequestException($"'{type}' is not a valid offer type; valid are on-demand, bid, reserved"),
             },
             Limit = (int)Math.Clamp(body.Number("limit") ?? LimitMax, 1, LimitMax),
-            DiskGb = body["allocated_storage"] is JsonValue ? body.Number("allocated_storage")!.Value : 5,
+            DiskGb = body["allocated_storage"] is JsonValue ? body.Number("allocated_storage")!.Value : defaultDiskGb,
         };
 
         foreach (var (name, value) in body.Where(pair => !ControlKeys.Contains(pair.Key)))

@@ -37,6 +37,8 @@ internal sealed partial record RentRequest
 
     public required IReadOnlyList<KeyValuePair<string, string>> Env { get; init; }
 
+    public required IReadOnlyList<VolumeRequest> Volumes { get; init; }
+
     /// <summary>Refuse rather than leave a contract that cannot start.</summary>
     public required bool CancelUnavailable { get; init; }
 
@@ -53,8 +55,8 @@ internal sealed partial record RentRequest
         var runtype = Runtypes(body.Text("runtype") ?? (arguments.Length > 0 ? "args" : "ssh"));
         var disk = body.Number("disk") ?? DiskGbMin;
         var label = body.Text("label");
+        var env = ParseEnv(body["env"]);
         Refuse(body["template_hash_id"] is not null || body["template_id"] is not null, "templates are not supported by the local cloud");
-        Refuse(body["volume_info"] is not null, "volumes are not supported by the local cloud");
         Refuse(body.Flag("vm") == true, "virtual machines are not supported by the local cloud");
         Refuse(string.IsNullOrWhiteSpace(image), "image is required");
         Refuse(image!.Length > ImageMax, $"image is longer than {ImageMax} characters");
@@ -70,7 +72,8 @@ internal sealed partial record RentRequest
             Runtype = runtype,
             // Without ssh the container's own command is what runs.
             OnStart = runtype == "args" && arguments.Length > 0 ? $"{onStart}\n{arguments}" : onStart,
-            Env = ParseEnv(body["env"]),
+            Env = env,
+            Volumes = VolumeRequest.Parse(body["volume_info"], env),
             CancelUnavailable = body.Flag("cancel_unavail") ?? (bid is null && !startsStopped),
             StartsStopped = startsStopped,
         };

@@ -25,7 +25,8 @@ internal sealed record RentTwist(TimeSpan ExtraBootDelay, bool LeavesStoppedCont
 }
 
 /// <summary>What a customer of Vast.ai can do with offers and contracts. Each call is complete when it returns; machines follow.</summary>
-internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBook addresses, MachineSupervisor machines, TimeProvider time)
+internal sealed class VastCloud(
+    OfferMarket market, ContractBook book, VolumeCloud volumes, VolumeBook volumeBook, AddressBook addresses, MachineSupervisor machines, TimeProvider time)
 {
     private const double BidUsdMin = 0.001;
     private const double BidUsdMaxPerGpu = 32;
@@ -55,6 +56,11 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
             if (book.CreditMicroUsd <= 0)
             {
                 return new RentResult.Refused(VastProblem.InsufficientCredit);
+            }
+
+            if (request.Volumes.Select(volume => volumes.FindProblem(offer, volume)).FirstOrDefault(problem => problem is not null) is { } noVolume)
+            {
+                return new RentResult.Refused(noVolume);
             }
 
             long? bid = request.BidUsdPerHour is { } price ? (long)Math.Round(price * 1_000_000) : null;
@@ -130,6 +136,7 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
                 return VastProblem.NoSuchInstance(id);
             }
 
+            volumeBook.Leave(contract);
             book.Remove(contract);
             addresses.Release(contract.Address);
             machines.Want(contract.MachineKey, new MachineWish.Removed());
@@ -300,6 +307,7 @@ internal sealed class VastCloud(OfferMarket market, ContractBook book, AddressBo
             SshPort = port,
             StatusSince = now,
             Keys = [.. book.Ledger.Keys],
+            Volumes = [.. request.Volumes.Select(volumes.Take)],
             MicroUsdPerHour = bid ?? offer.MicroUsdPerHour,
             DiskMicroUsdPerHour = (long)Math.Round(offer.Host.StorageUsdPerGbMonth * request.DiskGb / 720 * 1_000_000),
         };

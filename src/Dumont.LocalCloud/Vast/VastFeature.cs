@@ -1,5 +1,6 @@
 using Dumont.LocalCloud.Billing;
 using Dumont.LocalCloud.Http;
+using Dumont.LocalCloud.Machines;
 using Dumont.LocalCloud.Market;
 
 namespace Dumont.LocalCloud.Vast;
@@ -13,6 +14,12 @@ internal static class VastFeature
         services.AddSingleton(provider => new ContractBook(options.DataFolder, options.StartingCreditUsd, provider.GetRequiredService<ChargeBook>()));
         services.AddSingleton(new PriceProcess(options.Seed));
         services.AddSingleton<OfferMarket>();
+        services.AddSingleton(provider => new VolumeBook(options.DataFolder, provider.GetRequiredService<ContractBook>(), provider.GetRequiredService<ChargeBook>()));
+        services.AddSingleton(provider => new VolumeFiles(options.DataFolder, provider.GetRequiredService<Sandbox>()));
+        services.AddSingleton<VolumeCloud>();
+        services.AddSingleton<FileTransfer>();
+        services.AddSingleton<CopyDesk>();
+        services.AddHostedService(provider => provider.GetRequiredService<CopyDesk>());
         services.AddSingleton<VastCloud>();
         services.AddSingleton<ContractLifecycle>();
         services.AddHostedService(provider => provider.GetRequiredService<ContractLifecycle>());
@@ -21,6 +28,8 @@ internal static class VastFeature
         services.AddSingleton<OfferEndpoints>();
         services.AddSingleton<InstanceEndpoints>();
         services.AddSingleton<AccountEndpoints>();
+        services.AddSingleton<VolumeEndpoints>();
+        services.AddSingleton<CopyEndpoints>();
         services.AddSingleton<ResultEndpoints>();
     }
 
@@ -44,6 +53,9 @@ internal static class VastFeature
         services.GetRequiredService<OfferEndpoints>().Map(v0);
         services.GetRequiredService<InstanceEndpoints>().Map(v0, v1);
         services.GetRequiredService<AccountEndpoints>().Map(v0);
+        services.GetRequiredService<VolumeEndpoints>().MapOpen(open);
+        services.GetRequiredService<VolumeEndpoints>().Map(v0);
+        services.GetRequiredService<CopyEndpoints>().Map(v0);
         services.GetRequiredService<ResultEndpoints>().Map(v0);
         services.GetRequiredService<ResultEndpoints>().MapResults(app);
         v0.Map("/{**rest}", (HttpRequest request) => VastProblem.NotSupported($"{request.Method} {request.Path}"));

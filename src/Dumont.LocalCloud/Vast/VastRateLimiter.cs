@@ -16,6 +16,8 @@ internal sealed class VastRateLimiter(LocalCloudOptions options, TimeProvider ti
         [CloudOperation.Get] = 2,
         [CloudOperation.Command] = 1.5,
         [CloudOperation.Bid] = 5.5,
+        [CloudOperation.Volume] = 5.5,
+        [CloudOperation.Copy] = 3.5,
     };
 
     private const double UsualInterval = 1;

@@ -107,6 +107,22 @@ if [ "$mode" = root ]; then
     done
 fi
 
+# Folders of the host that belong into this machine. Each path is walked name by name: its root may have made links of them.
+if [ ! -e mounts ]; then : >mounts; fi
+while IFS= read -r -d '' source && IFS= read -r -d '' target; do
+    place=$m
+    IFS=/ read -ra parts <<<"${target#/}"
+    for part in "${parts[@]}"; do
+        place=$place/$part
+        if [ -L "$place" ] || { [ -e "$place" ] && [ ! -d "$place" ]; }; then
+            echo "cannot mount at $target: ${place#"$m"} is not a folder"
+            exit 1
+        fi
+        if [ ! -d "$place" ]; then mkdir "$place"; fi
+    done
+    mount --bind "$source" "$place"
+done <mounts
+
 cd stage
 pivot_root . old
 cd /
