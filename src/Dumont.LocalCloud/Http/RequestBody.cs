@@ -6,6 +6,9 @@ namespace Dumont.LocalCloud.Http;
 /// <summary>A request whose body is not what the endpoint takes; the provider's own error form is made of it.</summary>
 internal sealed class BadRequestException(string message) : Exception(message);
 
+/// <summary>A request for something that this cloud leaves out.</summary>
+internal sealed class LeftOutException(string what) : Exception(what);
+
 /// <summary>The JSON body of a request, read once however many ask for it.</summary>
 internal static class RequestBody
 {

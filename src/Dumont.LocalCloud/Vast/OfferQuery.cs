@@ -33,7 +33,7 @@ internal sealed class OfferQuery
             {
                 "on-demand" or "ondemand" or "ask" => false,
                 "bid" or "interruptible" => true,
-                "reserved" => throw new BadRequestException("offers of type 'reserved' are not supported by the local cloud"),
+                "reserved" => throw new LeftOutException("searching reserved offers"),
                 var type => throw new BadRequestException($"'{type}' is not a valid offer type; valid are on-demand, bid, reserved"),
             },
             Limit = (int)Math.Clamp(body.Number("limit") ?? LimitMax, 1, LimitMax),

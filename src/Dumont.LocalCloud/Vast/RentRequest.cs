@@ -56,8 +56,8 @@ internal sealed partial record RentRequest
         var disk = body.Number("disk") ?? DiskGbMin;
         var label = body.Text("label");
         var env = ParseEnv(body["env"]);
-        Refuse(body["template_hash_id"] is not null || body["template_id"] is not null, "templates are not supported by the local cloud");
-        Refuse(body.Flag("vm") == true, "virtual machines are not supported by the local cloud");
+        LeaveOut(body["template_hash_id"] is not null || body["template_id"] is not null, "renting with a template");
+        LeaveOut(body.Flag("vm") == true, "renting a virtual machine");
         Refuse(string.IsNullOrWhiteSpace(image), "image is required");
         Refuse(image!.Length > ImageMax, $"image is longer than {ImageMax} characters");
         Refuse(label?.Length > LabelMax, $"label is longer than {LabelMax} characters");
@@ -171,6 +171,14 @@ internal sealed partial record RentRequest
         }
 
         return words;
+    }
+
+    private static void LeaveOut(bool asked, string what)
+    {
+        if (asked)
+        {
+            throw new LeftOutException(what);
+        }
     }
 
     private static void Refuse(bool wrong, string message)

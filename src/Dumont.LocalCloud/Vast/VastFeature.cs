@@ -30,6 +30,7 @@ internal static class VastFeature
         services.AddSingleton<AccountEndpoints>();
         services.AddSingleton<VolumeEndpoints>();
         services.AddSingleton<CopyEndpoints>();
+        services.AddSingleton<ChargeEndpoints>();
         services.AddSingleton<ResultEndpoints>();
     }
 
@@ -56,6 +57,7 @@ internal static class VastFeature
         services.GetRequiredService<VolumeEndpoints>().MapOpen(open);
         services.GetRequiredService<VolumeEndpoints>().Map(v0);
         services.GetRequiredService<CopyEndpoints>().Map(v0);
+        services.GetRequiredService<ChargeEndpoints>().Map(v0, v1);
         services.GetRequiredService<ResultEndpoints>().Map(v0);
         services.GetRequiredService<ResultEndpoints>().MapResults(app);
         v0.Map("/{**rest}", (HttpRequest request) => VastProblem.NotSupported($"{request.Method} {request.Path}"));
@@ -71,6 +73,10 @@ internal static class VastFeature
         catch (BadRequestException e)
         {
             return VastProblem.InvalidRequest(e.Message);
+        }
+        catch (LeftOutException e)
+        {
+            return VastProblem.NotSupported(e.Message);
         }
         catch (InvalidCursorException e)
         {

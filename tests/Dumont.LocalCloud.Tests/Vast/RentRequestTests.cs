@@ -15,14 +15,23 @@ public sealed class RentRequestTests
     [InlineData("""{"image":"x","env":"-e"}""", "env")]
     [InlineData("""{"image":"x","env":7e1000}""", "docker option")]
     [InlineData("""{"image":"x","env":"-e 'A=b"}""", "quote")]
-    [InlineData("""{"image":"x","volume_info":{"size":1}}""", "volumes are not supported")]
-    [InlineData("""{"image":"x","template_hash_id":"abc"}""", "templates are not supported")]
+    [InlineData("""{"image":"x","volume_info":{"size":1}}""", "volume_id")]
+    [InlineData("""{"image":"x","volume_info":[]}""", "volume_info")]
+    [InlineData("""{"image":"x","volume_info":{"volume_id":1,"mount_path":"/etc/x"}}""", "/etc/x")]
+    [InlineData("""{"image":"x","volume_info":{"volume_id":1,"mount_path":"/a/../b"}}""", "/a/../b")]
+    [InlineData("""{"image":"x","volume_info":{"volume_id":1,"mount_path":"data"}}""", "data")]
+    [InlineData("""{"image":"x","env":"-v V.1:/a -v V.2:/a"}""", "same mount path")]
     public void Parse_WrongBody_IsRefusedByName(string body, string named)
     {
         var refusal = Assert.Throws<BadRequestException>(() => Parse(body));
 
         Assert.Contains(named, refusal.Message, StringComparison.OrdinalIgnoreCase);
     }
+
+    [Theory]
+    [InlineData("""{"image":"x","template_hash_id":"abc"}""")]
+    [InlineData("""{"image":"x","vm":true}""")]
+    public void Parse_WhatIsLeftOut_SaysSo(string body) => Assert.Throws<LeftOutException>(() => Parse(body));
 
     [Theory]
     [InlineData("""{"image":"x"}""", "ssh")]
