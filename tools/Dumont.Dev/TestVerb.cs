@@ -13,7 +13,8 @@ internal readonly record struct Tally(int Passed, int Failed, int Skipped)
         : string.Create(CultureInfo.InvariantCulture, $"{Passed} passed, {Failed} failed");
 }
 
-/// <summary><c>./dumont test [filter]</c>: every test program, then the shell journeys against a server of their own.</summary>
+/// <summary><c>./dumont test [filter]</c>: every test program, the shell journeys against a server of their own, then the providers' own
+/// clients against a local cloud.</summary>
 internal static partial class TestVerb
 {
     private static readonly TimeSpan ProjectTimeout = TimeSpan.FromMinutes(20);
@@ -31,6 +32,7 @@ internal static partial class TestVerb
         if (filter.Length == 0)
         {
             total += await RunJourneysAsync(repository, cancellationToken);
+            total += await RunClientsAsync(repository, cancellationToken);
         }
 
         await Console.Out.WriteLineAsync(total.ToString());
@@ -141,11 +143,7 @@ internal static partial class TestVerb
             };
             var (exitCode, output) = await Command.CaptureAsync(
                 repository.Root, Path.Combine(repository.Root, "tests", "cli", "run_all.sh"), [], environment, ProjectTimeout, Console.Out.WriteLine, cancellationToken);
-            var match = JourneySummary().Match(output);
-            var tally = match.Success
-                ? new Tally(Number(match, 1), Number(match, 2), match.Groups[3].Success ? Number(match, 3) : 0)
-                : new Tally(0, 1, 0);
-            return exitCode != 0 && tally.Failed == 0 ? tally with { Failed = 1 } : tally;
+            return ScriptTally(exitCode, output);
         }
         catch (DevException e)
         {
@@ -158,8 +156,39 @@ internal static partial class TestVerb
         }
     }
 
+    // Each script starts a cloud of its own and skips itself where its client is not installed.
+    private static async Task<Tally> RunClientsAsync(Repository repository, CancellationToken cancellationToken)
+    {
+        var total = default(Tally);
+        foreach (var script in Directory.EnumerateFiles(Path.Combine(repository.Root, "tests", "clients"), "*.sh").Order(StringComparer.Ordinal))
+        {
+            await Console.Out.WriteLineAsync(Path.GetFileName(script));
+            try
+            {
+                var (exitCode, output) = await Command.CaptureAsync(repository.Root, script, [], null, ProjectTimeout, Console.Out.WriteLine, cancellationToken);
+                total += ScriptTally(exitCode, output);
+            }
+            catch (DevException e)
+            {
+                await Console.Out.WriteLineAsync($"FAIL  {Path.GetFileName(script)}: {e.Message}");
+                total += new Tally(0, 1, 0);
+            }
+        }
+
+        return total;
+    }
+
+    private static Tally ScriptTally(int exitCode, string output)
+    {
+        var match = ScriptSummary().Match(output);
+        var tally = match.Success
+            ? new Tally(Number(match, 1), Number(match, 2), match.Groups[3].Success ? Number(match, 3) : 0)
+            : new Tally(0, 1, 0);
+        return exitCode != 0 && tally.Failed == 0 ? tally with { Failed = 1 } : tally;
+    }
+
     private static int Number(Match match, int group) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
 
     [GeneratedRegex(@"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*\z")]
-    private static partial Regex JourneySummary();
+    private static partial Regex ScriptSummary();
 }

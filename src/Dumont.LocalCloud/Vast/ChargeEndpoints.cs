@@ -94,7 +94,8 @@ internal sealed class ChargeEndpoints(ChargeBook charges, ContractBook book, Bil
         ["service"] = "local",
         ["source"] = "local",
         ["description"] = "Starting credit",
-        ["amount"] = book.Ledger.StartingCreditMicroUsd / 1e6,
+        // What was paid in is below zero, as the provider has it; its client turns the sign.
+        ["amount"] = -book.Ledger.StartingCreditMicroUsd / 1e6,
         ["metadata"] = new JsonObject { ["invoice_id"] = 1 },
         ["items"] = new JsonArray(),
     };

@@ -74,7 +74,7 @@ internal sealed class ResultEndpoints(ContractBook book, Sandbox sandbox, LocalC
         }
 
         var result = await sandbox.RunAsync(key, ["/usr/bin/" + words[0], .. words.Skip(1)], http.RequestAborted);
-        return Answer(http, result.Output + result.Error, "command executed", ("writeable_path", "/"));
+        return Answer(http, result.Output + result.Error, "command executed", ("writeable_path", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/var/lib/vastai_kaalia/data/C.{id}/")));
     }
 
     private string? FindMachine(long id)

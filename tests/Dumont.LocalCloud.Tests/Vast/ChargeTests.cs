@@ -81,7 +81,7 @@ public sealed class ChargeTests : IAsyncLifetime
         _time.Advance(TimeSpan.FromHours(1));
 
         var invoices = (await _cloud.VastAsync("GET", $$"""v1/invoices/?select_filters={"when":{"gte":{{now - 10}},"lte":{{now + 10}} } }&limit=20""")).Json;
-        Assert.Equal((1, 1000.0), (invoices["total"]!.GetValue<int>(), invoices["results"]![0]!["amount"]!.GetValue<double>()));
+        Assert.Equal((1, -1000.0), (invoices["total"]!.GetValue<int>(), invoices["results"]![0]!["amount"]!.GetValue<double>()));
 
         var old = (await _cloud.VastAsync("GET", $"v0/users/me/invoices?owner=me&sdate={now - 10}&edate={now + 10_000}&inc_charges=true")).Json;
         Assert.Equal(["charge", "charge", "payment"], old["invoices"]!.AsArray().Select(row => row!["type"]!.ToString()).Order());
