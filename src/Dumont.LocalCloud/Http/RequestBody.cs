@@ -56,7 +56,7 @@ internal static class RequestBody
 
         try
         {
-            return JsonNode.Parse(buffer.ToArray());
+            return JsonValues.Parse(buffer.ToArray());
         }
         catch (JsonException)
         {
@@ -68,6 +68,15 @@ internal static class RequestBody
 /// <summary>Lenient reading of JSON values: numbers and booleans may come as text, as some clients send them.</summary>
 internal static class JsonValues
 {
+    // A name that comes twice would otherwise be found out when the value is read, far from here.
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
+    /// <exception cref="JsonException">It is not JSON, or an object names something twice.</exception>
+    public static JsonNode? Parse(ReadOnlySpan<byte> utf8) => JsonNode.Parse(utf8, documentOptions: Strict);
+
+    /// <exception cref="JsonException">It is not JSON, or an object names something twice.</exception>
+    public static JsonNode? Parse(string text) => JsonNode.Parse(text, documentOptions: Strict);
+
     public static string? Text(this JsonObject json, string name) => json[name] switch
     {
         null => null,

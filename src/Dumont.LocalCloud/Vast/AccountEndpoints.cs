@@ -41,6 +41,8 @@ internal sealed class AccountEndpoints(VastCloud cloud, ContractBook book, Volum
                 ["can_pay"] = true,
                 ["ssh_key"] = book.Ledger.Keys.FirstOrDefault()?.PublicKey,
                 ["sid"] = "local",
+                // Old clients take it out before they show the rest, and fail where it is missing.
+                ["api_key"] = "",
                 ["has_billing"] = true,
             });
         }

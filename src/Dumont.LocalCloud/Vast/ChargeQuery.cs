@@ -110,7 +110,7 @@ internal sealed class ChargeQuery
     {
         try
         {
-            return string.IsNullOrWhiteSpace(text) ? [] : JsonNode.Parse(text) as JsonObject ?? throw new BadRequestException("select_filters is not an object");
+            return string.IsNullOrWhiteSpace(text) ? [] : JsonValues.Parse(text) as JsonObject ?? throw new BadRequestException("select_filters is not an object");
         }
         catch (JsonException)
         {

@@ -142,7 +142,7 @@ internal sealed class InstanceListing
         var text = query[name].FirstOrDefault();
         try
         {
-            return string.IsNullOrWhiteSpace(text) ? null : JsonNode.Parse(text);
+            return string.IsNullOrWhiteSpace(text) ? null : JsonValues.Parse(text);
         }
         catch (JsonException)
         {

@@ -168,7 +168,7 @@ internal sealed class OfferEndpoints(OfferMarket market, VastCloud cloud, Contra
     {
         try
         {
-            return string.IsNullOrWhiteSpace(q) ? [] : JsonNode.Parse(q) as JsonObject ?? throw new BadRequestException("q is not an object");
+            return string.IsNullOrWhiteSpace(q) ? [] : JsonValues.Parse(q) as JsonObject ?? throw new BadRequestException("q is not an object");
         }
         catch (JsonException)
         {

@@ -11,6 +11,10 @@ namespace Dumont.LocalCloud.Vast;
 internal sealed class ResultEndpoints(ContractBook book, Sandbox sandbox, LocalCloudOptions options)
 {
     private const int CommandMax = 512;
+
+    // The provider has a status of its own for this one call.
+    private const int StatusOfBadBody = 483;
+
     private const int ResultsMax = 200;
     private const int TailDefault = 1000;
 
@@ -56,7 +60,16 @@ internal sealed class ResultEndpoints(ContractBook book, Sandbox sandbox, LocalC
 
     private async Task<IResult> CommandAsync(long id, HttpContext http)
     {
-        var command = (await RequestBody.ReadAsync(http)).Text("command") ?? "";
+        string command;
+        try
+        {
+            command = (await RequestBody.ReadAsync(http)).Text("command") ?? "";
+        }
+        catch (BadRequestException e)
+        {
+            return new VastProblem(StatusOfBadBody, "invalid_request", e.Message);
+        }
+
         if (command.Length > CommandMax)
         {
             return VastProblem.InvalidArguments($"command is longer than {CommandMax} characters");
