@@ -36,7 +36,11 @@ finish() {
     # The script itself broke off; what came before is counted all the same.
     failed=$((failed + 1))
   fi
-  printf '%d passed, %d failed\n' "$passed" "$failed"
+  if [[ $skipped -gt 0 ]]; then
+    printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  else
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+  fi
   [[ $failed -eq 0 ]] || exit 1
 }
 trap finish EXIT
@@ -256,6 +260,19 @@ url=${url#ssh://}
 eventually 30 '^weights$' "its files have arrived" ssh "${ssh_options[@]}" -p "${url##*:}" "${url%:*}" 'cat /workspace/w'
 vast cancel copy "$spot"
 assert_contains "copy canceled" "copies are canceled"
+
+if command -v rsync >/dev/null; then
+  mkdir -p "$work/up"
+  echo sent >"$work/up/s"
+  vast copy -i "$work/key" "local:$work/up/" "C.$second:/workspace/up/"
+  on "$second" 'cat /workspace/up/s'
+  assert_contains sent "files go from this computer to an instance"
+  vast copy -i "$work/key" "C.$second:/workspace/set/" "local:$work/down"
+  run cat "$work/down/d"
+  assert_contains data "and from an instance to this computer"
+else
+  skip "copies to and from this computer: rsync is not installed"
+fi
 
 step "charges and invoices"
 today=$(date -u +%s)

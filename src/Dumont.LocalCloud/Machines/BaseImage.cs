@@ -20,7 +20,8 @@ internal static class BaseImage
 
     private static readonly (string Name, int Uid, int Gid, string Home, string Shell)[] Accounts =
     [
-        ("root", 0, 0, "/root", "/bin/bash"), ("daemon", 1, 1, "/usr/sbin", "/usr/sbin/nologin"), ("bin", 2, 2, "/bin", "/usr/sbin/nologin"),
+        // Root under a second name: Vast.ai's client carries files as that one.
+        ("root", 0, 0, "/root", "/bin/bash"), ("vastai_kaalia", 0, 0, "/var/lib/cloud/carrier", "/bin/bash"), ("daemon", 1, 1, "/usr/sbin", "/usr/sbin/nologin"), ("bin", 2, 2, "/bin", "/usr/sbin/nologin"),
         ("sys", 3, 3, "/dev", "/usr/sbin/nologin"), ("man", 6, 12, "/var/cache/man", "/usr/sbin/nologin"),
         ("mail", 8, 8, "/var/mail", "/usr/sbin/nologin"), ("www-data", 33, 33, "/var/www", "/usr/sbin/nologin"),
         ("backup", 34, 34, "/var/backups", "/usr/sbin/nologin"), ("_apt", 42, 65534, "/nonexistent", "/usr/sbin/nologin"),

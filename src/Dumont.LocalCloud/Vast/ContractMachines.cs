@@ -12,6 +12,9 @@ internal static partial class ContractMachines
 {
     private const int MaxPorts = 64;
 
+    // The provider's name for it; its client logs in so.
+    private const string Carrier = "vastai_kaalia";
+
     /// <param name="contract">Read under the gate of the book.</param>
     /// <param name="files">Tells where volumes lie.</param>
     public static MachineSpec SpecOf(Contract contract, VolumeFiles files)
@@ -24,7 +27,7 @@ internal static partial class ContractMachines
             contract.SshPort,
             RootLogin: true,
             [.. Environment(contract)],
-            new Dictionary<string, IReadOnlyList<string>> { ["root"] = [.. contract.Keys.Select(key => key.PublicKey)] },
+            Keys(contract),
             contract.OnStart,
             new MachineLimits((int)(host.CpuRamMb * contract.Offer.GpuFraction), host.CpuCores * contract.Offer.GpuFraction),
             Gpus(contract))
@@ -32,6 +35,13 @@ internal static partial class ContractMachines
             Mounts = [.. contract.Volumes.Select(use => new FolderMount(files.FolderOf(use.VolumeId), use.Path))],
         };
     }
+
+    // The carrier is root under another name whose keys are good for carrying files with rsync alone.
+    private static Dictionary<string, IReadOnlyList<string>> Keys(Contract contract) => new()
+    {
+        ["root"] = [.. contract.Keys.Select(key => key.PublicKey)],
+        [Carrier] = [.. contract.Keys.Select(key => $"command=\"/usr/bin/rsync --config=/var/lib/cloud/rsyncd.conf --server --daemon .\",restrict {key.PublicKey}")],
+    };
 
     /// <summary>The GPUs under the load that was last set.</summary>
     public static IReadOnlyList<GpuReading> Gpus(Contract contract) =>

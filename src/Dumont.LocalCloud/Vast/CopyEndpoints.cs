@@ -7,22 +7,67 @@ using Dumont.LocalCloud.Http;
 namespace Dumont.LocalCloud.Vast;
 
 /// <summary>Copying files between instances and volumes.</summary>
-internal sealed partial class CopyEndpoints(CopyDesk desk)
+internal sealed partial class CopyEndpoints(CopyDesk desk, ContractBook contracts)
 {
     private const int PathMax = 4096;
+    private const string Here = "local";
+    private const string Rsync = "/usr/bin/rsync";
 
     private static readonly CloudOperation Copies = CloudOperation.Of("vast", CloudOperation.Copy);
 
     public void Map(RouteGroupBuilder v0)
     {
         v0.MapPut("/commands/copy_direct", (Delegate)CopyAsync).Does(Copies);
+        v0.MapPut("/commands/rsync", (Delegate)CopyAsync).Does(Copies);
         v0.MapDelete("/commands/copy_direct", (Delegate)CancelAsync).Does(Copies);
     }
 
     private async Task<IResult> CopyAsync(HttpContext http)
     {
         var body = await RequestBody.ReadAsync(http);
+        var (fromHere, toHere) = ((body.Text("src_id") ?? Here) == Here, (body.Text("dst_id") ?? Here) == Here);
+        if (fromHere || toHere)
+        {
+            return fromHere && toHere
+                ? VastProblem.InvalidArguments("one of src_id and dst_id must be an instance")
+                : Meet(body, fromHere ? "dst" : "src");
+        }
+
         return Place(body, "src_id", "src_path", out var from) ?? Place(body, "dst_id", "dst_path", out var to) ?? InstanceEndpoints.Answer(desk.Begin(from!, to!));
+    }
+
+    // The client carries the files itself, with rsync to the machine's sshd; it needs to know where that is.
+    private IResult Meet(JsonObject body, string side)
+    {
+        if (Place(body, side + "_id", side + "_path", out var place) is { } problem)
+        {
+            return problem;
+        }
+
+        if (place!.Kind == CopyKind.Volume)
+        {
+            return VastProblem.InvalidArguments("a volume can be copied to and from instances and volumes only");
+        }
+
+        if (!File.Exists(Rsync))
+        {
+            return VastProblem.NotSupported($"copying to and from a client on a computer without {Rsync}");
+        }
+
+        lock (contracts.Gate)
+        {
+            return contracts.Find(place.Id) switch
+            {
+                null => VastProblem.NoSuchInstance(place.Id),
+                { ActualStatus: "running" } contract => new JsonAnswer(new JsonObject
+                {
+                    ["success"] = true,
+                    [side + "_addr"] = contract.Address,
+                    [side + "_port"] = contract.SshPort,
+                }),
+                _ => VastProblem.InvalidRequest($"instance {place.Id} is not running"),
+            };
+        }
     }
 
     private async Task<IResult> CancelAsync(HttpContext http)
@@ -59,7 +104,7 @@ internal sealed partial class CopyEndpoints(CopyDesk desk)
     private static VastProblem? Id(JsonObject body, string name, out CopyKind kind, out long id)
     {
         (kind, id) = (CopyKind.Instance, 0);
-        var text = body.Text(name) ?? "local";
+        var text = body.Text(name) ?? Here;
         var match = Container().Match(text);
         if (match.Success)
         {
@@ -67,7 +112,7 @@ internal sealed partial class CopyEndpoints(CopyDesk desk)
             return null;
         }
 
-        return text == "local" || Cloud().IsMatch(text)
+        return text == Here || Cloud().IsMatch(text)
             ? VastProblem.NotSupported($"copying from or to {text}")
             : VastProblem.InvalidArguments($"{name} '{text}' is neither C.<instance>, V.<volume> nor an instance id");
     }

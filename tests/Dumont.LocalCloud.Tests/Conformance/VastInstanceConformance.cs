@@ -178,13 +178,31 @@ public sealed class VastInstanceConformance(VastCloudFixture fixture) : IClassFi
     [InlineData("POST", "v0/volumes/copy/", """{"src_id":5,"dst_id":6}""", 404, "no_such_volume")]
     [InlineData("GET", "v0/charges/?select_filters={}", null, 400, "invalid_request")]
     [InlineData("GET", "v1/invoices/", null, 400, "invalid_request")]
-    [InlineData("PUT", "v0/commands/copy_direct/", """{"src_id":"C.RUNNING","dst_id":"local","src_path":"/a","dst_path":"/b"}""", 501, "not_supported")]
+    [InlineData("PUT", "v0/commands/copy_direct/", """{"src_id":"C.RUNNING","dst_id":"s3.101","src_path":"/a","dst_path":"/b"}""", 501, "not_supported")]
+    [InlineData("PUT", "v0/commands/copy_direct/", """{"src_id":"V.VOLUME","dst_id":"local","src_path":"/a","dst_path":"/b"}""", 400, "invalid_args")]
+    [InlineData("PUT", "v0/commands/rsync/", """{"src_id":null,"dst_id":null,"src_path":"/a","dst_path":"/b"}""", 400, "invalid_args")]
     public async Task Call_Refused_HasStatusAndCode(string method, string path, string? body, int status, string error)
     {
         var answer = await fixture.Cloud.VastAsync(method, fixture.Fill(path), body is null ? null : fixture.Fill(body));
 
         Assert.Equal((status, error), (answer.Status, answer.Json["error"]!.ToString()));
         Assert.Equal((false, true), (answer.Json["success"]!.GetValue<bool>(), answer.Json["msg"]!.ToString().Length > 0));
+    }
+
+    [Theory]
+    [InlineData("v0/commands/rsync/", """{"src_id":"C.RUNNING","dst_id":null,"src_path":"/a","dst_path":"b"}""", "src")]
+    [InlineData("v0/commands/copy_direct/", """{"src_id":"local","dst_id":"RUNNING","src_path":"a","dst_path":"/b"}""", "dst")]
+    public async Task Copy_WithTheClientsComputer_NamesTheMachinesSshd(string path, string body, string side)
+    {
+        var answer = await fixture.Cloud.VastAsync("PUT", path, fixture.Fill(body));
+        if (!File.Exists("/usr/bin/rsync"))
+        {
+            Assert.Equal(501, answer.Status);
+            return;
+        }
+
+        Assert.Equal(fixture.Instance["public_ipaddr"]!.ToString(), answer.Json[side + "_addr"]!.ToString());
+        Assert.Equal(fixture.Instance["machine_dir_ssh_port"]!.GetValue<int>(), answer.Json[side + "_port"]!.GetValue<int>());
     }
 
     [Theory]

@@ -33,6 +33,7 @@ public sealed class VastTransportConformance(VastCloudFixture fixture) : IClassF
         { "POST", "/api/v0/asks/bulk", """{"image":"x","ids":[5]}""", 200 },
         { "PUT", "/api/v0/launch_instance", """{"image":"x","q":{"num_gpus":{"gt":64}}}""", 404 },
         { "PUT", "/api/v0/commands/copy_direct", """{"src_id":"C.1","dst_id":"C.2","src_path":"/a","dst_path":"/b"}""", 404 },
+        { "PUT", "/api/v0/commands/rsync", "{}", 400 },
         { "DELETE", "/api/v0/commands/copy_direct", """{"dst_id":"C.2"}""", 200 },
         { "GET", "/api/v0/charges", null, 400 },
         { "GET", "/api/v1/invoices", null, 400 },
@@ -94,7 +95,6 @@ public sealed class VastTransportConformance(VastCloudFixture fixture) : IClassF
     [InlineData("GET", "v0/secrets/")]
     [InlineData("GET", "v0/auth/apikeys/")]
     [InlineData("POST", "v0/commands/rclone/")]
-    [InlineData("PUT", "v0/commands/rsync/")]
     [InlineData("GET", "v0/commands/schedule_job/")]
     [InlineData("POST", "v0/network_volumes/search/")]
     [InlineData("POST", "v0/volumes/")]

@@ -53,6 +53,15 @@ apply_settings() {
     fi
 }
 
+# What rsync of the provider's client finds under the container's name: everything.
+apply_carrier() {
+    if [[ ! ${CONTAINER_ID-} =~ ^[0-9]+$ ]]; then return 0; fi
+    local module
+    for module in "C.$CONTAINER_ID" "$CONTAINER_ID"; do
+        printf '[%s]\npath = /\nread only = no\nuse chroot = no\nmunge symlinks = no\nnumeric ids = yes\nuid = 0\ngid = 0\n' "$module"
+    done >/var/lib/cloud/rsyncd.conf
+}
+
 start_sshd() {
     # By its full name: sshd starts itself again on HUP.
     /usr/sbin/sshd -D -e &
@@ -85,6 +94,7 @@ trap apply_keys USR1
 rm -rf /run/sshd.pid
 apply_settings
 apply_keys
+apply_carrier
 start_sshd
 if [ -s $cloud/start-script ]; then run_start_script; fi
 
