@@ -160,12 +160,14 @@ internal sealed class OwnMachineStore(Database database, EventStore events, Work
             async connection =>
             {
                 var rows = (await connection.QueryAsync<Row>($"{Select} {where}", parameters)).Select(row => row.ToMachine()).ToList();
-                var tags = rows.Select(row => row.Document.ClaimTag).OfType<string>().ToList();
-                var closed = tags.Count == 0
-                    ? []
-                    : (await connection.QueryAsync<string>(
-                        "SELECT tag FROM machines WHERE provider = 'ssh' AND phase IN ('Gone', 'Failed') AND tag IN @tags", new { tags })).ToHashSet();
-                return [.. rows.Select(row => row with { IsOurPast = row.Document.ClaimTag is { } tag && closed.Contains(tag) })];
+                for (var i = 0; i < rows.Count; i++)
+                {
+                    var closed = rows[i].Document.ClaimTag is { } tag && await connection.ExecuteScalarAsync<long>(
+                        "SELECT COUNT(*) FROM machines WHERE tag = @tag AND provider = 'ssh' AND phase IN ('Gone', 'Failed')", new { tag }) > 0;
+                    rows[i] = rows[i] with { IsOurPast = closed };
+                }
+
+                return rows;
             },
             cancellationToken);
 
