@@ -13,7 +13,7 @@ namespace Dumont.Server.OwnMachines;
 internal sealed class OwnMachineAccess(Database database, MasterKey master, IOptions<ServerOptions> options, TimeProvider time)
 {
     // Files of one connection; the folder is emptied of what a killed server left.
-    private readonly string _workFolder = PrepareFolder(Path.Combine(options.Value.DataDirectory, "ssh", "own"));
+    private readonly Lazy<string> _workFolder = new(() => PrepareFolder(Path.Combine(options.Value.DataDirectory, "ssh", "own")));
 
     /// <summary>The user's own machine key, made when first asked for; its private half encrypted.</summary>
     public async Task<(string PrivateKey, string PublicKey)> EnsureKeyAsync(UserId user, CancellationToken cancellationToken)
@@ -44,7 +44,7 @@ internal sealed class OwnMachineAccess(Database database, MasterKey master, IOpt
     public async Task<OwnMachineLink> OpenAsync(UserId user, OwnMachineAddress address, string? privateKey, CancellationToken cancellationToken)
     {
         var kept = privateKey ?? (await EnsureKeyAsync(user, cancellationToken)).PrivateKey;
-        return new OwnMachineLink(address, new Secret(master.Unprotect(ContextOf(user), kept)), _workFolder, time);
+        return new OwnMachineLink(address, new Secret(master.Unprotect(ContextOf(user), kept)), _workFolder.Value, time);
     }
 
     /// <summary>The machine as a provider. One that was removed has nothing any more, by the word of its owner.</summary>

@@ -2,7 +2,6 @@ using System.Net;
 using System.Text.Json.Nodes;
 using Dapper;
 using Dumont.Providers.Tests.Ssh;
-using Dumont.Server.OwnMachines;
 using Dumont.Server.Platform.Store;
 using Dumont.Server.Settings;
 using static Dumont.Server.Tests.TestServer;

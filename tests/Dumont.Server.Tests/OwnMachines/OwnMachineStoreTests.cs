@@ -4,7 +4,6 @@ using Dumont.Providers.Ssh;
 using Dumont.Server.OwnMachines;
 using Dumont.Server.Platform.Events;
 using Dumont.Server.Platform.Reconcile;
-using Dumont.Server.Platform.Store;
 using Dumont.Server.Tests.Platform.Store;
 
 namespace Dumont.Server.Tests.OwnMachines;
