@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
+using Microsoft.Net.Http.Headers;
 
 namespace Dumont.Server.Platform.Web;
 
@@ -39,17 +40,21 @@ internal sealed class Problem(
         }
 
         var locations = fields?.Select(field => new ProblemLocation([field.In, .. field.Field.Split('.')], field.Message, field.Type)).ToList();
+        var language = ProblemTexts.LanguageOf(httpContext.Request);
+        var (title, hint) = ProblemTexts.Of(Kind, language);
+        response.Headers.ContentLanguage = language;
+        response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptLanguage);
         await response.WriteAsJsonAsync(
             new ProblemBody(
                 $"https://dumont.invalid/problems#{Kind.Code}",
-                Kind.Title,
+                title,
                 Kind.Status,
                 Kind.Code,
-                locations is null ? Detail : Kind.Title,
+                locations is null ? Detail : title,
                 locations is null ? Detail : locations,
                 locations,
                 fields?.GroupBy(field => field.Field).ToDictionary(group => group.Key, group => group.Select(field => field.Message).ToArray()),
-                Kind.Hint,
+                hint,
                 httpContext.Request.Path,
                 httpContext.TraceIdentifier),
             options: null,
