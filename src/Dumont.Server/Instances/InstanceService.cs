@@ -199,7 +199,7 @@ internal sealed class InstanceService(
         MachineOffer wanted)
     {
         var now = time.GetUtcNow();
-        var port = ports.Choose(await InstanceStore.GatewayPortsAsync(transaction));
+        var port = ports.Choose(await InstanceStore.GatewayPortsAsync(transaction), await InstanceStore.LastGatewayPortAsync(transaction));
         var id = await store.InsertAsync(
             transaction,
             userId,

@@ -111,7 +111,7 @@ public sealed class SshProviderTests
 
         // Not even a login was tried: ssh has left before it offered a key.
         Assert.DoesNotContain("publickey", computer.LogSincePowerOn, StringComparison.Ordinal);
-        Assert.DoesNotContain("authenticating user", computer.LogSincePowerOn.Replace("[preauth]", "", StringComparison.Ordinal).Replace("Connection closed by authenticating user", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.DoesNotContain("authenticating user", computer.LogSincePowerOn, StringComparison.Ordinal);
     }
 
     [Fact]

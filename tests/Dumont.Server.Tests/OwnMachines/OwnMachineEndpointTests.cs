@@ -37,7 +37,7 @@ public sealed class OwnMachineEndpointTests
             machine!["state"]!.GetValue<string>(), machine["is_free"]!.GetValue<bool>(), machine["gpu_name"]!.GetValue<string>(), machine["uses"]!.GetValue<string>()));
         Assert.Equal(computer.Fingerprint, machine["host_key_fingerprint"]!.GetValue<string>());
         Assert.Equal("conflict", await CodeAsync(ana, Request(computer, computer.Fingerprint), HttpStatusCode.Conflict));
-        Assert.Empty(computer.Residue);
+        Assert.False(System.IO.Directory.Exists(System.IO.Path.Combine(computer.Folder, "claim")));
     }
 
     [Fact]
