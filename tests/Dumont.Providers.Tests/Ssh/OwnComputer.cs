@@ -131,6 +131,18 @@ public sealed class OwnComputer : IAsyncDisposable
             await process.WaitForExitAsync();
             process.Dispose();
             _process = null;
+
+            // The kernel ends the rest of the process space on its own time; what still listens would answer in place of the next one.
+            var begun = TimeProvider.System.GetTimestamp();
+            while (await AnswersAsync() || ProcessesNaming(_root).Any())
+            {
+                if (TimeProvider.System.GetElapsedTime(begun) > StartLimit)
+                {
+                    throw new TimeoutException("The own computer does not go off: " + string.Join("; ", ProcessesNaming(_root)));
+                }
+
+                await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
+            }
         }
     }
 
