@@ -4,7 +4,7 @@ namespace Dumont.Providers;
 /// back when it may have cost money.</summary>
 public interface IComputeProvider
 {
-    /// <summary>Provider word as it is stored and shown: <c>vast</c>, <c>gcp</c>.</summary>
+    /// <summary>Provider word as it is stored and shown: <c>vast</c>, <c>gcp</c>, <c>ssh</c>.</summary>
     string Name { get; }
 
     /// <summary>What can be rented now, cheapest first.</summary>
@@ -303,6 +303,10 @@ public sealed record ProviderMachine
 
     /// <summary>As above.</summary>
     public int? SshPort { get; init; }
+
+    /// <summary>Host key that its sshd shows after its first boot, <c>ssh-ed25519 AAAA…</c>; null where the provider does not tell, so that the
+    /// first contact has to.</summary>
+    public string? BootHostKey { get; init; }
 
     /// <summary>Public address; null while unknown.</summary>
     public string? PublicIp { get; init; }

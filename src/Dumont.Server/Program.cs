@@ -7,6 +7,7 @@ using Dumont.Server.Instances;
 using Dumont.Server.Machines;
 using Dumont.Server.Market;
 using Dumont.Server.Offers;
+using Dumont.Server.OwnMachines;
 using Dumont.Server.Platform;
 using Dumont.Server.Platform.Web;
 using Dumont.Server.Settings;
@@ -33,6 +34,7 @@ internal static class Program
         builder.Services.AddTelemetry();
         builder.Services.AddHealth();
         builder.Services.AddAuth();
+        builder.Services.AddOwnMachines();
         builder.Services.AddSettings();
         builder.Services.AddHosts();
         builder.Services.AddOffers();
@@ -49,6 +51,7 @@ internal static class Program
         app.UseWebPipeline();
         app.MapHealth();
         app.MapAuth();
+        app.MapOwnMachines();
         app.MapSettings();
         app.MapHosts();
         app.MapOffers();

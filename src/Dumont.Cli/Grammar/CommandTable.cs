@@ -11,6 +11,7 @@ internal static class CommandTable
         ("setting", SettingCommands.Summary, SettingCommands.Make),
         ("api-key", ApiKeyCommands.Summary, ApiKeyCommands.Make),
         ("ssh-key", SshKeyCommands.Summary, SshKeyCommands.Make),
+        ("own-machine", OwnMachineCommands.Summary, OwnMachineCommands.Make),
         ("balance", BalanceCommands.Summary, BalanceCommands.Make),
         ("instance", InstanceCommands.Summary, InstanceCommands.Make),
         ("ssh", SshCommands.Summary, SshCommands.Make),

@@ -11,14 +11,15 @@ internal sealed class GatewayPorts(IOptions<ServerOptions> options)
     private int _next;
 
     /// <summary>A port of the range that is neither in <paramref name="taken"/> nor used by another program now. Goes round the range rather than
-    /// reusing the lowest, because a new instance at an old address would be met with the old host key.</summary>
+    /// reusing the lowest, because a new instance at an old address would be met with the old host key; after a restart it goes on behind
+    /// <paramref name="last"/>, the port that was given away last, whether its instance is there still or not.</summary>
     /// <exception cref="InvalidOperationException">The whole range is in use.</exception>
-    public int Choose(IReadOnlySet<int> taken)
+    public int Choose(IReadOnlySet<int> taken, int? last)
     {
         var (first, count) = (options.Value.GatewayFirstPort, options.Value.GatewayPortCount);
-        if (_next == 0 && taken.Count > 0)
+        if (_next == 0 && last is { } before && before >= first && before < first + count)
         {
-            _next = taken.Max() - first + 1;
+            _next = before - first;
         }
 
         for (var tries = 0; tries < count; tries++)

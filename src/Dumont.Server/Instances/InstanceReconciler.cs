@@ -4,6 +4,7 @@ using Dumont.Contracts;
 using Dumont.Providers;
 using Dumont.Server.Agents;
 using Dumont.Server.Machines;
+using Dumont.Server.Offers;
 using Dumont.Server.Platform.Events;
 using Dumont.Server.Platform.Reconcile;
 using Microsoft.Extensions.Options;
@@ -138,12 +139,7 @@ internal sealed class InstanceReconciler(
     private async Task<Next> SubstituteAsync(InstanceView view, Fence fence, CancellationToken cancellationToken)
     {
         var instance = view.Instance;
-        if (await placement.FindAccountAsync(instance.UserId, MachinePlacement.GpuProvider, cancellationToken) is not { } account)
-        {
-            return Next.After(NoOfferDelay);
-        }
-
-        IReadOnlyList<MachineOffer> offers;
+        IReadOnlyList<FoundOffer> offers;
         try
         {
             offers = await placement.FindSubstitutesAsync(instance, view.Machines, maxPriceFactor: null, cancellationToken);
@@ -174,7 +170,7 @@ internal sealed class InstanceReconciler(
                     await machines.SetDesiredAsync(transaction, machine.Id, MachineDesired.Gone);
                 }
 
-                await placement.PlaceGpuAsync(transaction, instance.Id, instance.UserId, instance.Document.Spec, account, offers);
+                await placement.PlaceGpuAsync(transaction, instance.Id, instance.UserId, instance.Document.Spec, offers);
             },
             cancellationToken);
         return Next.After(Shortly);

@@ -2,6 +2,7 @@ using System.Data.Common;
 using Dumont.Contracts;
 using Dumont.Market.Regions;
 using Dumont.Providers;
+using Dumont.Providers.Ssh;
 using Dumont.Server.Hosts;
 using Dumont.Server.Machines;
 using Dumont.Server.Offers;
@@ -9,7 +10,6 @@ using Dumont.Server.Platform.Events;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Store;
 using Dumont.Server.Platform.Web;
-using Dumont.Server.Settings;
 using Microsoft.Extensions.Options;
 
 namespace Dumont.Server.Instances;
@@ -41,25 +41,25 @@ internal sealed class InstanceService(
     public async Task<CreateInstanceResult> CreateAsync(
         UserId userId, CreateInstanceRequest request, IdempotentRequest? idempotent, CancellationToken cancellationToken)
     {
-        if (await placement.FindAccountAsync(userId, MachinePlacement.GpuProvider, cancellationToken) is not { } account)
-        {
-            return new CreateInstanceResult.NotConfigured();
-        }
-
         try
         {
-            var offers = await FindOffersAsync(userId, request, cancellationToken);
+            if (await FindOffersAsync(userId, request, cancellationToken) is not { } offers)
+            {
+                return new CreateInstanceResult.NotConfigured();
+            }
+
             if (offers.Count == 0)
             {
                 return request.OfferId is null ? new CreateInstanceResult.NoMatch() : new CreateInstanceResult.UnknownOffer();
             }
 
-            if (await credit.FindAsync(account, cancellationToken) is { } balance && balance.CreditUsd < offers[0].UsdPerHour)
+            var (account, first) = offers[0];
+            if (await credit.FindAsync(account, cancellationToken) is { } balance && balance.CreditUsd < first.UsdPerHour)
             {
-                return new CreateInstanceResult.InsufficientCredit(balance.CreditUsd, offers[0].UsdPerHour);
+                return new CreateInstanceResult.InsufficientCredit(balance.CreditUsd, first.UsdPerHour);
             }
 
-            return await RecordAsync(userId, request, account, offers, idempotent, cancellationToken);
+            return await RecordAsync(userId, request, offers, idempotent, cancellationToken);
         }
         catch (ProviderException exception)
         {
@@ -101,14 +101,19 @@ internal sealed class InstanceService(
         return found;
     }
 
-    /// <summary>The offer asked for, or what the wizard's filters match, best first.</summary>
-    private async Task<IReadOnlyList<MachineOffer>> FindOffersAsync(UserId userId, CreateInstanceRequest request, CancellationToken cancellationToken)
+    /// <summary>The offer asked for, or what the wizard's filters match, best first. Null when there is nobody to rent from.</summary>
+    private async Task<IReadOnlyList<FoundOffer>?> FindOffersAsync(UserId userId, CreateInstanceRequest request, CancellationToken cancellationToken)
     {
         var interruptible = request.BidPrice is not null;
         if (request.OfferId is { } offerId)
         {
-            var wanted = await catalog.FindAsync(userId, MachinePlacement.GpuProvider, $"{offerId}", DiskOf(request), interruptible, cancellationToken);
-            return wanted is null ? [] : [wanted.Offer];
+            var provider = SshOffers.OwnMachineOf($"{offerId}") is null ? MachinePlacement.GpuProvider : SshProvider.ProviderName;
+            if (provider == MachinePlacement.GpuProvider && await placement.FindAccountAsync(userId, provider, cancellationToken) is null)
+            {
+                return null;
+            }
+
+            return await catalog.FindAsync(userId, provider, $"{offerId}", DiskOf(request), interruptible, cancellationToken) is { } wanted ? [wanted] : [];
         }
 
         var defaults = new OfferSearch();
@@ -123,16 +128,19 @@ internal sealed class InstanceService(
             VerifiedOnly = true,
             Interruptible = interruptible,
         };
-        var matches = await catalog.SearchAsync(userId, search, cancellationToken) ?? [];
+        if (await catalog.SearchAsync(userId, search, cancellationToken) is not { } matches)
+        {
+            return null;
+        }
+
         var hidden = await hosts.BlacklistedAsync(userId, cancellationToken);
-        return [.. matches.Where(offer => offer.HostMachineId is not { } host || !hidden.ContainsKey(new HostKey(offer.Provider, host))).Take(Candidates)];
+        return [.. matches.Where(each => each.Offer.HostMachineId is not { } host || !hidden.ContainsKey(new HostKey(each.Offer.Provider, host))).Take(Candidates)];
     }
 
     /// <summary>When the offer asked for is already being rented by another of our instances, its equivalents.</summary>
-    private async Task<IReadOnlyList<MachineOffer>> FindEquivalentsAsync(
-        UserId userId, CreateInstanceRequest request, MachineOffer wanted, CancellationToken cancellationToken)
-    {
-        var found = await catalog.FindEquivalentsAsync(
+    private Task<IReadOnlyList<FoundOffer>> FindEquivalentsAsync(
+        UserId userId, CreateInstanceRequest request, MachineOffer wanted, CancellationToken cancellationToken) =>
+        catalog.FindEquivalentsAsync(
             userId,
             wanted,
             DiskOf(request),
@@ -140,14 +148,11 @@ internal sealed class InstanceService(
             new HashSet<string>(),
             (decimal)options.Value.SubstitutePriceFactor,
             cancellationToken);
-        return [.. found.Select(each => each.Offer)];
-    }
 
     private async Task<CreateInstanceResult> RecordAsync(
         UserId userId,
         CreateInstanceRequest request,
-        ProviderAccount account,
-        IReadOnlyList<MachineOffer> offers,
+        IReadOnlyList<FoundOffer> offers,
         IdempotentRequest? idempotent,
         CancellationToken cancellationToken)
     {
@@ -159,7 +164,7 @@ internal sealed class InstanceService(
         var spec = SpecOf(request);
         var standby = request.SkipStandby == true ? null : await autoStandby.FindAsync(userId, cancellationToken);
         var id = await InsertAsync(offers);
-        if (id is null && request.OfferId is not null && await FindEquivalentsAsync(userId, request, offers[0], cancellationToken) is { Count: > 0 } equivalents)
+        if (id is null && request.OfferId is not null && await FindEquivalentsAsync(userId, request, offers[0].Offer, cancellationToken) is { Count: > 0 } equivalents)
         {
             id = await InsertAsync(equivalents);
         }
@@ -169,11 +174,11 @@ internal sealed class InstanceService(
             ? new CreateInstanceResult.Accepted(instance)
             : new CreateInstanceResult.OfferGone();
 
-        Task<InstanceId?> InsertAsync(IReadOnlyList<MachineOffer> candidates) =>
+        Task<InstanceId?> InsertAsync(IReadOnlyList<FoundOffer> candidates) =>
             database.WriteAsync(
                 async transaction =>
                 {
-                    var inserted = await this.InsertAsync(transaction, userId, request, spec, standby, account, candidates, offers[0]);
+                    var inserted = await this.InsertAsync(transaction, userId, request, spec, standby, candidates, offers[0].Offer);
                     if (inserted is { } created && idempotent is not null)
                     {
                         await idempotent.RecordAsync(transaction, AnswerOf(created));
@@ -190,12 +195,11 @@ internal sealed class InstanceService(
         CreateInstanceRequest request,
         MachineSpec spec,
         StandbyWish? standby,
-        ProviderAccount account,
-        IReadOnlyList<MachineOffer> offers,
+        IReadOnlyList<FoundOffer> offers,
         MachineOffer wanted)
     {
         var now = time.GetUtcNow();
-        var port = ports.Choose(await InstanceStore.GatewayPortsAsync(transaction));
+        var port = ports.Choose(await InstanceStore.GatewayPortsAsync(transaction), await InstanceStore.LastGatewayPortAsync(transaction));
         var id = await store.InsertAsync(
             transaction,
             userId,
@@ -209,7 +213,7 @@ internal sealed class InstanceService(
                 CreateBefore = now + options.Value.CreationTimeout,
                 StatusSince = now,
             });
-        if (await placement.PlaceGpuAsync(transaction, id, userId, spec, account, offers) is not { } placed)
+        if (await placement.PlaceGpuAsync(transaction, id, userId, spec, offers) is not { } placed)
         {
             await InstanceStore.RemoveAsync(transaction, id);
             return null;

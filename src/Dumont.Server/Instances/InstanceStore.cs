@@ -40,6 +40,10 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
             .Select(port => (int)port)
             .ToHashSet();
 
+    /// <summary>The gateway port that was given away last, be its instance deleted or not; null before the first.</summary>
+    public static async Task<int?> LastGatewayPortAsync(DbTransaction transaction) =>
+        (int?)await transaction.Connection!.ExecuteScalarAsync<long?>("SELECT gateway_port FROM instances ORDER BY id DESC LIMIT 1", transaction: transaction);
+
     /// <summary>Takes back an insertion of the same transaction.</summary>
     public static Task RemoveAsync(DbTransaction transaction, InstanceId id) =>
         transaction.Connection!.ExecuteAsync(

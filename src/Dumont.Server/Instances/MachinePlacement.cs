@@ -3,6 +3,7 @@ using Dumont.Contracts;
 using Dumont.Providers;
 using Dumont.Server.Machines;
 using Dumont.Server.Offers;
+using Dumont.Server.OwnMachines;
 using Dumont.Server.Settings;
 using Microsoft.Extensions.Options;
 
@@ -16,7 +17,7 @@ internal sealed class MachinePlacement(OfferCatalog catalog, ProviderAccounts ac
 
     /// <summary>Offers as good as the one wanted, best first, without those tried already and without hosts that have failed this instance.</summary>
     /// <exception cref="ProviderException">The provider could not be asked.</exception>
-    public async Task<IReadOnlyList<MachineOffer>> FindSubstitutesAsync(
+    public Task<IReadOnlyList<FoundOffer>> FindSubstitutesAsync(
         Instance instance, IReadOnlyList<Machine> tried, double? maxPriceFactor, CancellationToken cancellationToken)
     {
         var gpus = tried.Where(machine => machine.Role == MachineRole.Gpu).ToList();
@@ -28,7 +29,7 @@ internal sealed class MachinePlacement(OfferCatalog catalog, ProviderAccounts ac
             .OfType<long>()
             .ToHashSet();
         var triedOffers = gpus.Where(machine => machine.Document.Failure is not null).Select(machine => machine.Document.Offer.Id).ToHashSet();
-        var found = await catalog.FindEquivalentsAsync(
+        return catalog.FindEquivalentsAsync(
             instance.UserId,
             instance.Document.WantedOffer,
             instance.Document.Spec.DiskGb,
@@ -36,8 +37,22 @@ internal sealed class MachinePlacement(OfferCatalog catalog, ProviderAccounts ac
             triedOffers,
             (decimal)(maxPriceFactor ?? options.Value.SubstitutePriceFactor),
             cancellationToken);
-        return [.. found.Select(each => each.Offer)];
     }
+
+    /// <summary>An own machine of the user that can be a standby, the one with most memory first: none that an instance runs on, nor one that was tried in
+    /// vain. Null when there is none.</summary>
+    public async Task<FoundOffer?> FindOwnStandbyAsync(Instance instance, IReadOnlyList<Machine> tried, CancellationToken cancellationToken)
+    {
+        var failed = tried.Where(machine => machine.Document.Failure is not null).Select(machine => machine.Document.Offer.Id).ToHashSet();
+        return (await catalog.ListOwnAsync(instance.UserId, OwnMachineUses.Standby, cancellationToken))
+            .Where(own => own.Offer.DiskGb >= instance.Document.Spec.DiskGb && !failed.Contains(own.Offer.Id))
+            .OrderByDescending(own => own.Offer.MemoryMiB)
+            .ThenBy(own => own.Offer.Id, StringComparer.Ordinal)
+            .FirstOrDefault();
+    }
+
+    /// <summary>Whether the user has an own machine that may serve as a standby, free at present or not.</summary>
+    public Task<bool> HasOwnStandbyAsync(UserId userId, CancellationToken cancellationToken) => catalog.HasOwnAsync(userId, OwnMachineUses.Standby, cancellationToken);
 
     /// <summary>The account under which the user rents at <paramref name="provider"/>.</summary>
     public Task<ProviderAccount?> FindAccountAsync(UserId userId, string provider, CancellationToken cancellationToken) =>
@@ -46,9 +61,9 @@ internal sealed class MachinePlacement(OfferCatalog catalog, ProviderAccounts ac
     /// <summary>Records the intent to rent the first of <paramref name="offers"/> that no other machine of ours is buying, in the caller's transaction.</summary>
     /// <returns>The machine and its offer; null when all are being bought.</returns>
     public async Task<(MachineId Id, MachineOffer Offer)?> PlaceGpuAsync(
-        DbTransaction transaction, InstanceId id, UserId userId, MachineSpec spec, ProviderAccount account, IEnumerable<MachineOffer> offers)
+        DbTransaction transaction, InstanceId id, UserId userId, MachineSpec spec, IEnumerable<FoundOffer> offers)
     {
-        foreach (var offer in offers)
+        foreach (var (account, offer) in offers)
         {
             var machineId = await machines.InsertAsync(
                 transaction,

@@ -1,5 +1,6 @@
 using Dumont.Contracts;
 using Dumont.Providers;
+using Dumont.Providers.Ssh;
 
 namespace Dumont.Server.Machines;
 
@@ -178,7 +179,7 @@ internal readonly record struct SshEndpoint(string Host, int Port)
     public override string ToString() => $"{Host}:{Port}";
 
     /// <summary>As known_hosts has it: the port is named unless it is 22.</summary>
-    public string KnownHostsName => Port == 22 ? Host : $"[{Host}]:{Port}";
+    public string KnownHostsName => SshProcess.KnownHostsName(Host, Port);
 }
 
 /// <summary>Owner tags: <c>dumont/&lt;server&gt;/&lt;instance&gt;/&lt;ordinal&gt;</c>. The ordinal counts all machines an instance has ever asked for, so a

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Dumont.Contracts;
 using Dumont.Providers;
+using Dumont.Providers.Ssh;
 using Dumont.Server.Hosts;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Settings;
@@ -122,8 +123,9 @@ internal sealed class MachineReconciler(
         if (after is { Document.Failure: null, Document.ProviderState: ProviderMachineState.Running, Ssh: { } endpoint }
             && await ssh.AnswersAsync(endpoint, cancellationToken))
         {
-            // The first contact is inside the minutes after we asked for the machine: its key is pinned now, and never again.
-            var bootKey = after.Document.BootHostKey ?? await ssh.ScanHostKeyAsync(endpoint, cancellationToken);
+            // Where the provider tells the key, nobody in between can. Else the first contact is inside the minutes after we asked for the machine: its
+            // key is pinned now, and never again.
+            var bootKey = after.Document.BootHostKey ?? (reading as MachineReading.Present)?.Machine.BootHostKey ?? await ssh.ScanHostKeyAsync(endpoint, cancellationToken);
             if (bootKey is not null)
             {
                 after = (after with { Document = after.Document with { BootHostKey = bootKey, PrepareAttempts = 0 } }).Enter(
@@ -270,7 +272,9 @@ internal sealed class MachineReconciler(
     private Task<Machine> SaveAsync(Machine before, Machine after, Fence fence, CancellationToken cancellationToken)
     {
         var offer = after.Document.Offer;
-        if (offer.HostMachineId is not { } host || MachinePolicy.VerdictOnHost(before, after) is not { } succeeded)
+
+        // The history of hosts is everybody's; an own machine is its owner's alone.
+        if (after.Provider == SshProvider.ProviderName || offer.HostMachineId is not { } host || MachinePolicy.VerdictOnHost(before, after) is not { } succeeded)
         {
             return store.SaveAsync(before, after, fence, cancellationToken);
         }

@@ -1,6 +1,6 @@
-using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
+using Dumont.Providers.Ssh;
 
 namespace Dumont.Server.Machines;
 
@@ -47,20 +47,14 @@ internal sealed class SshClient(ServerIdentity identity, TimeProvider time) : IS
     /// <inheritdoc />
     public async Task<string?> ScanHostKeyAsync(SshEndpoint endpoint, CancellationToken cancellationToken)
     {
-        var (exitCode, output, _) = await RunProcessAsync(
-            "ssh-keyscan",
-            ["-T", "5", "-t", "ed25519", "-p", $"{endpoint.Port}", "--", endpoint.Host],
-            input: null,
-            TimeSpan.FromSeconds(8),
-            cancellationToken);
-        return exitCode != 0
-            ? null
-            : output.Split('\n')
-                .Where(line => !line.StartsWith('#'))
-                .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-                .Where(fields => fields is [_, "ssh-ed25519", _])
-                .Select(fields => $"{fields[1]} {fields[2]}")
-                .FirstOrDefault();
+        try
+        {
+            return await SshProcess.ScanHostKeyAsync(endpoint.Host, endpoint.Port, time, cancellationToken);
+        }
+        catch (TimeoutException exception)
+        {
+            throw new SshException(exception.Message);
+        }
     }
 
     /// <inheritdoc />
@@ -71,11 +65,15 @@ internal sealed class SshClient(ServerIdentity identity, TimeProvider time) : IS
         try
         {
             await File.WriteAllLinesAsync(knownHosts, hostKeys.Select(key => $"{endpoint.KnownHostsName} {key}"), cancellationToken);
-            var (exitCode, _, errors) = await RunProcessAsync("ssh", Arguments(endpoint, knownHosts, command), input, timeout, cancellationToken);
+            var (exitCode, _, errors) = await SshProcess.RunAsync("ssh", Arguments(endpoint, knownHosts, command), input, timeout, time, cancellationToken);
             if (exitCode != 0)
             {
                 throw new SshException($"ssh to {endpoint} ended with {exitCode}: {LastLine(errors)}");
             }
+        }
+        catch (TimeoutException exception)
+        {
+            throw new SshException(exception.Message);
         }
         finally
         {
@@ -100,56 +98,6 @@ internal sealed class SshClient(ServerIdentity identity, TimeProvider time) : IS
         "-l", "root",
         "--", endpoint.Host, command,
     ];
-
-    private async Task<(int ExitCode, string Output, string Errors)> RunProcessAsync(
-        string program, string[] arguments, Func<Stream, Task>? input, TimeSpan limit, CancellationToken cancellationToken)
-    {
-        var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using var timeout = new CancellationTokenSource(limit, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        using var process = Process.Start(start) ?? throw new SshException($"{program} could not be started.");
-        try
-        {
-            var output = process.StandardOutput.ReadToEndAsync(either.Token);
-            var errors = process.StandardError.ReadToEndAsync(either.Token);
-            await FeedAsync(process, input);
-            await process.WaitForExitAsync(either.Token);
-            return (process.ExitCode, await output, await errors);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new SshException($"{program} took longer than {limit.TotalSeconds:0} s.");
-        }
-        finally
-        {
-            if (!process.HasExited)
-            {
-                process.Kill(entireProcessTree: true);
-            }
-        }
-    }
-
-    private static async Task FeedAsync(Process process, Func<Stream, Task>? input)
-    {
-        try
-        {
-            if (input is not null)
-            {
-                await input(process.StandardInput.BaseStream);
-            }
-
-            process.StandardInput.Close();
-        }
-        catch (IOException)
-        {
-            // The command ended without reading all of it; its exit code and words tell why.
-        }
-    }
 
     private static string LastLine(string text)
     {

@@ -1,6 +1,8 @@
 using Dumont.Contracts;
 using Dumont.Providers;
+using Dumont.Providers.Ssh;
 using Dumont.Server.Hosts;
+using Dumont.Server.OwnMachines;
 using Dumont.Server.Platform.Store;
 using Dumont.Server.Settings;
 using Microsoft.Extensions.Options;
@@ -11,7 +13,8 @@ namespace Dumont.Server.Offers;
 internal sealed record FoundOffer(ProviderAccount Account, MachineOffer Offer);
 
 /// <summary>What can be rented now. Equal searches within a moment, also at the same time, ask the provider once.</summary>
-internal sealed class OfferCatalog(ProviderAccounts accounts, HostHistory hosts, IOptions<OfferOptions> options, TimeProvider time)
+internal sealed class OfferCatalog(
+    ProviderAccounts accounts, OwnMachineOffers ownMachines, HostHistory hosts, IOptions<OfferOptions> options, TimeProvider time)
 {
     private const int CacheEntriesMax = 512;
 
@@ -27,18 +30,29 @@ internal sealed class OfferCatalog(ProviderAccounts accounts, HostHistory hosts,
     private readonly Dictionary<(string Provider, string Id, bool Interruptible), (MachineOffer Offer, DateTimeOffset At)> _remembered = [];
     private readonly Lock _lock = new();
 
-    /// <summary>Offers that match, in order, as far as the provider is read. Null when nobody has credentials for the provider.</summary>
+    /// <summary>Offers that match, in order, as far as the provider is read, the user's own machines among them. Null when nobody has credentials for
+    /// the provider and there are no own machines either.</summary>
     /// <exception cref="ProviderException">The provider could not be asked.</exception>
-    public async Task<IReadOnlyList<MachineOffer>?> SearchAsync(UserId? user, OfferSearch search, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<FoundOffer>?> SearchAsync(UserId? user, OfferSearch search, CancellationToken cancellationToken)
     {
-        if (await AccountAsync(user, "vast", cancellationToken) is not { } account)
+        var own = user is { } id ? await ListOwnAsync(id, OwnMachineUses.Gpu, cancellationToken) : [];
+        var found = own.Where(each => OfferPolicy.MatchesOwn(each.Offer, search)).ToList();
+        if (await AccountAsync(user, "vast", cancellationToken) is { } account)
+        {
+            var offers = await ReadAsync(account, OfferPolicy.QueryOf(search, options.Value.SearchDepth), options.Value.CacheFor, cancellationToken);
+            found.AddRange(offers.Where(offer => OfferPolicy.Matches(offer, search)).Select(offer => new FoundOffer(account, offer)));
+        }
+        else if (own.Count == 0)
         {
             return null;
         }
 
-        var offers = await ReadAsync(account, OfferPolicy.QueryOf(search, options.Value.SearchDepth), options.Value.CacheFor, cancellationToken);
-        return [.. OfferPolicy.Sort(offers.Where(offer => OfferPolicy.Matches(offer, search)), search.OrderBy, search.Descending)];
+        return [.. OfferPolicy.Sort(found, each => each.Offer, search.OrderBy, search.Descending)];
     }
+
+    /// <summary>The user's own machines that are free for <paramref name="use"/>.</summary>
+    public async Task<IReadOnlyList<FoundOffer>> ListOwnAsync(UserId user, OwnMachineUses use, CancellationToken cancellationToken) =>
+        [.. (await ownMachines.ListAsync(user, use, cancellationToken)).Select(own => FoundOf(own.Client, own.Offer))];
 
     /// <summary>What is on offer, on demand and interruptible, for figures: of the GPUs named, or of all, cheapest first, as deep as is searched. Null when
     /// nobody has credentials.</summary>
@@ -66,6 +80,11 @@ internal sealed class OfferCatalog(ProviderAccounts accounts, HostHistory hosts,
     public async Task<FoundOffer?> FindAsync(
         UserId user, string provider, string offerId, double? diskGb, bool interruptible, CancellationToken cancellationToken)
     {
+        if (provider == SshProvider.ProviderName)
+        {
+            return await ownMachines.FindAsync(user, offerId, cancellationToken) is var (client, own) ? FoundOf(client, own) : null;
+        }
+
         if (await AccountAsync(user, provider, cancellationToken) is not { } account)
         {
             return null;
@@ -94,6 +113,19 @@ internal sealed class OfferCatalog(ProviderAccounts accounts, HostHistory hosts,
         decimal maxPriceFactor,
         CancellationToken cancellationToken)
     {
+        if (original.Provider == SshProvider.ProviderName)
+        {
+            // Only machines that cost nothing stand in for one that costs nothing.
+            var own = await ListOwnAsync(user, OwnMachineUses.Gpu, cancellationToken);
+            var free = OfferPolicy.RankEquivalents(
+                own.Select(each => each.Offer),
+                original,
+                diskGb,
+                maxPriceFactor,
+                offer => excludedOffers.Contains(offer.Id) || excludedHosts.Contains(offer.HostMachineId ?? 0));
+            return [.. free.Select(offer => own.First(each => each.Offer == offer))];
+        }
+
         if (await AccountAsync(user, original.Provider, cancellationToken) is not { } account)
         {
             return [];
@@ -119,6 +151,12 @@ internal sealed class OfferCatalog(ProviderAccounts accounts, HostHistory hosts,
                 || (offer.HostMachineId is { } host && (excludedHosts.Contains(host) || hidden.ContainsKey(new HostKey(offer.Provider, host)))));
         return [.. ranked.Select(offer => new FoundOffer(account, offer))];
     }
+
+    /// <summary>Whether the user has an own machine for <paramref name="use"/>, free at present or not.</summary>
+    public Task<bool> HasOwnAsync(UserId user, OwnMachineUses use, CancellationToken cancellationToken) => ownMachines.HasAsync(user, use, cancellationToken);
+
+    private static FoundOffer FoundOf(IComputeProvider client, MachineOffer offer) =>
+        new(new ProviderAccount(offer.Provider, offer.HostMachineId!.Value, client), offer);
 
     private Task<ProviderAccount?> AccountAsync(UserId? user, string provider, CancellationToken cancellationToken) =>
         user is { } id ? accounts.FindForUserAsync(id, provider, cancellationToken) : accounts.FindAsync(provider, 0, cancellationToken);

@@ -24,13 +24,13 @@ internal static class OfferEndpoints
     {
         // Without a token the server's own account is asked.
         var user = Caller.Of(context.User)?.UserId;
-        if (await catalog.SearchAsync(user, SearchOf(query), cancellationToken) is not { } offers)
+        if (await catalog.SearchAsync(user, SearchOf(query), cancellationToken) is not { } found)
         {
             return new Problem(Problems.ProviderNotConfigured, "There is no Vast.ai key, neither the user's nor the server's.");
         }
 
         var hidden = await history.BlacklistedAsync(user, cancellationToken);
-        var shown = query.IncludeBlacklisted == true ? offers : [.. offers.Where(offer => EntryOf(offer, hidden) is null)];
+        var shown = found.Select(each => each.Offer).Where(offer => query.IncludeBlacklisted == true || EntryOf(offer, hidden) is null).ToList();
         var page = shown.Skip(query.Offset ?? 0).Take(query.Limit ?? DefaultLimit).ToList();
         var records = page.Count == 0
             ? []

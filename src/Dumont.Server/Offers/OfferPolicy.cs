@@ -98,8 +98,23 @@ internal static class OfferPolicy
         && (search.CudaVersion is null || (VersionOf(offer.CudaVersion) is { } has && has >= VersionOf(search.CudaVersion)))
         && offer.Interruptible == search.Interruptible;
 
+    /// <summary>Whether an own machine is what was searched for. Its network, its reliability and where it stands are its owner's business; what it has is
+    /// compared as with any other. Without a GPU it is found only by whoever asks for any number of them.</summary>
+    public static bool MatchesOwn(MachineOffer offer, OfferSearch search) =>
+        (offer.GpuName is null ? search.GpuName is null && search.GpuCount == 0 && search.MinGpuMemoryGb <= 0 && search.CudaVersion is null : true)
+        && Matches(
+            offer with
+            {
+                GpuName = offer.GpuName ?? "",
+                InetDownMbps = double.MaxValue,
+                InetUpMbps = double.MaxValue,
+                Reliability = 1,
+                Verified = true,
+            },
+            search with { Region = null, StaticIp = null });
+
     /// <summary>In the order asked for. Equal ones stay cheapest first, then by id: pages do not overlap.</summary>
-    public static IEnumerable<MachineOffer> Sort(IEnumerable<MachineOffer> offers, string orderBy, bool descending)
+    public static IEnumerable<T> Sort<T>(IEnumerable<T> offers, Func<T, MachineOffer> offerOf, string orderBy, bool descending)
     {
         Func<MachineOffer, double> key = orderBy switch
         {
@@ -115,7 +130,9 @@ internal static class OfferPolicy
             "total_flops" => offer => offer.TotalTflops,
             _ => offer => (double)offer.UsdPerHour,
         };
-        return (descending ? offers.OrderByDescending(key) : offers.OrderBy(key)).ThenBy(offer => offer.UsdPerHour).ThenBy(offer => offer.Id, StringComparer.Ordinal);
+        return (descending ? offers.OrderByDescending(each => key(offerOf(each))) : offers.OrderBy(each => key(offerOf(each))))
+            .ThenBy(each => offerOf(each).UsdPerHour)
+            .ThenBy(each => offerOf(each).Id, StringComparer.Ordinal);
     }
 
     /// <summary>What can stand in for <paramref name="original"/>, best first: the same GPU and as many, no less memory, room for

@@ -1,11 +1,13 @@
 using Dumont.Contracts;
 using Dumont.Providers;
+using Dumont.Providers.Ssh;
+using Dumont.Server.OwnMachines;
 using Microsoft.Extensions.Options;
 
 namespace Dumont.Server.Settings;
 
 /// <summary>An account at a provider. <paramref name="Account"/> is the user's id where the user has credentials of his own, else 0: the account of
-/// the whole server.</summary>
+/// the whole server. An own machine is an account of its own, numbered as the machine.</summary>
 internal sealed record ProviderAccount(string Provider, long Account, IComputeProvider Client);
 
 /// <summary>Makes a client of <paramref name="provider"/> from the credentials that were set for it.</summary>
@@ -14,9 +16,14 @@ internal delegate IComputeProvider ProviderClientFactory(string provider, string
 
 /// <summary>Which account a user's machines are rented with, and how to reach it again later. Clients are kept as long as their credentials.</summary>
 internal sealed class ProviderAccounts(
-    SecretStore secrets, ProviderClientFactory factory, IOptions<VastAccountOptions> vast, IOptions<GcpAccountOptions> gcp)
+    SecretStore secrets,
+    ProviderClientFactory factory,
+    OwnMachineStore ownMachines,
+    OwnMachineAccess ownAccess,
+    IOptions<VastAccountOptions> vast,
+    IOptions<GcpAccountOptions> gcp)
 {
-    /// <summary>The provider words.</summary>
+    /// <summary>The words of the providers that one has credentials for.</summary>
     public static readonly IReadOnlyList<string> Providers = ["vast", "gcp"];
 
     // One client per account at a time: it keeps the pace that the provider asks of the account.
@@ -30,6 +37,11 @@ internal sealed class ProviderAccounts(
     /// <summary>The account numbered <paramref name="account"/>, under which a machine was rented; null when its credentials are gone.</summary>
     public async Task<ProviderAccount?> FindAsync(string provider, long account, CancellationToken cancellationToken)
     {
+        if (provider == SshProvider.ProviderName)
+        {
+            return await ownMachines.FindAsync(account, cancellationToken) is { } machine ? await OwnAsync(machine, cancellationToken) : null;
+        }
+
         if (account == 0)
         {
             var secret = await ServerSecretAsync(provider, cancellationToken);
@@ -57,6 +69,11 @@ internal sealed class ProviderAccounts(
             }
         }
 
+        foreach (var machine in await ownMachines.ListAsync(cancellationToken))
+        {
+            accounts.Add(await OwnAsync(machine, cancellationToken));
+        }
+
         return accounts;
     }
 
@@ -73,6 +90,9 @@ internal sealed class ProviderAccounts(
             return false;
         }
     }
+
+    private async Task<ProviderAccount> OwnAsync(OwnMachine machine, CancellationToken cancellationToken) =>
+        new(SshProvider.ProviderName, machine.Id, await ownAccess.ConnectAsync(machine, cancellationToken));
 
     private static string SecretOf(string provider) =>
         provider switch

@@ -35,12 +35,18 @@ internal static partial class StandbyEndpoints
     }
 
     private static async Task<StandbyStatusResponse> StatusAsync(
-        Caller caller, StandbyViews views, AutoStandby autoStandby, ProviderAccounts accounts, CancellationToken cancellationToken)
+        Caller caller,
+        StandbyViews views,
+        AutoStandby autoStandby,
+        ProviderAccounts accounts,
+        MachinePlacement placement,
+        CancellationToken cancellationToken)
     {
         var settings = await autoStandby.GetAsync(caller.UserId, cancellationToken);
         var pairs = await views.ListAsync(caller.UserId, cancellationToken);
         var orphans = pairs.Where(pair => pair.State == "orphaned").ToList();
-        var hasAccount = await accounts.FindForUserAsync(caller.UserId, StandbyPlacement.StandbyProvider, cancellationToken) is not null;
+        var hasAccount = await accounts.FindForUserAsync(caller.UserId, StandbyPlacement.StandbyProvider, cancellationToken) is not null
+            || await placement.HasOwnStandbyAsync(caller.UserId, cancellationToken);
         return new StandbyStatusResponse(
             hasAccount && settings.Enabled,
             settings.Enabled,
@@ -52,7 +58,12 @@ internal static partial class StandbyEndpoints
     }
 
     private static async Task<IResult> ConfigureAsync(
-        ConfigureStandbyRequest request, Caller caller, AutoStandby autoStandby, ProviderAccounts accounts, CancellationToken cancellationToken)
+        ConfigureStandbyRequest request,
+        Caller caller,
+        AutoStandby autoStandby,
+        ProviderAccounts accounts,
+        MachinePlacement placement,
+        CancellationToken cancellationToken)
     {
         var errors = Check(request);
         if (errors.Count > 0)
@@ -62,9 +73,11 @@ internal static partial class StandbyEndpoints
 
         var enabled = request.Enabled ?? request.AutoStandbyEnabled ?? true;
         var account = await accounts.FindForUserAsync(caller.UserId, StandbyPlacement.StandbyProvider, cancellationToken);
-        if (enabled && account is null)
+        if (enabled && account is null && !await placement.HasOwnStandbyAsync(caller.UserId, cancellationToken))
         {
-            return new Problem(Problems.ProviderNotConfigured, "There are no credentials for Google Cloud; set gcp_credentials first.");
+            return new Problem(
+                Problems.ProviderNotConfigured,
+                "There are no credentials for Google Cloud and no own machine that may be a standby; set gcp_credentials, or join one with uses=standby.");
         }
 
         var before = await autoStandby.GetAsync(caller.UserId, cancellationToken);

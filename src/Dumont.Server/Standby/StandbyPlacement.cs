@@ -19,9 +19,15 @@ internal sealed class StandbyPlacement(ProviderAccounts accounts, MachinePlaceme
     public async Task<(NewMachine? Machine, string? Trouble)> FindStandbyAsync(
         Instance instance, Association association, IReadOnlyList<Machine> tried, CancellationToken cancellationToken)
     {
+        // A machine of the user's own costs nothing; one who names a zone wants a machine there.
+        if (association.Document.Zone is null && await gpus.FindOwnStandbyAsync(instance, tried, cancellationToken) is { } own)
+        {
+            return (StandbyOf(instance, own.Account, own.Offer, isExclusive: true), null);
+        }
+
         if (await accounts.FindForUserAsync(instance.UserId, StandbyProvider, cancellationToken) is not { } account)
         {
-            return (null, "There are no credentials for Google Cloud.");
+            return (null, "There are no credentials for Google Cloud, and no own machine is free to be the standby.");
         }
 
         IReadOnlyList<MachineOffer> offers;
@@ -44,25 +50,13 @@ internal sealed class StandbyPlacement(ProviderAccounts accounts, MachinePlaceme
         var offer = Rank(offers, wanted, failed).FirstOrDefault();
         return offer is null
             ? (null, "No zone offers a standby machine.")
-            : (new NewMachine(
-                instance.Id,
-                instance.UserId,
-                MachineRole.Standby,
-                account.Provider,
-                account.Account,
-                ExclusiveOffer: false,
-                new MachineDocument { Offer = offer, Spec = StandbySpec(instance) }), null);
+            : (StandbyOf(instance, account, offer, isExclusive: false), null);
     }
 
     /// <summary>GPU machines to try in place of the lost one, best first, or why there are none.</summary>
     public async Task<(IReadOnlyList<NewMachine> Machines, string? Trouble)> FindCandidatesAsync(
         Instance instance, IReadOnlyList<Machine> tried, MachineId? lost, CancellationToken cancellationToken)
     {
-        if (await gpus.FindAccountAsync(instance.UserId, MachinePlacement.GpuProvider, cancellationToken) is not { } account)
-        {
-            return ([], "There are no credentials for Vast.ai.");
-        }
-
         try
         {
             var offers = await gpus.FindSubstitutesAsync(instance, tried, options.Value.RecoveryPriceFactor, cancellationToken);
@@ -70,15 +64,15 @@ internal sealed class StandbyPlacement(ProviderAccounts accounts, MachinePlaceme
             // Never back to the host that just failed.
             var lostHost = tried.FirstOrDefault(machine => machine.Id == lost)?.Document.Offer.HostMachineId;
             var candidates = offers
-                .Where(offer => lostHost is null || offer.HostMachineId != lostHost)
-                .Select(offer => new NewMachine(
+                .Where(each => lostHost is null || each.Offer.HostMachineId != lostHost)
+                .Select(each => new NewMachine(
                     instance.Id,
                     instance.UserId,
                     MachineRole.Gpu,
-                    account.Provider,
-                    account.Account,
+                    each.Account.Provider,
+                    each.Account.Account,
                     ExclusiveOffer: true,
-                    new MachineDocument { Offer = offer, Spec = instance.Document.Spec }))
+                    new MachineDocument { Offer = each.Offer, Spec = instance.Document.Spec }))
                 .ToList();
             return (candidates, candidates.Count == 0 ? "No equivalent GPU is on the market." : null);
         }
@@ -103,6 +97,16 @@ internal sealed class StandbyPlacement(ProviderAccounts accounts, MachinePlaceme
         var name = zone.Split('/')[0];
         return name.LastIndexOf('-') is > 0 and var dash ? name[..dash] : name;
     }
+
+    private static NewMachine StandbyOf(Instance instance, ProviderAccount account, MachineOffer offer, bool isExclusive) =>
+        new(
+            instance.Id,
+            instance.UserId,
+            MachineRole.Standby,
+            account.Provider,
+            account.Account,
+            isExclusive,
+            new MachineDocument { Offer = offer, Spec = StandbySpec(instance) });
 
     // The user's start script and ports belong to the GPU side; the standby only keeps the workspace.
     private static MachineSpec StandbySpec(Instance instance) =>

@@ -137,6 +137,9 @@ internal sealed class ApiUser : IDisposable
     public Task DeleteAsync(long id, CancellationToken cancellationToken) =>
         _client.SendAsync(HttpMethod.Delete, $"/api/v1/instances/{id}", null, cancellationToken);
 
+    public Task RemoveAsync(string path, CancellationToken cancellationToken) =>
+        _client.SendAsync(HttpMethod.Delete, "/api/v1" + path, null, cancellationToken);
+
     /// <summary>What is known of an instance, for a failure's message.</summary>
     public async Task<string> DescribeAsync(long id, CancellationToken cancellationToken)
     {

@@ -1,10 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
+using Dapper;
 using Dumont.Contracts;
 using Dumont.Server.Gateway;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
 using Dumont.Server.Platform;
+using Dumont.Server.Platform.Store;
 using Dumont.Server.Tests.Spine;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -165,7 +167,7 @@ public sealed class GatewayTests
         using var busy = new LoopbackServer();
         var ports = Ports(busy.Port, 3);
 
-        Assert.DoesNotContain(busy.Port, Enumerable.Range(0, 6).Select(_ => ports.Choose(new HashSet<int>())));
+        Assert.DoesNotContain(busy.Port, Enumerable.Range(0, 6).Select(_ => ports.Choose(new HashSet<int>(), last: null)));
     }
 
     [Fact]
@@ -173,7 +175,7 @@ public sealed class GatewayTests
     {
         var first = FreeRange(4);
         var ports = Ports(first, 4);
-        var chosen = new[] { ports.Choose(new HashSet<int>()), ports.Choose(new HashSet<int>()), ports.Choose(new HashSet<int>()) };
+        var chosen = new[] { ports.Choose(new HashSet<int>(), last: null), ports.Choose(new HashSet<int>(), last: null), ports.Choose(new HashSet<int>(), last: null) };
 
         Assert.Equal(3, chosen.Distinct().Count());
         Assert.All(chosen, port => Assert.InRange(port, first, first + 3));
@@ -185,16 +187,34 @@ public sealed class GatewayTests
         var first = FreeRange(3);
         var ports = Ports(first, 3);
 
-        Assert.Equal(first + 2, ports.Choose(new HashSet<int> { first, first + 1 }));
-        Assert.Throws<InvalidOperationException>(() => ports.Choose(new HashSet<int> { first, first + 1, first + 2 }));
+        Assert.Equal(first + 2, ports.Choose(new HashSet<int> { first, first + 1 }, last: null));
+        Assert.Throws<InvalidOperationException>(() => ports.Choose(new HashSet<int> { first, first + 1, first + 2 }, last: null));
     }
 
     [Fact]
-    public void Choose_AfterARestart_GoesOnAboveTheHighestPortInUse()
+    public void Choose_AfterARestart_GoesOnBehindTheOneGivenLastThoughItsInstanceIsDeleted()
     {
         var first = FreeRange(4);
 
-        Assert.InRange(Ports(first, 4).Choose(new HashSet<int> { first + 1 }), first + 2, first + 3);
+        Assert.Equal(first + 2, Ports(first, 4).Choose(new HashSet<int>(), last: first + 1));
+        Assert.Equal(first, Ports(first, 4).Choose(new HashSet<int>(), last: first + 3));
+        Assert.Equal(first + 3, Ports(first, 4).Choose(new HashSet<int> { first + 1, first + 2 }, last: first));
+        Assert.InRange(Ports(first, 4).Choose(new HashSet<int>(), last: first - 500), first, first + 3);
+    }
+
+    [Fact]
+    public async Task Create_AfterARestart_TheDeletedInstancesPortIsNotGivenToTheNext()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var before = (await bench.InstanceAsync(await bench.CreateAsync())).GatewayPort;
+        await bench.Get<Database>().WriteAsync(
+            transaction => transaction.Connection!.ExecuteAsync("UPDATE instances SET deleted_at = 1", transaction: transaction), Cancel);
+
+        var (taken, last) = await bench.Get<Database>().WriteAsync(
+            async transaction => (await InstanceStore.GatewayPortsAsync(transaction), await InstanceStore.LastGatewayPortAsync(transaction)), Cancel);
+
+        Assert.Empty(taken);
+        Assert.Equal(before, last);
     }
 
     private static GatewayPorts Ports(int first, int count) =>

@@ -6,6 +6,7 @@ using Dumont.Server.Hosts;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
 using Dumont.Server.Offers;
+using Dumont.Server.OwnMachines;
 using Dumont.Server.Platform;
 using Dumont.Server.Platform.Events;
 using Dumont.Server.Platform.Reconcile;
@@ -88,6 +89,7 @@ internal sealed class SpineBench : IAsyncDisposable
         services.AddSingleton<Database>(SqliteDatabase.InMemory());
         services.AddSingleton<WorkQueue>();
         services.AddSingleton<EventStore>();
+        services.AddOwnMachines();
         services.AddSettings();
         services.AddHosts();
         services.AddOffers();

@@ -12,6 +12,9 @@ internal static class WorkKinds
     /// <summary>Key: instance id.</summary>
     public const string Standby = "standby";
 
+    /// <summary>Key: own machine's id.</summary>
+    public const string OwnMachine = "own-machine";
+
     /// <summary>Key: always 1.</summary>
     public const string Sweep = "sweep";
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
+using Microsoft.Net.Http.Headers;
 
 namespace Dumont.Server.Platform.Web;
 
@@ -39,17 +40,21 @@ internal sealed class Problem(
         }
 
         var locations = fields?.Select(field => new ProblemLocation([field.In, .. field.Field.Split('.')], field.Message, field.Type)).ToList();
+        var language = ProblemTexts.LanguageOf(httpContext.Request);
+        var (title, hint) = ProblemTexts.Of(Kind, language);
+        response.Headers.ContentLanguage = language;
+        response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptLanguage);
         await response.WriteAsJsonAsync(
             new ProblemBody(
                 $"https://dumont.invalid/problems#{Kind.Code}",
-                Kind.Title,
+                title,
                 Kind.Status,
                 Kind.Code,
-                locations is null ? Detail : Kind.Title,
+                locations is null ? Detail : title,
                 locations is null ? Detail : locations,
                 locations,
                 fields?.GroupBy(field => field.Field).ToDictionary(group => group.Key, group => group.Select(field => field.Message).ToArray()),
-                Kind.Hint,
+                hint,
                 httpContext.Request.Path,
                 httpContext.TraceIdentifier),
             options: null,
@@ -100,13 +105,21 @@ internal static class Problems
     public static readonly ProblemKind ProviderNotConfigured = new("provider-not-configured", 400, "The provider has no credentials", "Set them: dumont setting update vast_api_key=...");
     public static readonly ProblemKind ProviderUnavailable = new("provider-unavailable", 503, "The provider does not answer", "Try again after the time in Retry-After.");
     public static readonly ProblemKind Unavailable = new("unavailable", 503, "A part of the server is unavailable", "Try again after the time in Retry-After.");
+    public static readonly ProblemKind OwnMachineUnreachable = new("own-machine-unreachable", 400, "The machine does not answer", "Check host, port and firewall: ssh-keyscan -t ed25519 -p <port> <host> must show a key from where the server runs.");
+    public static readonly ProblemKind OwnMachineHostKeyUnconfirmed = new("own-machine-host-key-unconfirmed", 409, "The machine's host key is not confirmed", "Compare it on the machine: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub");
+    public static readonly ProblemKind OwnMachineHostKeyChanged = new("own-machine-host-key-changed", 409, "The machine shows another host key", "Somebody may be in between. If the machine was installed anew, remove it and let it join with its new key.");
+    public static readonly ProblemKind OwnMachineAuthRefused = new("own-machine-auth-refused", 400, "The machine refuses the key", "Add the line of: dumont own-machine key, to ~/.ssh/authorized_keys of that user, or send a private_key that is let in.");
+    public static readonly ProblemKind OwnMachineNotRoot = new("own-machine-not-root", 400, "Root is needed on the machine", "Join it with user=root, or give the user passwordless sudo.");
+    public static readonly ProblemKind OwnMachineUnsuitable = new("own-machine-unsuitable", 400, "The machine cannot carry instances", "Linux with bash, util-linux and openssh-server is needed, the right to make name spaces, and the instance port free.");
+    public static readonly ProblemKind OwnMachineInUse = new("own-machine-in-use", 409, "The machine is in use", "Delete the instance first, or give up its standby.");
     public static readonly ProblemKind Internal = new("internal", 500, "Internal error", "Report the request id to the operator.");
 
     /// <summary>All of the above.</summary>
     public static readonly IReadOnlyList<ProblemKind> All =
     [
         Validation, BadRequest, MalformedBody, BodyTooLarge, UnsupportedMediaType, Unauthorized, Forbidden, NotFound, MethodNotAllowed, Conflict, IdempotencyMismatch,
-        TooManyRequests, OfferGone, NoOffer, WrongState, InsufficientCredit, ProviderNotConfigured, ProviderUnavailable, Unavailable, Internal,
+        TooManyRequests, OfferGone, NoOffer, WrongState, InsufficientCredit, ProviderNotConfigured, ProviderUnavailable, Unavailable,
+        OwnMachineUnreachable, OwnMachineHostKeyUnconfirmed, OwnMachineHostKeyChanged, OwnMachineAuthRefused, OwnMachineNotRoot, OwnMachineUnsuitable, OwnMachineInUse, Internal,
     ];
 
     /// <summary>An unknown id, or one of somebody else: the two look the same.</summary>

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Dumont.Server.Machines;
+namespace Dumont.Server.Platform.Security;
 
 /// <summary>An Ed25519 key pair in OpenSSH's own forms. Made by <c>ssh-keygen</c>: the BCL has no Ed25519.</summary>
 internal sealed record SshKeyPair(string PrivateKey, string PublicKey)

@@ -1,0 +1,22 @@
+using Dumont.Server.Platform.Reconcile;
+using Dumont.Server.Platform.Web;
+
+namespace Dumont.Server.OwnMachines;
+
+/// <summary>Computers of the users' own.</summary>
+internal static class OwnMachinesFeature
+{
+    /// <summary>Registers the feature.</summary>
+    public static void AddOwnMachines(this IServiceCollection services)
+    {
+        services.AddOptions<OwnMachineOptions>().BindConfiguration("OwnMachines").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<OwnMachineStore>();
+        services.AddSingleton<OwnMachineAccess>();
+        services.AddSingleton<OwnMachineService>();
+        services.AddSingleton<OwnMachineOffers>();
+        services.AddSingleton<IReconciler, OwnMachineReconciler>();
+    }
+
+    /// <summary>Maps the feature's routes.</summary>
+    public static void MapOwnMachines(this IEndpointRouteBuilder routes) => routes.MapApi(OwnMachineEndpoints.Map);
+}
