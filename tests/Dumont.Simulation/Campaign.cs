@@ -12,12 +12,13 @@ internal sealed class Campaign
 {
     private readonly IReadOnlyList<Outcome> _outcomes;
     private readonly TimeSpan _took;
+    private readonly TimeSpan _cpu;
     private readonly HashSet<string> _faults;
     private readonly HashSet<KillPoint> _kills;
 
-    private Campaign(IReadOnlyList<Outcome> outcomes, TimeSpan took)
+    private Campaign(IReadOnlyList<Outcome> outcomes, TimeSpan took, TimeSpan cpu)
     {
-        (_outcomes, _took) = (outcomes, took);
+        (_outcomes, _took, _cpu) = (outcomes, took, cpu);
         _faults = [.. outcomes.SelectMany(outcome => outcome.Faults)];
         _kills = [.. outcomes.SelectMany(outcome => outcome.Kills)];
     }
@@ -32,6 +33,7 @@ internal sealed class Campaign
     public static Campaign Run(int first, int count, int violationsMax, Bug? bug = null)
     {
         var started = TimeProvider.System.GetTimestamp();
+        var cpu = Environment.CpuUsage.TotalTime;
         var outcomes = new ConcurrentBag<Outcome>();
         var (next, violations) = (first - 1, 0);
         Parallel.For(0, Environment.ProcessorCount, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, _ =>
@@ -47,7 +49,7 @@ internal sealed class Campaign
                 }
             }
         });
-        return new Campaign([.. outcomes.OrderBy(outcome => outcome.Seed)], TimeProvider.System.GetElapsedTime(started));
+        return new Campaign([.. outcomes.OrderBy(outcome => outcome.Seed)], TimeProvider.System.GetElapsedTime(started), Environment.CpuUsage.TotalTime - cpu);
     }
 
     /// <summary>Figures, and the rows that never fired.</summary>
@@ -56,7 +58,7 @@ internal sealed class Campaign
         var text = new StringBuilder();
         text.AppendLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{_outcomes.Count} runs, {Violations.Count()} violations, in {_took.TotalSeconds:0.0} s: {_took.TotalMilliseconds / _outcomes.Count:0.00} ms a run"));
+            $"{_outcomes.Count} runs, {Violations.Count()} violations, in {_took.TotalSeconds:0.0} s; {_cpu.TotalMilliseconds / _outcomes.Count:0.00} ms of a core each"));
         text.AppendLine(string.Create(
             CultureInfo.InvariantCulture,
             $"on average {_outcomes.Average(each => each.Virtual.TotalSeconds):0} s virtual, {_outcomes.Average(each => each.Steps):0} steps; {_outcomes.Sum(each => each.Kills.Count)} kills at points"));

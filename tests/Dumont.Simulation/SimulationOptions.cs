@@ -57,7 +57,7 @@ internal sealed record SimulationOptions
             },
             Standby = new StandbyOptions
             {
-                HeartbeatInterval = heartbeat * 2,
+                HeartbeatInterval = heartbeat * 2.5,
                 FailoverThreshold = 2 + random.Next(2),
                 PromotionTimeout = TimeSpan.FromSeconds(20),
                 DrainTimeout = TimeSpan.FromSeconds(10),

@@ -11,8 +11,8 @@ namespace Dumont.Server.Agents;
 /// <summary>Says what a machine's agent should be doing. Implemented by the feature that owns roles; the hub only carries orders.</summary>
 internal interface IAgentOrders
 {
-    /// <summary>The order for <paramref name="machine"/> now; null while there is none.</summary>
-    Task<AgentOrder?> FindAsync(Machine machine, CancellationToken cancellationToken);
+    /// <summary>The orders for <paramref name="machines"/> of one instance now, in the same order; null where there is none.</summary>
+    Task<IReadOnlyList<AgentOrder?>> ListAsync(InstanceId instanceId, IReadOnlyList<Machine> machines, CancellationToken cancellationToken);
 }
 
 /// <summary>What this server has seen of one agent.</summary>
@@ -40,12 +40,22 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
     /// <summary>How long the agent has been silent: since its last report, or since this process listens.</summary>
     public TimeSpan SilenceOf(MachineId id) => time.GetUtcNow() - (Find(id)?.LastSeenAt ?? ListeningSince);
 
-    /// <summary>Sends the present order to a machine if its link is open and the order differs from the last one sent.</summary>
-    public async Task RefreshOrderAsync(Machine machine, CancellationToken cancellationToken)
+    /// <summary>Sends the present orders to machines of one instance whose links are open and whose orders differ from the last ones sent.</summary>
+    public async Task RefreshOrdersAsync(InstanceId instanceId, IEnumerable<Machine> machines, CancellationToken cancellationToken)
     {
-        if (_links.TryGetValue(machine.Id, out var link))
+        var linked = machines.Where(machine => _links.ContainsKey(machine.Id)).ToList();
+        if (linked.Count == 0)
         {
-            await link.SendIfNewAsync(await orders.FindAsync(machine, cancellationToken), cancellationToken);
+            return;
+        }
+
+        var present = await orders.ListAsync(instanceId, linked, cancellationToken);
+        for (var i = 0; i < linked.Count; i++)
+        {
+            if (_links.TryGetValue(linked[i].Id, out var link))
+            {
+                await link.SendIfNewAsync(present[i], cancellationToken);
+            }
         }
     }
 
@@ -68,7 +78,8 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
         AgentsLog.Linked(logger, machine.Id);
         try
         {
-            await link.SendIfNewAsync(await orders.FindAsync(machine, closing.Token), closing.Token);
+            var present = await orders.ListAsync(machine.InstanceId, [machine], closing.Token);
+            await link.SendIfNewAsync(present[0], closing.Token);
             await ReceiveAsync(machine, socket, closing.Token);
         }
         catch (OperationCanceledException) when (closing.IsCancellationRequested)

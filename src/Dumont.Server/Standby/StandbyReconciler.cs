@@ -45,13 +45,7 @@ internal sealed class StandbyReconciler(
         var tick = new Tick(view, fence, time.GetUtcNow());
         var step = StandbyPolicy.Decide(view, tick.Now, options.Value);
         var next = await ActAsync(step, tick, cancellationToken);
-        foreach (var machine in await machines.ListAsync(id, cancellationToken))
-        {
-            if (!machine.IsFinal)
-            {
-                await hub.RefreshOrderAsync(machine, cancellationToken);
-            }
-        }
+        await hub.RefreshOrdersAsync(id, (await machines.ListAsync(id, cancellationToken)).Where(machine => !machine.IsFinal), cancellationToken);
 
         changes.Publish(id);
         return next;
@@ -60,20 +54,19 @@ internal sealed class StandbyReconciler(
     private async Task<StandbyView> LoadAsync(Instance instance, Association association, CancellationToken cancellationToken)
     {
         var settings = await autoStandby.GetAsync(instance.UserId, cancellationToken);
+        var all = await machines.ListAsync(instance.Id, cancellationToken);
         return new StandbyView(
             instance,
             association,
             settings.AutoFailover,
             settings.AutoRecovery,
-            await ObserveAsync(instance.WriterMachineId, cancellationToken),
-            await ObserveAsync(association.StandbyMachineId, cancellationToken),
-            await ObserveAsync(association.Document.CandidateMachineId, cancellationToken));
+            Observe(all, instance.WriterMachineId),
+            Observe(all, association.StandbyMachineId),
+            Observe(all, association.Document.CandidateMachineId));
     }
 
-    private async Task<Observed?> ObserveAsync(MachineId? id, CancellationToken cancellationToken) =>
-        id is { } known && await machines.FindAsync(known, cancellationToken) is { } machine
-            ? new Observed(machine, hub.Find(known), hub.SilenceOf(known))
-            : null;
+    private Observed? Observe(IReadOnlyList<Machine> all, MachineId? id) =>
+        all.FirstOrDefault(machine => machine.Id == id) is { } machine ? new Observed(machine, hub.Find(machine.Id), hub.SilenceOf(machine.Id)) : null;
 
     private async Task<Next> ActAsync(StandbyStep step, Tick tick, CancellationToken cancellationToken)
     {

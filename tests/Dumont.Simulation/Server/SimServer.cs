@@ -162,7 +162,15 @@ internal sealed class SimServer
     }
 
     /// <summary>Something was committed: an item may be due earlier.</summary>
-    public void Stir() => _stirred?.TrySetResult();
+    public void Stir()
+    {
+        if (_stirred is { Task.IsCompleted: false } stirred)
+        {
+            // A moment later, so that what is committed together is looked at once.
+            _stirred = null;
+            _scheduler.After(TimeSpan.FromMilliseconds(1 + _random.Next(4)), () => stirred.TrySetResult());
+        }
+    }
 
     /// <summary>Name of this life in claims.</summary>
     public string Owner => _owner;
