@@ -38,21 +38,35 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
         }
     }
 
-    /// <summary>Deletes everything, and gives up every standby that is left.</summary>
+    /// <summary>Deletes everything, and gives up every standby that is left; asks again when the server was away.</summary>
     public async Task LeaveAsync()
     {
-        var server = run.Server!;
-        foreach (var instance in await server.Instances.ListOfUserAsync(Workbench.User, CancellationToken.None))
+        while (true)
         {
-            await AskAsync(server, "delete", () => server.Service.DeleteAsync(Workbench.User, instance.Id, DeleteReason.UserRequest, destroyStandby: true, CancellationToken.None));
-        }
+            if (run.Server is { IsDead: false } server)
+            {
+                var instances = await server.Instances.ListOfUserAsync(Workbench.User, CancellationToken.None);
+                foreach (var instance in instances)
+                {
+                    await AskAsync(server, "delete", () => server.Service.DeleteAsync(
+                        Workbench.User, instance.Id, DeleteReason.UserRequest, destroyStandby: true, CancellationToken.None));
+                }
 
-        foreach (var association in await server.Associations.ListOfUserAsync(Workbench.User, CancellationToken.None))
-        {
-            await AskAsync(server, "release", () => server.Associations.ReleaseAsync(Workbench.User, association.InstanceId, CancellationToken.None));
-        }
+                var associations = await server.Associations.ListOfUserAsync(Workbench.User, CancellationToken.None);
+                foreach (var association in associations)
+                {
+                    await AskAsync(server, "release", () => server.Associations.ReleaseAsync(Workbench.User, association.InstanceId, CancellationToken.None));
+                }
 
-        server.Queue.Pulse();
+                server.Queue.Pulse();
+                if (instances.Count + associations.Count == 0)
+                {
+                    return;
+                }
+            }
+
+            await scheduler.DelayAsync(TimeSpan.FromSeconds(1), CancellationToken.None);
+        }
     }
 
     /// <summary>Asks for an instance. The request may get lost with the server, and is then not repeated.</summary>

@@ -203,7 +203,7 @@ internal sealed class InstanceReconciler(
         InstanceView view, IEnumerable<Machine> which, MachineDesired desired, InstanceStatus status, Fence fence, CancellationToken cancellationToken)
     {
         var (instance, now) = (view.Instance, time.GetUtcNow());
-        var targets = which.Where(machine => desired == MachineDesired.Gone ? !machine.IsFinal : !machine.IsSpent).ToList();
+        var targets = which.Where(machine => desired == MachineDesired.Gone ? !machine.IsFinal : !machine.IsSpent || machine.CanBeRetried).ToList();
         await SaveAsync(
             instance,
             instance.Enter(status, now),

@@ -74,13 +74,16 @@ internal sealed class SimServer
         orders = bug?.Wrap(orders, Instances, Associations) ?? orders;
         Hub = new AgentHub(orders, _queue, _time, new SimLogger<AgentHub>(checks));
         Service = new InstanceService(
-            database, Instances, Associations, placement, catalog, hosts, new CreditCache(_time), Settings, new GatewayPorts(Options.Create(bench.ServerOptions), _ => true),
+            database, Instances, Associations, placement, _machines, catalog, hosts, new CreditCache(_time), Settings, new GatewayPorts(Options.Create(bench.ServerOptions), _ => true),
             events, _queue, _time, instanceOptions);
         Actions = new InstancesEndpoints.Actions(Service, Instances, Associations, Changes, instanceOptions);
         Secrets = secrets;
         var preparer = new MachinePreparer(_identity, keys, ssh, Options.Create(bench.ServerOptions));
         var machineOptions = Options.Create(options.Machines);
         var standbyOptions = Options.Create(options.Standby);
+        var standbyPlacement = new StandbyPlacement(accounts, placement, standbyOptions);
+        var (recorder, pairs) = (new FailoverRecorder(new FailoverStore(database)), new PairRecorder(Associations, _machines, events));
+        var steps = new FailoverSteps(Instances, Associations, _machines, standbyPlacement, recorder, pairs, events, _time, standbyOptions);
         IReconciler[] reconcilers =
         [
             new MachineReconciler(_machines, accounts, ssh, preparer, _identity, hosts, _time, machineOptions, new SimLogger<MachineReconciler>(checks)),
@@ -88,8 +91,8 @@ internal sealed class SimServer
             new InstanceReconciler(
                 Instances, Associations, _machines, placement, Settings, Hub, Changes, events, _time, instanceOptions, new SimLogger<InstanceReconciler>(checks)),
             new StandbyReconciler(
-                Instances, Associations, _machines, Hub, new StandbyPlacement(accounts, placement, standbyOptions), new LossConfirmation(ssh, accounts),
-                new FailoverRecorder(new FailoverStore(database)), Settings, Changes, events, _time, standbyOptions),
+                Instances, Associations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts), steps, recorder, pairs, Settings, Changes, events, _time,
+                standbyOptions),
         ];
         _runner = new ReconcileRunner(
             _queue, bug is null ? reconcilers : reconcilers.Select(reconciler => bug.Wrap(reconciler, database, this)), _time, new SimLogger<ReconcileRunner>(checks));

@@ -76,6 +76,11 @@ internal sealed class Workbench : IDisposable
                 "INSERT INTO users (id, email, password_hash, role, settings, created_at) VALUES (1, 'ana@example.com', '', 'user', '{}', 0)",
                 transaction: transaction),
             CancellationToken.None);
+
+        // Part of every tag, and thereby of every trace.
+        await Database.WriteAsync(
+            transaction => transaction.Connection!.ExecuteAsync("INSERT INTO server_values (name, value) VALUES ('server_name', 'simulation')", transaction: transaction),
+            CancellationToken.None);
         await Identity.LoadAsync(CancellationToken.None);
         var keys = new InstanceKeyStore(Database, MasterKey);
         for (var id = 1; id <= InstancesMax; id++)

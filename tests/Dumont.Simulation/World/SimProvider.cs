@@ -49,6 +49,7 @@ internal sealed class SimProvider(string name, string account, SimServer server,
                 result = new CreateResult.OfferGone();
                 break;
             case FaultEffect.NoCredit:
+            case var _ when account == CloudWorld.OtherAccount:
                 result = new CreateResult.InsufficientCredit();
                 break;
             default:
@@ -104,6 +105,10 @@ internal sealed class SimProvider(string name, string account, SimServer server,
             if (!machine.IsUp && machine.State is not ProviderMachineState.Loading)
             {
                 world.Boot(machine, effect == FaultEffect.SlowBoot ? 20 : 0);
+            }
+            else if (machine is { IsUp: true, State: ProviderMachineState.Stopped })
+            {
+                machine.State = ProviderMachineState.Running;
             }
         }, cancellationToken);
 
