@@ -22,9 +22,15 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
             scheduler.After(at, () => Strike(fault, attempts: 4));
         }
 
+        foreach (var name in options.FirstKill?.With ?? [])
+        {
+            var fault = FaultTable.Rows.First(row => row.Name == name);
+            scheduler.After(TimeSpan.FromSeconds(options.FirstKill!.Flow == "failover" ? 14 + random.Next(8) : 0), () => Strike(fault, attempts: 4, surely: true));
+        }
+
         for (var i = 0; i < options.KillsMax; i++)
         {
-            kills.Arm(KillPointTable.Rows[random.Next(KillPointTable.Rows.Count)], random.Next(3) == 0 ? 1 : 0);
+            kills.Arm(i == 0 ? options.FirstKill! : KillPointTable.Rows[random.Next(KillPointTable.Rows.Count)], random.Next(5) == 0 ? 1 : 0);
         }
     }
 
@@ -39,7 +45,7 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
         _undo.Clear();
     }
 
-    private void Strike(Fault fault, int attempts)
+    private void Strike(Fault fault, int attempts, bool surely = false)
     {
         if (checks.CalmSince is not null)
         {
@@ -49,20 +55,20 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
         var length = fault.Longest * (0.3 + (random.NextDouble() * 0.7));
         var done = fault.Site switch
         {
-            FaultSite.Provider => StrikeCalls(fault, length),
+            FaultSite.Provider => StrikeCalls(fault, length, surely),
             FaultSite.Server => StrikeServer(fault, length),
             _ => StrikeMachine(fault, length),
         };
         if (!done && attempts > 0)
         {
             // There was nothing to strike; later perhaps.
-            scheduler.After(TimeSpan.FromSeconds(10), () => Strike(fault, attempts - 1));
+            scheduler.After(TimeSpan.FromSeconds(10), () => Strike(fault, attempts - 1, surely));
         }
     }
 
-    private bool StrikeCalls(Fault fault, TimeSpan length)
+    private bool StrikeCalls(Fault fault, TimeSpan length, bool surely)
     {
-        faults.Begin(fault, random.Next(3) switch { 0 => 1, 1 => 0.6, _ => 0.3 });
+        faults.Begin(fault, surely ? 1 : random.Next(3) switch { 0 => 1, 1 => 0.6, _ => 0.3 });
         Until(length, () => faults.End(fault));
         return true;
     }
@@ -113,8 +119,10 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
                 Until(length, () => run.SetKey(name, CloudWorld.Account));
                 return true;
             case FaultEffect.IdReuse:
-                var gone = world.Machines.Where(machine => !machine.Exists && world.IsOurs(machine) && world.Find(machine.Id) == machine).ToList();
-                if (gone.Count == 0)
+                // No client can be sure of an id that changes hands between its reading and its call; a few seconds later it must be.
+                var gone = world.Machines.Where(machine => !machine.Exists && world.IsOurs(machine) && world.Find(machine.Id) == machine
+                    && scheduler.Elapsed - machine.GoneAt > TimeSpan.FromSeconds(20)).ToList();
+                if (gone.Count == 0 || run.Server?.WasHeld == true)
                 {
                     return false;
                 }

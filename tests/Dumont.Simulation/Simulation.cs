@@ -53,7 +53,7 @@ internal sealed class Simulation
         _scheduler = new Scheduler(new Random(seed ^ 0x5eed));
         _random = new Random(seed);
         _trace = new Trace(_scheduler);
-        _options = SimulationOptions.Of(_random);
+        _options = SimulationOptions.Of(seed, _random);
         _world = new CloudWorld(_scheduler, new Random(seed ^ 0x3a1d), _trace) { TagPrefix = $"dumont/{bench.Identity.ServerName}/" };
         _checks = new Checks(_scheduler, _world, bench.Database, _options, _trace);
         _faults = new ActiveFaults(_random, _trace);

@@ -1,6 +1,7 @@
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
 using Dumont.Server.Standby;
+using Dumont.Simulation.Faults;
 
 namespace Dumont.Simulation;
 
@@ -16,6 +17,9 @@ internal sealed record SimulationOptions
 
     public required int KillsMax { get; init; }
 
+    /// <summary>The kill point that this seed is about, each row in turn; the user then does what leads there. Null for a run without kills.</summary>
+    public required KillPoint? FirstKill { get; init; }
+
     public required int InstancesMax { get; init; }
 
     public required bool WithStandby { get; init; }
@@ -27,21 +31,24 @@ internal sealed record SimulationOptions
     public required StandbyOptions Standby { get; init; }
 
     /// <summary>The set-up of a seed.</summary>
-    public static SimulationOptions Of(Random random)
+    public static SimulationOptions Of(int seed, Random random)
     {
-        var heartbeat = TimeSpan.FromSeconds(random.Next(4) == 0 ? 1 : 2);
+        var heartbeat = TimeSpan.FromSeconds(2 + random.NextDouble());
+        var kills = random.Next(3);
+        var first = kills > 0 ? KillPointTable.Rows[seed % KillPointTable.Rows.Count] : null;
         return new SimulationOptions
         {
-            Turmoil = TimeSpan.FromSeconds(40 + random.Next(60)),
+            Turmoil = TimeSpan.FromSeconds(35 + random.Next(40)),
             Heartbeat = heartbeat,
             FaultsMax = random.Next(4),
-            KillsMax = random.Next(3),
+            KillsMax = kills,
+            FirstKill = first,
             InstancesMax = random.Next(5) == 0 ? 2 : 1,
-            WithStandby = random.Next(4) != 0,
+            WithStandby = random.Next(4) != 0 || first?.Flow == "failover" || first?.Step.Contains("standby", StringComparison.Ordinal) == true,
             Machines = new MachinesOptions
             {
                 BootTimeout = TimeSpan.FromSeconds(30 + random.Next(30)),
-                BootPollInterval = TimeSpan.FromSeconds(1),
+                BootPollInterval = TimeSpan.FromSeconds(1 + random.NextDouble()),
                 WatchInterval = TimeSpan.FromSeconds(10 + random.Next(10)),
                 AbsenceProof = TimeSpan.FromSeconds(20),
                 CreateAbsenceProof = TimeSpan.FromSeconds(5),
@@ -57,8 +64,8 @@ internal sealed record SimulationOptions
             },
             Standby = new StandbyOptions
             {
-                HeartbeatInterval = heartbeat * 2.5,
-                FailoverThreshold = 2 + random.Next(2),
+                HeartbeatInterval = TimeSpan.FromSeconds(6),
+                FailoverThreshold = 2,
                 PromotionTimeout = TimeSpan.FromSeconds(20),
                 DrainTimeout = TimeSpan.FromSeconds(10),
                 PartnerSilence = TimeSpan.FromSeconds(15),

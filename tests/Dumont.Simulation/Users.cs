@@ -19,6 +19,15 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
     public async Task LiveAsync(SimulationOptions options, TimeSpan end)
     {
         await CreateAsync();
+        if (options.FirstKill is { Flow: not ("create" or "sweep") } kill)
+        {
+            await scheduler.DelayAsync(TimeSpan.FromSeconds(14 + random.Next(8)), CancellationToken.None);
+            if (run.Server is { IsDead: false } first && await PickAsync(first) is { } one)
+            {
+                await ActAsync(first, one, kill.Flow switch { "pause" or "resume" => 0, "destroy" => 4, _ => 6 });
+            }
+        }
+
         while (true)
         {
             await scheduler.DelayAsync(TimeSpan.FromSeconds(8 + random.Next(24)), CancellationToken.None);
@@ -33,7 +42,7 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
             }
             else if (run.Server is { IsDead: false } server && await PickAsync(server) is { } instance)
             {
-                await ActAsync(server, instance);
+                await ActAsync(server, instance, random.Next(12));
             }
         }
     }
@@ -87,10 +96,10 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
         return instances.Count == 0 ? null : instances[random.Next(instances.Count)];
     }
 
-    private async Task ActAsync(SimServer server, Instance instance)
+    private async Task ActAsync(SimServer server, Instance instance, int what)
     {
         var (id, nobody) = (instance.Id, CancellationToken.None);
-        switch (random.Next(12))
+        switch (what)
         {
             case 0 or 1 or 2:
                 await AskAsync(server, "pause", () => server.Actions.RunAsync(Caller, id, InstanceDesired.Paused, InstanceStatus.Paused, nobody));

@@ -244,11 +244,22 @@ internal sealed class MachineReconciler(
         var (askedAt, absentSince) = (machine.Document.DestroyAskedAt, machine.Document.AbsentSince);
         if (askedAt is null || (absentSince is null && now - askedAt >= options.Value.DestroyRepeat))
         {
-            var result = await tick.Provider.DestroyAsync(tick.ProviderMachineId, cancellationToken);
-            MachinesLog.DestroyAsked(logger, machine.Id, machine.Tag, result.GetType().Name);
-            if (result is not (EffectResult.Done or EffectResult.NotFound))
+            // Read first, every time: an earlier call may have worked although its answer was lost, and the id may be somebody else's by now.
+            switch (await tick.ReadAsync(cancellationToken))
             {
-                return Next.After(UnknownDelay);
+                case MachineReading.Unknown:
+                    return Next.After(UnknownDelay);
+                case MachineReading.Present:
+                    var result = await tick.Provider.DestroyAsync(tick.ProviderMachineId, cancellationToken);
+                    MachinesLog.DestroyAsked(logger, machine.Id, machine.Tag, result.GetType().Name);
+                    if (result is not (EffectResult.Done or EffectResult.NotFound))
+                    {
+                        return Next.After(UnknownDelay);
+                    }
+
+                    break;
+                default:
+                    break;
             }
 
             machine = await SaveAsync(

@@ -133,7 +133,7 @@ internal static class StandbyPolicy
 
         if (view.Instance is not { Desired: InstanceDesired.Running, Generation: > 0 } || view.Writer is null
             || view.Writer.Machine.Desired != MachineDesired.Running
-            || IsOnTheWay(view))
+            || IsOnTheWay(view.Writer.Machine))
         {
             return StandbyStep.Observe;
         }
@@ -160,10 +160,9 @@ internal static class StandbyPolicy
         return lost && view.AutoFailover ? StandbyStep.Confirm : StandbyStep.Observe;
     }
 
-    /// <summary>Silence means nothing while machines stop and start. A machine that has failed to start again means that the standby is to take over.</summary>
-    private static bool IsOnTheWay(StandbyView view) =>
-        view.Instance.Status is InstanceStatus.Pausing or InstanceStatus.Paused
-        || view is { Instance.Status: InstanceStatus.Resuming, Writer.Machine.IsSpent: false };
+    /// <summary>Silence means nothing while a machine stops or starts. One that has failed to start again means that the standby is to take over. The
+    /// instance's status does not tell: it may still say pausing of a machine that was lost before it could be stopped, and is wanted again.</summary>
+    private static bool IsOnTheWay(Machine writer) => writer is { IsSpent: false, Phase: not MachinePhase.Ready };
 
     /// <summary>A switch that was asked for waits for the writer's last changes, but not for ever.</summary>
     private static bool IsDrained(StandbyView view, DateTimeOffset now, StandbyOptions options) =>

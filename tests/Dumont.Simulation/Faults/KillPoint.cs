@@ -24,7 +24,8 @@ internal enum Seam
 /// <param name="Seam">On which side of the step.</param>
 /// <param name="Step">The step as production code passes it: what a transaction changes (<c>gpu Intended>Asking</c>), what is called
 /// (<c>gpu create</c>), what an agent is ordered (<c>order writer</c>), what a user asked for (<c>api pause</c>).</param>
-internal sealed record KillPoint(string Flow, Seam Seam, string Step)
+/// <param name="With">Names of faults without which the step is hardly ever passed; a run that is about this point begins with them.</param>
+internal sealed record KillPoint(string Flow, Seam Seam, string Step, params string[] With)
 {
     public override string ToString() => $"{Flow}: {Step}, {Seam}";
 }
@@ -39,7 +40,7 @@ internal static class KillPointTable
         .. Commit("create", "gpu Intended>Asking"),
         .. Call("create", "gpu create"),
         .. Commit("create", "gpu Asking>Booting"),
-        .. Call("create", "gpu tag look-up"),
+        .. Call("create", "gpu tag look-up", "answer-lost-after-effect"),
         .. Call("create", "gpu boot look"),
         .. Call("create", "gpu ssh greeting"),
         .. Call("create", "gpu host key"),
@@ -48,9 +49,9 @@ internal static class KillPointTable
         .. Commit("create", "gpu Preparing>Ready"),
         .. Call("create", "order writer"),
         .. Commit("create", "generation 0>1"),
-        .. Commit("create", "instance Creating>Error"),
-        .. Commit("create", "gpu Asking>Failed"),
-        .. Commit("create", "gpu Asking>Releasing"),
+        .. Commit("create", "instance Creating>Error", "insufficient-credit"),
+        .. Commit("create", "gpu Asking>Failed", "offer-gone"),
+        .. Commit("create", "gpu Asking>Releasing", "create-fails-leaves-contract"),
         .. Commit("create", "pair standby placed"),
         .. Commit("create", "standby Intended>Asking"),
         .. Call("create", "standby create"),
@@ -79,8 +80,8 @@ internal static class KillPointTable
         .. Call("resume", "standby start"),
         .. Commit("resume", "instance Resuming>Running"),
 
-        .. Call("failover", "pair ssh greeting"),
-        .. Call("failover", "pair writer look"),
+        .. Call("failover", "pair ssh greeting", "host-dies"),
+        .. Call("failover", "pair writer look", "one-way-cut-up"),
         .. Commit("failover", "api failover"),
         .. Commit("failover", "pair draining"),
         .. Commit("failover", "pair watching>GpuLost"),
@@ -96,7 +97,7 @@ internal static class KillPointTable
         .. Call("failover", "candidate prepare"),
         .. Commit("failover", "candidate Preparing>Ready"),
         .. Commit("failover", "pair Provisioning>Restoring"),
-        .. Commit("failover", "pair Provisioning>SearchingGpu"),
+        .. Commit("failover", "pair Provisioning>SearchingGpu", "offer-gone"),
         .. Commit("failover", "pair promoting"),
         .. Commit("failover", "pair Restoring>watching"),
         .. Commit("failover", "lost Ready>Releasing"),
@@ -117,12 +118,12 @@ internal static class KillPointTable
         .. Commit("destroy", "instance Deleting>Deleted"),
 
         .. Call("sweep", "sweep listing"),
-        .. Commit("sweep", "sweep reopens"),
+        .. Commit("sweep", "sweep reopens", "answer-lost-after-effect", "listing-lag"),
     ];
 
-    private static IEnumerable<KillPoint> Commit(string flow, string step) =>
-        [new(flow, Seam.BeforeCommit, step), new(flow, Seam.AfterCommit, step)];
+    private static IEnumerable<KillPoint> Commit(string flow, string step, params string[] with) =>
+        [new(flow, Seam.BeforeCommit, step, with), new(flow, Seam.AfterCommit, step, with)];
 
-    private static IEnumerable<KillPoint> Call(string flow, string step) =>
-        [new(flow, Seam.BeforeSend, step), new(flow, Seam.InFlight, step), new(flow, Seam.Answered, step)];
+    private static IEnumerable<KillPoint> Call(string flow, string step, params string[] with) =>
+        [new(flow, Seam.BeforeSend, step, with), new(flow, Seam.InFlight, step, with), new(flow, Seam.Answered, step, with)];
 }

@@ -78,6 +78,7 @@ internal sealed class SimServer
             events, _queue, _time, instanceOptions);
         Actions = new InstancesEndpoints.Actions(Service, Instances, Associations, Changes, instanceOptions);
         Secrets = secrets;
+        Accounts = accounts;
         var preparer = new MachinePreparer(_identity, keys, ssh, Options.Create(bench.ServerOptions));
         var machineOptions = Options.Create(options.Machines);
         var standbyOptions = Options.Create(options.Standby);
@@ -107,6 +108,9 @@ internal sealed class SimServer
     /// <summary>The next tick that passes a step is held until long after its lease; null when none is to be.</summary>
     public Action? HoldNext { get; set; }
 
+    /// <summary>A tick was held in the middle, and may go on much later.</summary>
+    public bool WasHeld { get; private set; }
+
     public ActiveFaults Faults { get; }
 
     public KillSwitch Kills { get; }
@@ -126,6 +130,8 @@ internal sealed class SimServer
     public InstanceChanges Changes { get; }
 
     public SecretStore Secrets { get; }
+
+    public ProviderAccounts Accounts { get; }
 
     public WorkQueue Queue => _queue;
 
@@ -223,6 +229,7 @@ internal sealed class SimServer
         if (mayHold && HoldNext is { } hold && Subject.Current is { Kind: not Subject.Api } subject)
         {
             HoldNext = null;
+            WasHeld = true;
             hold();
             subject.HeldUntil = _scheduler.Elapsed + ReconcileRunner.Lease + TimeSpan.FromSeconds(5 + _random.Next(20));
             _trace.Note($"nemesis: the tick of {subject} stands still");
