@@ -2,7 +2,6 @@ using Dumont.Providers;
 using Dumont.Server.Settings;
 using Dumont.Simulation.Engine;
 using Dumont.Simulation.Faults;
-using Dumont.Simulation.Server;
 using Dumont.Simulation.World;
 
 namespace Dumont.Simulation;
@@ -57,7 +56,7 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
         {
             FaultSite.Provider => StrikeCalls(fault, length, surely),
             FaultSite.Server => StrikeServer(fault, length),
-            _ => StrikeMachine(fault, length),
+            _ => StrikeMachine(fault, length, surely),
         };
         if (!done && attempts > 0)
         {
@@ -104,7 +103,7 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
         }
     }
 
-    private bool StrikeMachine(Fault fault, TimeSpan length)
+    private bool StrikeMachine(Fault fault, TimeSpan length, bool isGpu)
     {
         switch (fault.Effect)
         {
@@ -131,7 +130,7 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
                 world.Reuse(gone[^1]);
                 return true;
             default:
-                var candidates = world.Ours.Where(machine => !machine.HostIsDead).ToList();
+                var candidates = world.Ours.Where(machine => !machine.HostIsDead && (machine.IsGpu || !isGpu)).ToList();
                 if (candidates.Count == 0)
                 {
                     return false;

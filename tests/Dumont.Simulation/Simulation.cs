@@ -3,7 +3,6 @@ using System.Text;
 using Dapper;
 using Dumont.Contracts;
 using Dumont.Server.Instances;
-using Dumont.Server.Standby;
 using Dumont.Simulation.Bugs;
 using Dumont.Simulation.Engine;
 using Dumont.Simulation.Faults;
@@ -45,6 +44,7 @@ internal sealed class Simulation
     private readonly Users _users;
     private readonly Bug? _bug;
     private readonly int _seed;
+    private readonly List<SimServer> _servers = [];
     private int _lives;
 
     private Simulation(int seed, Workbench bench, Bug? bug)
@@ -78,6 +78,7 @@ internal sealed class Simulation
             run._checks.Break("I11 liveness", exception.ToString());
         }
 
+        run._servers.ForEach(server => server.Dispose());
         return new Outcome(
             seed, run._checks.Broken, run._trace.Hash, run._trace.Tail(), run._faults.Fired, run._kills.Struck, run._scheduler.Elapsed, run._scheduler.Steps);
     }
@@ -119,8 +120,14 @@ internal sealed class Simulation
         if (_checks.Broken is null)
         {
             _trace.Note("the user leaves");
-            await _users.LeaveAsync();
-            await LookUntilAsync(LeftOverAsync, LivenessLimit);
+            await LookUntilAsync(
+                async () =>
+                {
+                    // A request that was under way may come true later.
+                    await _users.LeaveAsync();
+                    return await LeftOverAsync();
+                },
+                LivenessLimit);
         }
     }
 
@@ -162,6 +169,7 @@ internal sealed class Simulation
 
                 _scheduler.After(TimeSpan.FromSeconds(0.5 + (_random.NextDouble() * 4)), Begin);
             });
+        _servers.Add(Server);
         _trace.Note($"server: {Server.Owner} begins");
         _ = Server.RunAsync(_random.Next(4) == 0 ? null : before);
     }

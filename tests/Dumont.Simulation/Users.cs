@@ -3,6 +3,7 @@ using Dumont.Contracts;
 using Dumont.Server.Instances;
 using Dumont.Server.Platform.Security;
 using Dumont.Simulation.Engine;
+using Dumont.Simulation.Faults;
 using Dumont.Simulation.Server;
 using Dumont.Simulation.World;
 
@@ -19,7 +20,8 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
     public async Task LiveAsync(SimulationOptions options, TimeSpan end)
     {
         await CreateAsync();
-        if (options.FirstKill is { Flow: not ("create" or "sweep") } kill)
+        // Where a fault of a machine leads to the point, the user need not.
+        if (options.FirstKill is { Flow: not ("create" or "sweep") } kill && !kill.With.Any(name => FaultTable.Rows.Any(fault => fault.Name == name && fault.Site != FaultSite.Provider)))
         {
             await scheduler.DelayAsync(TimeSpan.FromSeconds(14 + random.Next(8)), CancellationToken.None);
             if (run.Server is { IsDead: false } first && await PickAsync(first) is { } one)

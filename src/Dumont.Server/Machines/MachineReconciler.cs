@@ -111,7 +111,8 @@ internal sealed class MachineReconciler(
         }
 
         var found = machines.FirstOrDefault(present => present.Tag == tick.Machine.Tag);
-        if (found is null && MachinePolicy.IsOtherAccount(tick.Machine, tick.AccountMark))
+        // A refusal is an answer; should it have left a machine all the same, the sweep finds it when its account's credentials are back.
+        if (found is null && tick.Machine.Document.Failure is null && MachinePolicy.IsOtherAccount(tick.Machine, tick.AccountMark))
         {
             return Next.After(UnknownDelay);
         }

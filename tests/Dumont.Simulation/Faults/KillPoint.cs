@@ -81,7 +81,7 @@ internal static class KillPointTable
         .. Commit("resume", "instance Resuming>Running"),
 
         .. Call("failover", "pair ssh greeting", "host-dies"),
-        .. Call("failover", "pair writer look", "one-way-cut-up"),
+        .. Call("failover", "pair writer look", "heartbeat-loss"),
         .. Commit("failover", "api failover"),
         .. Commit("failover", "pair draining"),
         .. Commit("failover", "pair watching>GpuLost"),

@@ -5,7 +5,6 @@ using Dumont.Server.Hosts;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
 using Dumont.Server.Offers;
-using Dumont.Server.Platform;
 using Dumont.Server.Platform.Events;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Store;
@@ -15,14 +14,13 @@ using Dumont.Simulation.Bugs;
 using Dumont.Simulation.Engine;
 using Dumont.Simulation.Faults;
 using Dumont.Simulation.World;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Dumont.Simulation.Server;
 
 /// <summary>One life of the server's process: the real stores, services and reconcilers, put together by hand on the database that outlives it. When it
 /// dies, all that it had in memory is dropped: whatever still runs comes to a stop at its next step and is never heard of again.</summary>
-internal sealed class SimServer
+internal sealed class SimServer : IDisposable
 {
     private static readonly Task DeadEnd = new TaskCompletionSource().Task;
 
@@ -216,6 +214,13 @@ internal sealed class SimServer
             _links.ForEach(link => link.Break());
             _died(this);
         }
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        _runner.Dispose();
+        _queue.Dispose();
     }
 
     /// <summary>Every step of the server goes through here: a dead one goes no further, a frozen one later.</summary>

@@ -74,7 +74,7 @@ internal sealed class Subject(string kind, long key)
             case WorkKinds.Machine:
                 if (before.State != after.State)
                 {
-                    yield return $"{after.Word} {before.State}>{after.State}";
+                    yield return $"{before.Word} {before.State}>{after.State}";
                 }
                 else if (before.First == 0 && after.First != 0)
                 {

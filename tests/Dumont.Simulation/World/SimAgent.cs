@@ -135,7 +135,7 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
         {
             Connect(life);
         }
-        else if (!machine.IsCutUp && !(machine.LosesHeartbeats && random.Next(10) < 6))
+        else if (!machine.IsCutUp && !(machine.LosesHeartbeats && random.Next(10) < 9))
         {
             var (link, report) = (_link, JsonSerializer.SerializeToUtf8Bytes(Report(), AgentLinkJson.Default.AgentReport));
             scheduler.After(TimeSpan.FromMilliseconds(5 + random.Next(60)), () => network.DeliverReport(link, report));

@@ -39,7 +39,7 @@ internal sealed class SimProvider(string name, string account, SimServer server,
         CreateResult result;
         switch (call.Fault?.Effect)
         {
-            case FaultEffect.CallLost:
+            case FaultEffect.CallLost when account == CloudWorld.Account:
                 result = new CreateResult.Unknown("no connection");
                 break;
             case FaultEffect.Refused:
@@ -58,7 +58,7 @@ internal sealed class SimProvider(string name, string account, SimServer server,
         }
 
         await AnswerAsync(call, cancellationToken);
-        return call.Fault?.Effect == FaultEffect.AnswerLost ? new CreateResult.Unknown("the answer was lost") : result;
+        return call.Fault?.Effect == FaultEffect.AnswerLost && account == CloudWorld.Account ? new CreateResult.Unknown("the answer was lost") : result;
     }
 
     /// <inheritdoc />
