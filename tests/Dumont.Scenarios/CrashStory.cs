@@ -5,19 +5,8 @@ using Dumont.Scenarios.Harness;
 
 namespace Dumont.Scenarios;
 
-/// <summary>A state of the server in which it is to be killed.</summary>
-/// <param name="Name">For people.</param>
-/// <param name="IsNow">Whether the records show it, given the time since the act began.</param>
-internal sealed record Moment(string Name, Func<ServerState, TimeSpan, bool> IsNow)
-{
-    public Moment(string name, Func<ServerState, bool> isNow)
-        : this(name, (state, _) => isNow(state))
-    {
-    }
-}
-
-/// <summary>One instance's life under <c>kill -9</c>: create, lose the GPU, come back to another, be destroyed. Whenever the server's records show a moment
-/// of the script, the server is killed and started again, and the life goes on.</summary>
+/// <summary>One instance's life under <c>kill -9</c>: create, pause, resume, lose the GPU, come back to another, be destroyed. Whenever the server's records show one
+/// of the kill points given, the server is killed and started again, and the life goes on.</summary>
 internal sealed class CrashStory(TestWorld world, ApiUser user, string label, ITestOutputHelper output)
 {
     private const string MarkerFile = "/workspace/marker";
@@ -25,23 +14,29 @@ internal sealed class CrashStory(TestWorld world, ApiUser user, string label, IT
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan ActLimit = TimeSpan.FromSeconds(120);
 
-    private readonly List<string> _hits = [];
+    private readonly List<KillPoint> _hits = [];
 
-    /// <summary>Lives through it and returns the moments that were hit.</summary>
-    public async Task<IReadOnlyList<string>> RunAsync(
-        IReadOnlyList<Moment> creation, IReadOnlyList<Moment> failover, IReadOnlyList<Moment> destruction, CancellationToken cancellationToken)
+    /// <summary>Lives through it and returns the points that were hit.</summary>
+    public async Task<IReadOnlyList<KillPoint>> RunAsync(IReadOnlyList<KillPoint> points, CancellationToken cancellationToken)
     {
         var limit = TestWorld.Patience;
-        await ActAsync("create", creation, CreateAsync, state => state is { Generation: > 0, PairState: "Ready", Status: "Running" }, cancellationToken);
+        await ActAsync("create", points, CreateAsync, state => state is { Generation: > 0, PairState: "Ready", Status: "Running" }, cancellationToken);
         var id = ApiUser.IdOf(Assert.Single(await user.InstancesAsync(cancellationToken), instance => instance["label"]!.ToString() == label));
         var instance = await user.AwaitStatusAsync(id, "running", limit, cancellationToken);
         await user.WriteAsync(instance, $"echo {label} > {MarkerFile}", limit, cancellationToken);
         await world.AwaitBooksAgreeAsync(limit, cancellationToken);
 
+        // A pause is a wish that is kept: what is asked of a server that is just being killed is asked again.
+        await ActAsync("pause", points, () => AskAsync(id, "pause", cancellationToken), state => state.Status == "Paused", cancellationToken);
+        await ActAsync(
+            "resume", points, () => AskAsync(id, "resume", cancellationToken), state => state is { Status: "Running", PairState: "Ready" }, cancellationToken);
+        Assert.Equal(label, await user.Ssh.RunSoonAsync(instance, $"cat {MarkerFile}", limit, cancellationToken));
+        await world.AwaitBooksAgreeAsync(limit, cancellationToken);
+
         var gpu = await world.Cloud.GpuOfAsync(id, cancellationToken);
         await ActAsync(
             "failover",
-            failover,
+            points,
             () => world.Cloud.KillHostAsync(gpu.Id, cancellationToken),
             state => state is { Generation: > 1, IsOnGpu: true, FailoverPhase: null, PairState: "Ready" },
             cancellationToken);
@@ -51,7 +46,7 @@ internal sealed class CrashStory(TestWorld world, ApiUser user, string label, IT
 
         await ActAsync(
             "destroy",
-            destruction,
+            points,
             () => DeleteAsync(id, cancellationToken),
             state => state.Machines.All(machine => machine.IsOver),
             cancellationToken);
@@ -73,6 +68,24 @@ internal sealed class CrashStory(TestWorld world, ApiUser user, string label, IT
             // The server was killed before it answered; what it had recorded counts.
         }
     }
+
+    private Task AskAsync(long id, string what, CancellationToken cancellationToken) =>
+        Poll.UntilAsync(
+            $"instance {id} takes {what}",
+            ActLimit,
+            async () =>
+            {
+                try
+                {
+                    await user.PostAsync($"/instances/{id}/{what}", new JsonObject(), cancellationToken);
+                    return true;
+                }
+                catch (HttpRequestException)
+                {
+                    return false;
+                }
+            },
+            cancellationToken);
 
     // The deletion is acknowledged, so it is asked for until it is: the server may be dead just then.
     private Task DeleteAsync(long id, CancellationToken cancellationToken) =>
@@ -97,26 +110,38 @@ internal sealed class CrashStory(TestWorld world, ApiUser user, string label, IT
             },
             cancellationToken);
 
-    // Moments come in the order in which the machines happen to make progress, so each act watches for all of its moments at once.
+    private async Task HoldAsync(IReadOnlyList<KillPoint> left, CancellationToken cancellationToken)
+    {
+        await world.Cloud.DisarmAsync(cancellationToken);
+        foreach (var hold in left.FirstOrDefault(point => point.Holds.Length > 0)?.Holds ?? [])
+        {
+            await world.Cloud.ArmAsync(hold.ToJson(), cancellationToken);
+        }
+    }
+
+    // Points come in the order in which the machines happen to make progress, so each act watches for all of its points at once. The cloud holds the server
+    // at one of them at a time.
     private async Task ActAsync(
-        string name, IReadOnlyList<Moment> moments, Func<Task> begin, Func<ServerState, bool> isOver, CancellationToken cancellationToken)
+        string name, IReadOnlyList<KillPoint> points, Func<Task> begin, Func<ServerState, bool> isOver, CancellationToken cancellationToken)
     {
         var clock = TimeProvider.System;
-        var left = moments.ToList();
+        var left = points.Where(point => point.Flow == name).ToList();
+        await HoldAsync(left, cancellationToken);
         using var records = new ServerRecords(world.Server.DatabaseFile);
         var started = clock.GetTimestamp();
         var beginning = begin();
         while (true)
         {
             var (state, elapsed) = (records.Read(label), clock.GetElapsedTime(started));
-            if (left.FirstOrDefault(moment => moment.IsNow(state, elapsed)) is { } moment)
+            if (left.FirstOrDefault(point => point.IsNow(state, elapsed)) is { } point)
             {
                 await world.Server.KillAsync();
-                left.Remove(moment);
-                _hits.Add(moment.Name);
+                left.Remove(point);
+                _hits.Add(point);
+                await HoldAsync(left, cancellationToken);
                 var down = clock.GetTimestamp();
                 await world.Server.StartAsync(cancellationToken);
-                output.WriteLine($"{label} {name} {elapsed.TotalSeconds,6:0.00} s: killed at '{moment.Name}' ({state}); serves again after {clock.GetElapsedTime(down).TotalSeconds:0.00} s");
+                output.WriteLine($"{label} {name} {elapsed.TotalSeconds,6:0.00} s: killed at '{point.Name}' ({state}); serves again after {clock.GetElapsedTime(down).TotalSeconds:0.00} s");
             }
             else if (isOver(state) && beginning.IsCompleted)
             {
@@ -130,6 +155,7 @@ internal sealed class CrashStory(TestWorld world, ApiUser user, string label, IT
             await Task.Delay(Glance, clock, cancellationToken);
         }
 
+        await world.Cloud.DisarmAsync(cancellationToken);
         await beginning;
         output.WriteLine($"{label} {name} {clock.GetElapsedTime(started).TotalSeconds,6:0.00} s: done");
         foreach (var missed in left)

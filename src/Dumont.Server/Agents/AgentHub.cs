@@ -11,8 +11,8 @@ namespace Dumont.Server.Agents;
 /// <summary>Says what a machine's agent should be doing. Implemented by the feature that owns roles; the hub only carries orders.</summary>
 internal interface IAgentOrders
 {
-    /// <summary>The order for <paramref name="machine"/> now; null while there is none.</summary>
-    Task<AgentOrder?> FindAsync(Machine machine, CancellationToken cancellationToken);
+    /// <summary>The orders for <paramref name="machines"/> of one instance now, in the same order; null where there is none.</summary>
+    Task<IReadOnlyList<AgentOrder?>> ListAsync(InstanceId instanceId, IReadOnlyList<Machine> machines, CancellationToken cancellationToken);
 }
 
 /// <summary>What this server has seen of one agent.</summary>
@@ -26,6 +26,7 @@ internal sealed record AgentSighting(AgentReport Report, DateTimeOffset LastSeen
 internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvider time, ILogger<AgentHub> logger)
 {
     private const int MaxMessageBytes = 256 * 1024;
+    private const int FirstBufferBytes = 4 * 1024;
 
     private readonly ConcurrentDictionary<MachineId, AgentSighting> _sightings = new();
     private readonly ConcurrentDictionary<MachineId, Link> _links = new();
@@ -39,12 +40,22 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
     /// <summary>How long the agent has been silent: since its last report, or since this process listens.</summary>
     public TimeSpan SilenceOf(MachineId id) => time.GetUtcNow() - (Find(id)?.LastSeenAt ?? ListeningSince);
 
-    /// <summary>Sends the present order to a machine if its link is open and the order differs from the last one sent.</summary>
-    public async Task RefreshOrderAsync(Machine machine, CancellationToken cancellationToken)
+    /// <summary>Sends the present orders to machines of one instance whose links are open and whose orders differ from the last ones sent.</summary>
+    public async Task RefreshOrdersAsync(InstanceId instanceId, IEnumerable<Machine> machines, CancellationToken cancellationToken)
     {
-        if (_links.TryGetValue(machine.Id, out var link))
+        var linked = machines.Where(machine => _links.ContainsKey(machine.Id)).ToList();
+        if (linked.Count == 0)
         {
-            await link.SendIfNewAsync(await orders.FindAsync(machine, cancellationToken), cancellationToken);
+            return;
+        }
+
+        var present = await orders.ListAsync(instanceId, linked, cancellationToken);
+        for (var i = 0; i < linked.Count; i++)
+        {
+            if (_links.TryGetValue(linked[i].Id, out var link))
+            {
+                await link.SendIfNewAsync(present[i], cancellationToken);
+            }
         }
     }
 
@@ -67,7 +78,8 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
         AgentsLog.Linked(logger, machine.Id);
         try
         {
-            await link.SendIfNewAsync(await orders.FindAsync(machine, closing.Token), closing.Token);
+            var present = await orders.ListAsync(machine.InstanceId, [machine], closing.Token);
+            await link.SendIfNewAsync(present[0], closing.Token);
             await ReceiveAsync(machine, socket, closing.Token);
         }
         catch (OperationCanceledException) when (closing.IsCancellationRequested)
@@ -100,16 +112,22 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
 
     private async Task ReceiveAsync(Machine machine, WebSocket socket, CancellationToken cancellationToken)
     {
-        var buffer = new byte[MaxMessageBytes];
+        // Reports are a few hundred bytes; with room for the largest from the start, a thousand links would hold 256 MB.
+        var buffer = new byte[FirstBufferBytes];
         while (socket.State == WebSocketState.Open)
         {
             var length = 0;
             ValueWebSocketReceiveResult received;
             do
             {
+                if (length == buffer.Length)
+                {
+                    Array.Resize(ref buffer, Math.Min(2 * buffer.Length, MaxMessageBytes));
+                }
+
                 received = await socket.ReceiveAsync(buffer.AsMemory(length), cancellationToken);
                 length += received.Count;
-                if (received.MessageType == WebSocketMessageType.Close || (length == buffer.Length && !received.EndOfMessage))
+                if (received.MessageType == WebSocketMessageType.Close || (length == MaxMessageBytes && !received.EndOfMessage))
                 {
                     return;
                 }
@@ -168,46 +186,37 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
         || before.Sync?.Peer != after.Sync?.Peer
         || before.Sync?.Drained != after.Sync?.Drained;
 
-    /// <summary>One open link. Orders are sent one at a time, and only when they say something new.</summary>
+    /// <summary>One open link. Orders are sent one at a time, and only when they say something new. Who comes while one is being sent leaves his own
+    /// to be sent next and does not wait: a slow link holds up nobody.</summary>
     private sealed class Link(WebSocket socket, CancellationTokenSource closing) : IDisposable
     {
-        private readonly SemaphoreSlim _sending = new(1, 1);
+        private readonly Lock _lock = new();
         private string? _lastOrder;
+        private string? _next;
+        private bool _isSending;
 
         public async Task SendIfNewAsync(AgentOrder? order, CancellationToken cancellationToken)
         {
-            if (order is null)
+            if (order is null || !IsToSend(JsonSerializer.Serialize(order, AgentLinkJson.Default.AgentOrder)))
             {
-                return;
-            }
-
-            var text = JsonSerializer.Serialize(order, AgentLinkJson.Default.AgentOrder);
-            try
-            {
-                await _sending.WaitAsync(cancellationToken);
-            }
-            catch (ObjectDisposedException)
-            {
-                // The link ended meanwhile; the next one gets the order.
                 return;
             }
 
             try
             {
-                if (text != _lastOrder && socket.State == WebSocketState.Open)
+                while (TakeNext() is { } text)
                 {
-                    await socket.SendAsync(
-                        Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
-                    _lastOrder = text;
+                    await socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
                 }
             }
             catch (Exception exception) when (exception is WebSocketException or ObjectDisposedException)
             {
                 // The receiving side notices and ends the link; the next link gets the order.
             }
-            finally
+            catch (OperationCanceledException)
             {
-                Release();
+                Forget();
+                throw;
             }
         }
 
@@ -223,17 +232,45 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
             }
         }
 
-        public void Dispose() => _sending.Dispose();
-
-        private void Release()
+        public void Dispose()
         {
-            try
+            lock (_lock)
             {
-                _sending.Release();
+                _next = null;
             }
-            catch (ObjectDisposedException)
+        }
+
+        /// <summary>Leaves an order to be sent; true when the caller is to do it.</summary>
+        private bool IsToSend(string text)
+        {
+            lock (_lock)
             {
-                // The link ended while it sent.
+                _next = text == _lastOrder ? null : text;
+                return _next is not null && !_isSending && (_isSending = true);
+            }
+        }
+
+        private string? TakeNext()
+        {
+            lock (_lock)
+            {
+                if (_next is null || socket.State != WebSocketState.Open)
+                {
+                    _isSending = false;
+                    return null;
+                }
+
+                (_lastOrder, _next) = (_next, null);
+                return _lastOrder;
+            }
+        }
+
+        // Cut off while it was sent: whether it arrived is not known, so it is sent again.
+        private void Forget()
+        {
+            lock (_lock)
+            {
+                (_lastOrder, _isSending) = (null, false);
             }
         }
     }

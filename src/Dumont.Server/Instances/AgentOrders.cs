@@ -40,31 +40,38 @@ internal static class AgentOrderPolicy
 
 /// <summary>Puts the order for one machine together from what is recorded.</summary>
 internal sealed class AgentOrders(
-    InstanceStore instances, AssociationStore associations, MachineStore machines, InstanceKeyStore keys, Database database) : IAgentOrders
+    InstanceStore instances, AssociationStore associations, MachineStore store, InstanceKeyStore keys, Database database) : IAgentOrders
 {
     private const string Workspace = "/workspace";
 
     /// <inheritdoc />
-    public async Task<AgentOrder?> FindAsync(Machine machine, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<AgentOrder?>> ListAsync(InstanceId instanceId, IReadOnlyList<Machine> machines, CancellationToken cancellationToken)
     {
-        if (await instances.FindAsync(machine.InstanceId, cancellationToken) is not { } instance)
+        if (await instances.FindAsync(instanceId, cancellationToken) is not { } instance)
         {
-            return null;
+            return [.. machines.Select(_ => (AgentOrder?)null)];
         }
 
-        var association = await associations.FindAsync(machine.InstanceId, cancellationToken);
-        var (role, generation) = AgentOrderPolicy.RoleOf(machine, instance, association);
-        var writes = role == AgentRole.Writer && instance.WriterMachineId == machine.Id;
-        var target = writes && association is { Released: false, SyncEnabled: true }
-            ? await FindTargetAsync(instance, association, cancellationToken)
-            : null;
-        var drain = writes && (association?.Document.Draining == true || instance is { Desired: InstanceDesired.Paused, Status: InstanceStatus.Pausing });
-        return new AgentOrder(generation, role, Workspace, target, drain, await UserKeysAsync(instance.UserId, cancellationToken));
+        var association = await associations.FindAsync(instanceId, cancellationToken);
+        var userKeys = await UserKeysAsync(instance.UserId, cancellationToken);
+        var found = new List<AgentOrder?>();
+        foreach (var machine in machines)
+        {
+            var (role, generation) = AgentOrderPolicy.RoleOf(machine, instance, association);
+            var writes = role == AgentRole.Writer && instance.WriterMachineId == machine.Id;
+            var target = writes && association is { Released: false, SyncEnabled: true }
+                ? await FindTargetAsync(instance, association, cancellationToken)
+                : null;
+            var drain = writes && (association?.Document.Draining == true || instance is { Desired: InstanceDesired.Paused, Status: InstanceStatus.Pausing });
+            found.Add(new AgentOrder(generation, role, Workspace, target, drain, userKeys));
+        }
+
+        return found;
     }
 
     private async Task<AgentSyncTarget?> FindTargetAsync(Instance instance, Association association, CancellationToken cancellationToken)
     {
-        var follower = association.FollowerOf(instance.WriterMachineId) is { } id ? await machines.FindAsync(id, cancellationToken) : null;
+        var follower = association.FollowerOf(instance.WriterMachineId) is { } id ? await store.FindAsync(id, cancellationToken) : null;
         return follower is { Phase: MachinePhase.Ready, IsSpent: false, Ssh: { } endpoint }
             && await keys.FindHostPublicKeyAsync(instance.Id, cancellationToken) is { } hostKey
             ? new AgentSyncTarget(endpoint.Host, endpoint.Port, hostKey, follower.Id)

@@ -5,8 +5,11 @@ using Microsoft.Extensions.Options;
 
 namespace Dumont.Server.Instances;
 
+/// <summary>Whether nobody listens on <paramref name="port"/> of the gateway's address now.</summary>
+internal delegate bool PortProbe(int port);
+
 /// <summary>Gives each new instance a port that it keeps for life.</summary>
-internal sealed class GatewayPorts(IOptions<ServerOptions> options)
+internal sealed class GatewayPorts(IOptions<ServerOptions> options, PortProbe isFree)
 {
     private int _next;
 
@@ -25,7 +28,7 @@ internal sealed class GatewayPorts(IOptions<ServerOptions> options)
         for (var tries = 0; tries < count; tries++)
         {
             var port = first + (int)((uint)Interlocked.Increment(ref _next) % (uint)count);
-            if (!taken.Contains(port) && IsFree(port))
+            if (!taken.Contains(port) && isFree(port))
             {
                 return port;
             }
@@ -34,11 +37,12 @@ internal sealed class GatewayPorts(IOptions<ServerOptions> options)
         throw new InvalidOperationException($"All {count} gateway ports from {first} on are in use. Widen Server:GatewayPortCount.");
     }
 
-    private bool IsFree(int port)
+    /// <summary>Asks the computer itself.</summary>
+    public static bool IsFree(string bindAddress, int port)
     {
         try
         {
-            using var listener = new TcpListener(IPAddress.Parse(options.Value.BindAddress), port);
+            using var listener = new TcpListener(IPAddress.Parse(bindAddress), port);
             listener.Start();
             return true;
         }

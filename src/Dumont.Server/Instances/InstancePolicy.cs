@@ -115,6 +115,7 @@ internal static class InstancePolicy
         {
             _ when view.FailoverActive => InstanceStep.ShowRunning,
             null => InstanceStep.ShowLost,
+            { IsBeingRetried: true } => InstanceStep.Wait,
             { IsSpent: true } => view.StandbyTakesOver ? InstanceStep.Wait : InstanceStep.ShowLost,
             { Desired: MachineDesired.Stopped } => InstanceStep.StartMachines,
             { Phase: MachinePhase.Ready } when view.WriterLinked => InstanceStep.ShowRunning,
@@ -131,12 +132,12 @@ internal static class InstancePolicy
             return InstanceStep.Wait;
         }
 
-        if (view.Writer is null or { IsSpent: true })
+        if (view.Writer is null or { IsSpent: true, CanBeRetried: false })
         {
             return InstanceStep.ShowLost;
         }
 
-        var live = view.Machines.Where(machine => !machine.IsSpent).ToList();
+        var live = view.Machines.Where(machine => !machine.IsSpent || machine == view.Writer).ToList();
         if (live.All(machine => machine.Phase == MachinePhase.Stopped))
         {
             return InstanceStep.ShowPaused;

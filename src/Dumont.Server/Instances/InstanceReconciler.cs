@@ -44,17 +44,12 @@ internal sealed class InstanceReconciler(
         var view = await LoadAsync(instance, cancellationToken);
         var step = InstancePolicy.Decide(view, time.GetUtcNow(), options.Value);
         var next = await ActAsync(step, view, fence, cancellationToken);
-        foreach (var machine in view.Machines)
+        foreach (var machine in view.Machines.Where(machine => machine.IsFinal))
         {
-            if (machine.IsFinal)
-            {
-                hub.Forget(machine.Id);
-            }
-            else
-            {
-                await hub.RefreshOrderAsync(machine, cancellationToken);
-            }
+            hub.Forget(machine.Id);
         }
+
+        await hub.RefreshOrdersAsync(instance.Id, view.Machines.Where(machine => !machine.IsFinal), cancellationToken);
 
         changes.Publish(instance.Id);
         return next;
@@ -204,7 +199,7 @@ internal sealed class InstanceReconciler(
         InstanceView view, IEnumerable<Machine> which, MachineDesired desired, InstanceStatus status, Fence fence, CancellationToken cancellationToken)
     {
         var (instance, now) = (view.Instance, time.GetUtcNow());
-        var targets = which.Where(machine => desired == MachineDesired.Gone ? !machine.IsFinal : !machine.IsSpent).ToList();
+        var targets = which.Where(machine => desired == MachineDesired.Gone ? !machine.IsFinal : !machine.IsSpent || machine.CanBeRetried).ToList();
         await SaveAsync(
             instance,
             instance.Enter(status, now),

@@ -20,6 +20,7 @@ internal sealed class InstanceService(
     InstanceStore store,
     AssociationStore associations,
     MachinePlacement placement,
+    MachineStore machines,
     OfferCatalog catalog,
     HostHistory hosts,
     CreditCache credit,
@@ -101,6 +102,37 @@ internal sealed class InstanceService(
         return found;
     }
 
+    /// <summary>Has the machine of an instance that failed stopped and started once more.</summary>
+    /// <returns>False when there is no such machine any more.</returns>
+    public async Task<bool> RetryAsync(Instance instance, CancellationToken cancellationToken)
+    {
+        if (instance.WriterMachineId is not { } writer || await machines.FindAsync(writer, cancellationToken) is not { } machine)
+        {
+            return false;
+        }
+
+        // A machine that has recovered by itself is looked at anew; one that has failed is stopped first.
+        if (machine is { CanBeRetried: false } and ({ IsSpent: true } or { IsFinal: true }))
+        {
+            return false;
+        }
+
+        await database.WriteAsync(
+            async transaction =>
+            {
+                await store.SetDesiredAsync(transaction, instance.UserId, instance.Id, InstanceDesired.Running);
+                if (machine.CanBeRetried)
+                {
+                    await machines.SetDesiredAsync(transaction, writer, MachineDesired.Stopped);
+                }
+
+                await events.AppendAsync(transaction, instance.UserId, instance.Id, "instance.retry", "Another start of the machine was asked for.");
+            },
+            cancellationToken);
+        queue.Pulse();
+        return true;
+    }
+
     /// <summary>The offer asked for, or what the wizard's filters match, best first. Null when there is nobody to rent from.</summary>
     private async Task<IReadOnlyList<FoundOffer>?> FindOffersAsync(UserId userId, CreateInstanceRequest request, CancellationToken cancellationToken)
     {
@@ -156,14 +188,15 @@ internal sealed class InstanceService(
         IdempotentRequest? idempotent,
         CancellationToken cancellationToken)
     {
-        if ((await store.ListOfUserAsync(userId, cancellationToken)).Count >= options.Value.QuotaPerUser)
+        var spec = SpecOf(request);
+        var standby = request.SkipStandby == true ? null : await autoStandby.FindAsync(userId, cancellationToken);
+        var isFull = false;
+        var id = await InsertAsync(offers);
+        if (isFull)
         {
             return new CreateInstanceResult.QuotaReached(options.Value.QuotaPerUser);
         }
 
-        var spec = SpecOf(request);
-        var standby = request.SkipStandby == true ? null : await autoStandby.FindAsync(userId, cancellationToken);
-        var id = await InsertAsync(offers);
         if (id is null && request.OfferId is not null && await FindEquivalentsAsync(userId, request, offers[0].Offer, cancellationToken) is { Count: > 0 } equivalents)
         {
             id = await InsertAsync(equivalents);
@@ -178,6 +211,12 @@ internal sealed class InstanceService(
             database.WriteAsync(
                 async transaction =>
                 {
+                    if (await InstanceStore.CountForCreationAsync(transaction, userId) >= options.Value.QuotaPerUser)
+                    {
+                        isFull = true;
+                        return null;
+                    }
+
                     var inserted = await this.InsertAsync(transaction, userId, request, spec, standby, candidates, offers[0].Offer);
                     if (inserted is { } created && idempotent is not null)
                     {

@@ -44,6 +44,15 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
     public static async Task<int?> LastGatewayPortAsync(DbTransaction transaction) =>
         (int?)await transaction.Connection!.ExecuteScalarAsync<long?>("SELECT gateway_port FROM instances ORDER BY id DESC LIMIT 1", transaction: transaction);
 
+    /// <summary>How many instances a user has, and that nobody else creates one of his until the transaction ends.</summary>
+    public static async Task<long> CountForCreationAsync(DbTransaction transaction, UserId userId)
+    {
+        // Creations of one user follow one another: two that count at the same time would both find room.
+        await transaction.Connection!.ExecuteAsync("UPDATE users SET id = id WHERE id = @user", new { user = userId.Value }, transaction);
+        return await transaction.Connection!.ExecuteScalarAsync<long>(
+            "SELECT COUNT(*) FROM instances WHERE user_id = @user AND deleted_at IS NULL", new { user = userId.Value }, transaction);
+    }
+
     /// <summary>Takes back an insertion of the same transaction.</summary>
     public static Task RemoveAsync(DbTransaction transaction, InstanceId id) =>
         transaction.Connection!.ExecuteAsync(
@@ -54,12 +63,16 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
     /// <summary>Says what the user wants.</summary>
     /// <returns>False when the user has no such instance.</returns>
     public Task<bool> SetDesiredAsync(UserId userId, InstanceId id, InstanceDesired desired, CancellationToken cancellationToken) =>
-        UpdateAsync("desired = @value", userId, id, desired.ToString(), cancellationToken);
+        database.WriteAsync(transaction => SetDesiredAsync(transaction, userId, id, desired), cancellationToken);
+
+    /// <summary>The same in the caller's transaction.</summary>
+    public Task<bool> SetDesiredAsync(DbTransaction transaction, UserId userId, InstanceId id, InstanceDesired desired) =>
+        UpdateAsync(transaction, "desired = @value", userId, id, desired.ToString());
 
     /// <summary>Renames.</summary>
     /// <returns>False when the user has no such instance.</returns>
     public Task<bool> SetLabelAsync(UserId userId, InstanceId id, string label, CancellationToken cancellationToken) =>
-        UpdateAsync("label = @value", userId, id, label, cancellationToken);
+        database.WriteAsync(transaction => UpdateAsync(transaction, "label = @value", userId, id, label), cancellationToken);
 
     /// <summary>Deletes in the caller's transaction: the user sees it no more, the reconcilers give its machines back.</summary>
     /// <returns>False when the user has no such instance.</returns>
@@ -160,23 +173,20 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
     public Task<IReadOnlyList<Instance>> ListAllAsync(CancellationToken cancellationToken) =>
         QueryAsync("WHERE deleted_at IS NULL", new { }, cancellationToken);
 
-    private Task<bool> UpdateAsync(string assignment, UserId userId, InstanceId id, string value, CancellationToken cancellationToken) =>
-        database.WriteAsync(
-            async transaction =>
-            {
-                var changed = await transaction.Connection!.ExecuteAsync(
-                    $"UPDATE instances SET {assignment}, version = version + 1 WHERE id = @id AND user_id = @user AND deleted_at IS NULL",
-                    new { id = id.Value, user = userId.Value, value },
-                    transaction);
-                if (changed > 0)
-                {
-                    await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id.Value, time.GetUtcNow());
-                    await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id.Value, time.GetUtcNow());
-                }
+    private async Task<bool> UpdateAsync(DbTransaction transaction, string assignment, UserId userId, InstanceId id, string value)
+    {
+        var changed = await transaction.Connection!.ExecuteAsync(
+            $"UPDATE instances SET {assignment}, version = version + 1 WHERE id = @id AND user_id = @user AND deleted_at IS NULL",
+            new { id = id.Value, user = userId.Value, value },
+            transaction);
+        if (changed > 0)
+        {
+            await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id.Value, time.GetUtcNow());
+            await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id.Value, time.GetUtcNow());
+        }
 
-                return changed > 0;
-            },
-            cancellationToken);
+        return changed > 0;
+    }
 
     private Task<IReadOnlyList<Instance>> QueryAsync(string where, object parameters, CancellationToken cancellationToken) =>
         database.ReadAsync<IReadOnlyList<Instance>>(

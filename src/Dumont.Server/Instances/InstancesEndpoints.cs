@@ -163,7 +163,8 @@ internal static class InstancesEndpoints
                 return Problems.Unknown("instance", id);
             }
 
-            if (instance.Status is InstanceStatus.Error or InstanceStatus.Creating)
+            // One that never ran has nothing to resume; one whose machine failed may be tried again.
+            if (instance.Status == InstanceStatus.Creating || (instance.Status == InstanceStatus.Error && instance.Generation == 0))
             {
                 return new Problem(Problems.WrongState, $"The instance is {InstanceViews.Word(instance.Status)}.");
             }
@@ -173,7 +174,20 @@ internal static class InstancesEndpoints
                 return new Problem(Problems.WrongState, "A failover is running; wait for its end: dumont failover active");
             }
 
-            await service.SetDesiredAsync(caller.UserId, id, desired, cancellationToken);
+            if (instance.Status == InstanceStatus.Error && desired == InstanceDesired.Running)
+            {
+                if (!await service.RetryAsync(instance, cancellationToken))
+                {
+                    return new Problem(
+                        Problems.WrongState,
+                        $"The machine with the workspace is gone ({instance.Document.StatusMessage}); there is nothing to start. Delete the instance and create another.");
+                }
+            }
+            else
+            {
+                await service.SetDesiredAsync(caller.UserId, id, desired, cancellationToken);
+            }
+
             var reached = await changes.WaitForAsync(
                 id,
                 async () => await store.FindOfUserAsync(caller.UserId, id, cancellationToken) is { } now && now.Status == goal ? now : null,

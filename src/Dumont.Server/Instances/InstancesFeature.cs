@@ -1,6 +1,8 @@
 using Dumont.Server.Agents;
+using Dumont.Server.Platform;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Web;
+using Microsoft.Extensions.Options;
 
 namespace Dumont.Server.Instances;
 
@@ -14,6 +16,11 @@ internal static class InstancesFeature
         services.AddSingleton<AutoStandby>();
         services.AddSingleton<CreditCache>();
         services.AddSingleton<GatewayPorts>();
+        services.AddSingleton<PortProbe>(provider =>
+        {
+            var address = provider.GetRequiredService<IOptions<ServerOptions>>().Value.BindAddress;
+            return port => GatewayPorts.IsFree(address, port);
+        });
         services.AddSingleton<InstanceChanges>();
         services.AddSingleton<InstanceService>();
         services.AddSingleton<InstanceViews>();

@@ -103,6 +103,9 @@ internal sealed record MachineDocument
 
     public string? FailureReason { get; init; }
 
+    /// <summary>Mark of the credentials under which it was rented or last seen; null while it was never asked for.</summary>
+    public string? AccountMark { get; init; }
+
     public string? SshHost { get; init; }
 
     public int? SshPort { get; init; }
@@ -156,6 +159,13 @@ internal sealed record Machine(
 
     /// <summary>Was in use, so its disk may hold what is nowhere else: it is destroyed only when it is told to go.</summary>
     public bool MayHoldWork => Document.ReadyAt is not null;
+
+    /// <summary>Failed, but it is still there with its disk: it may be stopped and started once more.</summary>
+    public bool CanBeRetried => Document.Failure is not null && MayHoldWork && Desired != MachineDesired.Gone
+        && Phase is not (MachinePhase.Failed or MachinePhase.Releasing or MachinePhase.Gone);
+
+    /// <summary>That has been asked for.</summary>
+    public bool IsBeingRetried => CanBeRetried && Desired == MachineDesired.Stopped;
 
     /// <summary>Nothing more will happen to it.</summary>
     public bool IsFinal => Phase is MachinePhase.Failed or MachinePhase.Gone;

@@ -58,7 +58,7 @@ internal static class MachinePolicy
             MachinePhase.Asking => MachineStep.ResolveTag,
             MachinePhase.Intended => machine.Desired == MachineDesired.Gone ? MachineStep.Close : MachineStep.Ask,
             _ when machine.Desired == MachineDesired.Gone => MachineStep.Release,
-            _ when machine.Document.Failure is not null => machine.MayHoldWork ? MachineStep.Rest : MachineStep.Release,
+            _ when machine.Document.Failure is not null => Retry(machine),
             MachinePhase.Booting or MachinePhase.Starting or MachinePhase.Preparing
                 when now - machine.Document.PhaseSince >= options.BootTimeout => MachineStep.GiveUpBoot,
             MachinePhase.Booting or MachinePhase.Starting => MachineStep.ObserveBoot,
@@ -68,6 +68,34 @@ internal static class MachinePolicy
             MachinePhase.Stopped => machine.Desired == MachineDesired.Running ? MachineStep.Start : MachineStep.Watch,
             _ => throw new UnreachableException(),
         };
+
+    /// <summary>A machine that failed and may hold work is left as it is, until it is to be stopped: that is how another start begins.</summary>
+    private static MachineStep Retry(Machine machine) =>
+        !machine.MayHoldWork ? MachineStep.Release
+            : machine.Desired != MachineDesired.Stopped ? MachineStep.Rest
+            : machine.Phase == MachinePhase.Stopping ? MachineStep.ObserveStop
+            : MachineStep.Stop;
+
+    /// <summary>What a reading is worth. An id that a machine of another tag bears now is no longer ours. Other credentials than those under which the
+    /// machine was last seen may be another account's, where its absence says nothing.</summary>
+    public static MachineReading Judge(Machine machine, MachineReading reading, string accountMark)
+    {
+        if (reading is MachineReading.Present(var present) && present.Tag != machine.Tag)
+        {
+            reading = new MachineReading.Absent("The id belongs to another machine now.");
+        }
+
+        return reading is MachineReading.Absent && IsOtherAccount(machine, accountMark)
+            ? new MachineReading.Unknown(ProviderErrorKind.Credentials, "The credentials are not those under which the machine was rented.")
+            : reading;
+    }
+
+    /// <summary>Whether the account may be another one than that of the machine.</summary>
+    public static bool IsOtherAccount(Machine machine, string accountMark) => machine.Document.AccountMark is { } mark && mark != accountMark;
+
+    /// <summary>Credentials that show the machine are its account's, old or new.</summary>
+    public static Machine Adopt(Machine machine, MachineReading reading, string accountMark) =>
+        reading is MachineReading.Present ? machine with { Document = machine.Document with { AccountMark = accountMark } } : machine;
 
     /// <summary>What a create call's result means. A refusal is checked against the tag before it is believed.</summary>
     public static Machine AfterCreate(Machine machine, CreateResult result, DateTimeOffset now) =>
@@ -159,6 +187,17 @@ internal static class MachinePolicy
                 return machine;
         }
     }
+
+    /// <summary>What a reading says about a machine that was asked to stop. On a dead host nothing runs either. A stop ends a failure: the next start tells.</summary>
+    public static Machine AfterStopReading(Machine machine, MachineReading reading, DateTimeOffset now, MachinesOptions options) =>
+        reading switch
+        {
+            MachineReading.Present(var present) when present.State is ProviderMachineState.Stopped or ProviderMachineState.Interrupted or ProviderMachineState.Failed
+                or ProviderMachineState.Offline =>
+                (machine with { Document = machine.Document with { Failure = null, FailureReason = null } }).Enter(MachinePhase.Stopped, now),
+            MachineReading.Absent => AfterWatchReading(machine, reading, now, options),
+            _ => machine,
+        };
 
     /// <summary>What a reading says about a machine that is being given back. Unknown proves nothing.</summary>
     public static Machine AfterReleaseReading(Machine machine, MachineReading reading, DateTimeOffset now, MachinesOptions options)

@@ -54,7 +54,7 @@ internal sealed class MachineReconciler(
             return Next.After(options.Value.WatchInterval);
         }
 
-        var tick = new Tick(machine, fence, account.Client);
+        var tick = new Tick(machine, fence, account.Client, account.Mark);
         return step switch
         {
             MachineStep.Ask => await AskAsync(tick, cancellationToken),
@@ -76,7 +76,9 @@ internal sealed class MachineReconciler(
     private async Task<Next> AskAsync(Tick tick, CancellationToken cancellationToken)
     {
         // From here on the provider may have been asked, whatever happens to this process.
-        var asking = await SaveAsync(tick.Machine, tick.Machine.Enter(MachinePhase.Asking, time.GetUtcNow()), tick.Fence, cancellationToken);
+        var entered = tick.Machine.Enter(MachinePhase.Asking, time.GetUtcNow());
+        var asking = await SaveAsync(
+            tick.Machine, entered with { Document = entered.Document with { AccountMark = tick.AccountMark } }, tick.Fence, cancellationToken);
         var spec = asking.Document.Spec;
         var result = await tick.Provider.CreateAsync(
             new CreateMachineRequest
@@ -110,6 +112,12 @@ internal sealed class MachineReconciler(
         }
 
         var found = machines.FirstOrDefault(present => present.Tag == tick.Machine.Tag);
+        // A refusal is an answer; should it have left a machine all the same, the sweep finds it when its account's credentials are back.
+        if (found is null && tick.Machine.Document.Failure is null && MachinePolicy.IsOtherAccount(tick.Machine, tick.AccountMark))
+        {
+            return Next.After(UnknownDelay);
+        }
+
         var after = MachinePolicy.AfterTagLookup(tick.Machine, found, time.GetUtcNow(), options.Value);
         MachinesLog.Resolved(logger, tick.Machine.Id, tick.Machine.Tag, found?.Id ?? "none", after.Phase);
         await SaveAsync(tick.Machine, after, tick.Fence, cancellationToken);
@@ -118,8 +126,8 @@ internal sealed class MachineReconciler(
 
     private async Task<Next> ObserveBootAsync(Tick tick, CancellationToken cancellationToken)
     {
-        var reading = await tick.Provider.GetAsync(tick.ProviderMachineId, cancellationToken);
-        var after = MachinePolicy.AfterBootReading(tick.Machine, reading, time.GetUtcNow(), options.Value);
+        var reading = await tick.ReadAsync(cancellationToken);
+        var after = MachinePolicy.AfterBootReading(tick.Known(reading), reading, time.GetUtcNow(), options.Value);
         if (after is { Document.Failure: null, Document.ProviderState: ProviderMachineState.Running, Ssh: { } endpoint }
             && await ssh.AnswersAsync(endpoint, cancellationToken))
         {
@@ -171,8 +179,8 @@ internal sealed class MachineReconciler(
 
     private async Task<Next> WatchAsync(Tick tick, CancellationToken cancellationToken)
     {
-        var reading = await tick.Provider.GetAsync(tick.ProviderMachineId, cancellationToken);
-        var after = MachinePolicy.AfterWatchReading(tick.Machine, reading, time.GetUtcNow(), options.Value);
+        var reading = await tick.ReadAsync(cancellationToken);
+        var after = MachinePolicy.AfterWatchReading(tick.Known(reading), reading, time.GetUtcNow(), options.Value);
         if (after != tick.Machine)
         {
             await SaveAsync(tick.Machine, after, tick.Fence, cancellationToken);
@@ -195,16 +203,16 @@ internal sealed class MachineReconciler(
             MachinesLog.Refused(logger, tick.Machine.Id, "stop", reason);
         }
 
-        var reading = await tick.Provider.GetAsync(tick.ProviderMachineId, cancellationToken);
-        if (reading is MachineReading.Present { Machine.State: ProviderMachineState.Stopped or ProviderMachineState.Interrupted })
+        var reading = await tick.ReadAsync(cancellationToken);
+        var after = MachinePolicy.AfterStopReading(tick.Known(reading), reading, time.GetUtcNow(), options.Value);
+        if (after != tick.Machine)
         {
-            return await EnterAsync(tick, tick.Machine.Enter(MachinePhase.Stopped, time.GetUtcNow()), cancellationToken);
+            await SaveAsync(tick.Machine, after, tick.Fence, cancellationToken);
         }
 
-        if (reading is MachineReading.Absent)
+        if (after.Phase != tick.Machine.Phase)
         {
-            var after = MachinePolicy.AfterWatchReading(tick.Machine, reading, time.GetUtcNow(), options.Value);
-            await SaveAsync(tick.Machine, after, tick.Fence, cancellationToken);
+            return Next.Now;
         }
 
         return Next.After(options.Value.BootPollInterval * 2);
@@ -239,19 +247,30 @@ internal sealed class MachineReconciler(
         var (askedAt, absentSince) = (machine.Document.DestroyAskedAt, machine.Document.AbsentSince);
         if (askedAt is null || (absentSince is null && now - askedAt >= options.Value.DestroyRepeat))
         {
-            var result = await tick.Provider.DestroyAsync(tick.ProviderMachineId, cancellationToken);
-            MachinesLog.DestroyAsked(logger, machine.Id, machine.Tag, result.GetType().Name);
-            if (result is not (EffectResult.Done or EffectResult.NotFound))
+            // Read first, every time: an earlier call may have worked although its answer was lost, and the id may be somebody else's by now.
+            switch (await tick.ReadAsync(cancellationToken))
             {
-                return Next.After(UnknownDelay);
+                case MachineReading.Unknown:
+                    return Next.After(UnknownDelay);
+                case MachineReading.Present:
+                    var result = await tick.Provider.DestroyAsync(tick.ProviderMachineId, cancellationToken);
+                    MachinesLog.DestroyAsked(logger, machine.Id, machine.Tag, result.GetType().Name);
+                    if (result is not (EffectResult.Done or EffectResult.NotFound))
+                    {
+                        return Next.After(UnknownDelay);
+                    }
+
+                    break;
+                default:
+                    break;
             }
 
             machine = await SaveAsync(
                 machine, machine with { Document = machine.Document with { DestroyAskedAt = now } }, tick.Fence, cancellationToken);
         }
 
-        var reading = await tick.Provider.GetAsync(tick.ProviderMachineId, cancellationToken);
-        var after = MachinePolicy.AfterReleaseReading(machine, reading, time.GetUtcNow(), options.Value);
+        var reading = await tick.ReadAsync(cancellationToken);
+        var after = MachinePolicy.AfterReleaseReading(MachinePolicy.Adopt(machine, reading, tick.AccountMark), reading, time.GetUtcNow(), options.Value);
         if (after != machine)
         {
             await SaveAsync(machine, after, tick.Fence, cancellationToken);
@@ -295,8 +314,14 @@ internal sealed class MachineReconciler(
     }
 
     /// <summary>What one tick works on.</summary>
-    private sealed record Tick(Machine Machine, Fence Fence, IComputeProvider Provider)
+    private sealed record Tick(Machine Machine, Fence Fence, IComputeProvider Provider, string AccountMark)
     {
+        public async Task<MachineReading> ReadAsync(CancellationToken cancellationToken) =>
+            MachinePolicy.Judge(Machine, await Provider.GetAsync(ProviderMachineId, cancellationToken), AccountMark);
+
+        /// <summary>The machine with what a reading says about its account.</summary>
+        public Machine Known(MachineReading reading) => MachinePolicy.Adopt(Machine, reading, AccountMark);
+
         public string ProviderMachineId => Machine.ProviderMachineId
             ?? throw new InvalidOperationException($"Machine {Machine.Id} in phase {Machine.Phase} has no provider id.");
     }

@@ -156,7 +156,7 @@ internal sealed class OfferCatalog(
     public Task<bool> HasOwnAsync(UserId user, OwnMachineUses use, CancellationToken cancellationToken) => ownMachines.HasAsync(user, use, cancellationToken);
 
     private static FoundOffer FoundOf(IComputeProvider client, MachineOffer offer) =>
-        new(new ProviderAccount(offer.Provider, offer.HostMachineId!.Value, client), offer);
+        new(ProviderAccount.OfOwnMachine(offer.HostMachineId!.Value, client), offer);
 
     private Task<ProviderAccount?> AccountAsync(UserId? user, string provider, CancellationToken cancellationToken) =>
         user is { } id ? accounts.FindForUserAsync(id, provider, cancellationToken) : accounts.FindAsync(provider, 0, cancellationToken);

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Dumont.Contracts;
 using Dumont.Providers;
 using Dumont.Providers.Ssh;
@@ -8,7 +10,16 @@ namespace Dumont.Server.Settings;
 
 /// <summary>An account at a provider. <paramref name="Account"/> is the user's id where the user has credentials of his own, else 0: the account of
 /// the whole server. An own machine is an account of its own, numbered as the machine.</summary>
-internal sealed record ProviderAccount(string Provider, long Account, IComputeProvider Client);
+/// <param name="Provider">The provider's word.</param>
+/// <param name="Account">Whose credentials.</param>
+/// <param name="Client">How to reach it.</param>
+/// <param name="Mark">Tells these credentials from others, and nothing of them. With other credentials a provider may be speaking of another account: what
+/// it does not know there may well exist here.</param>
+internal sealed record ProviderAccount(string Provider, long Account, IComputeProvider Client, string Mark)
+{
+    /// <summary>The account that an own machine is. Its host key is pinned when it joins, so its number always means the same computer.</summary>
+    public static ProviderAccount OfOwnMachine(long id, IComputeProvider client) => new(SshProvider.ProviderName, id, client, $"own-{id}");
+}
 
 /// <summary>Makes a client of <paramref name="provider"/> from the credentials that were set for it.</summary>
 /// <exception cref="FormatException">The credentials are none.</exception>
@@ -27,7 +38,7 @@ internal sealed class ProviderAccounts(
     public static readonly IReadOnlyList<string> Providers = ["vast", "gcp"];
 
     // One client per account at a time: it keeps the pace that the provider asks of the account.
-    private readonly Dictionary<(string Provider, long Account), (string Mark, IComputeProvider Client)> _clients = [];
+    private readonly Dictionary<(string Provider, long Account), (string Secret, IComputeProvider Client, string Mark)> _clients = [];
     private readonly Lock _lock = new();
 
     /// <summary>The account that <paramref name="user"/> rents with; null when there are no credentials at all.</summary>
@@ -92,7 +103,7 @@ internal sealed class ProviderAccounts(
     }
 
     private async Task<ProviderAccount> OwnAsync(OwnMachine machine, CancellationToken cancellationToken) =>
-        new(SshProvider.ProviderName, machine.Id, await ownAccess.ConnectAsync(machine, cancellationToken));
+        ProviderAccount.OfOwnMachine(machine.Id, await ownAccess.ConnectAsync(machine, cancellationToken));
 
     private static string SecretOf(string provider) =>
         provider switch
@@ -110,18 +121,22 @@ internal sealed class ProviderAccounts(
             _ => null,
         };
 
-    // A ciphertext is new each time that a secret is set, so it marks the credentials without their being decrypted at each look.
-    private ProviderAccount Account(string provider, long account, string mark, Func<string> secret)
+    // A ciphertext is new each time that a secret is set, so it tells whether the client is that of the present credentials without their being decrypted
+    // at each look.
+    private ProviderAccount Account(string provider, long account, string kept, Func<string> reveal)
     {
         lock (_lock)
         {
-            if (!_clients.TryGetValue((provider, account), out var kept) || kept.Mark != mark)
+            if (!_clients.TryGetValue((provider, account), out var known) || known.Secret != kept)
             {
-                kept = (mark, factory(provider, secret()));
-                _clients[(provider, account)] = kept;
+                var secret = reveal();
+                known = (kept, factory(provider, secret), MarkOf(secret));
+                _clients[(provider, account)] = known;
             }
 
-            return new ProviderAccount(provider, account, kept.Client);
+            return new ProviderAccount(provider, account, known.Client, known.Mark);
         }
     }
+
+    private static string MarkOf(string secret) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)).AsSpan(0, 8));
 }

@@ -27,7 +27,7 @@ internal sealed class LossConfirmation(ISshClient ssh, ProviderAccounts accounts
             return false;
         }
 
-        return await account.Client.GetAsync(id, cancellationToken) switch
+        return MachinePolicy.Judge(machine, await account.Client.GetAsync(id, cancellationToken), account.Mark) switch
         {
             MachineReading.Present(var present) => present.State is ProviderMachineState.Offline or ProviderMachineState.Interrupted
                 or ProviderMachineState.Stopped or ProviderMachineState.Failed,

@@ -10,6 +10,8 @@ internal static class StandbyFeature
         services.AddOptions<StandbyOptions>().BindConfiguration("Standby").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<FailoverStore>();
         services.AddSingleton<FailoverRecorder>();
+        services.AddSingleton<FailoverSteps>();
+        services.AddSingleton<PairRecorder>();
         services.AddSingleton<LossConfirmation>();
         services.AddSingleton<StandbyPlacement>();
         services.AddSingleton<StandbyViews>();

@@ -32,6 +32,9 @@ internal enum StandbyStep
     /// <summary>Fence the writer and promote the standby.</summary>
     BeginFailover,
 
+    /// <summary>The standby is the writer, without a failover that would bring a GPU: begin with the search for one.</summary>
+    BeginRecovery,
+
     /// <summary>The standby's agent writes: lead users to it.</summary>
     SwitchToStandby,
 
@@ -119,14 +122,27 @@ internal static class StandbyPolicy
     {
         if (view.Standby is null or { Machine.IsSpent: true })
         {
+            // There would be nothing for it to follow.
+            if (view.Writer is { Machine.IsSpent: true })
+            {
+                return StandbyStep.Observe;
+            }
+
             return view.Document.RetryAt is { } retryAt && now < retryAt ? StandbyStep.Observe : StandbyStep.PlaceStandby;
         }
 
         if (view.Instance is not { Desired: InstanceDesired.Running, Generation: > 0 } || view.Writer is null
             || view.Writer.Machine.Desired != MachineDesired.Running
-            || view.Instance.Status is InstanceStatus.Resuming or InstanceStatus.Pausing or InstanceStatus.Paused)
+            || IsOnTheWay(view.Writer.Machine))
         {
             return StandbyStep.Observe;
+        }
+
+        if (view.Standby.Machine.Id == view.Instance.WriterMachineId)
+        {
+            return view.AutoRecovery && view.Standby.IsAlive(options.SuspectAfter) && view.Standby.Writes(view.Instance.Generation)
+                ? StandbyStep.BeginRecovery
+                : StandbyStep.Observe;
         }
 
         var canTakeOver = view.Standby.IsAlive(options.PartnerSilence) && view.Association.SyncCount > 0;
@@ -143,6 +159,10 @@ internal static class StandbyPolicy
         var lost = view.Writer.Machine.IsSpent || view.Writer.Silence >= options.SuspectAfter;
         return lost && view.AutoFailover ? StandbyStep.Confirm : StandbyStep.Observe;
     }
+
+    /// <summary>Silence means nothing while a machine stops or starts. One that has failed to start again means that the standby is to take over. The
+    /// instance's status does not tell: it may still say pausing of a machine that was lost before it could be stopped, and is wanted again.</summary>
+    private static bool IsOnTheWay(Machine writer) => writer is { IsSpent: false, Phase: not MachinePhase.Ready };
 
     /// <summary>A switch that was asked for waits for the writer's last changes, but not for ever.</summary>
     private static bool IsDrained(StandbyView view, DateTimeOffset now, StandbyOptions options) =>

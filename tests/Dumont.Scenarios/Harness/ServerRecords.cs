@@ -30,6 +30,9 @@ internal sealed record ServerState(
     /// <summary>The GPU machine that is to take over from the standby.</summary>
     public MachineRecord? Candidate => Machines.FirstOrDefault(machine => machine.Id == CandidateId);
 
+    /// <summary>A GPU machine is in that phase.</summary>
+    public bool IsGpuIn(string phase) => Machines.Any(machine => machine.IsGpu && machine.Phase == phase);
+
     /// <summary>The machine that serves is a GPU machine.</summary>
     public bool IsOnGpu => Machines.Any(machine => machine.Id == WriterId && machine.IsGpu);
 

@@ -27,8 +27,8 @@ public sealed class AgentHubTests
         Assert.Equal((AgentRole.Writer, 1, false), (first.Role, first.Generation, first.Drain));
 
         // Nothing new, then fenced: the next order to come is the changed one.
-        await bench.Get<AgentHub>().RefreshOrderAsync(machine, Cancel);
-        await bench.Get<AgentHub>().RefreshOrderAsync(machine with { Desired = MachineDesired.Gone }, Cancel);
+        await bench.Get<AgentHub>().RefreshOrdersAsync(machine.InstanceId, [machine], Cancel);
+        await bench.Get<AgentHub>().RefreshOrdersAsync(machine.InstanceId, [machine with { Desired = MachineDesired.Gone }], Cancel);
         Assert.Equal(AgentRole.Fenced, (await link.ReceiveAsync()).Role);
     }
 

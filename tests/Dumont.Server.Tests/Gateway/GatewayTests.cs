@@ -218,7 +218,7 @@ public sealed class GatewayTests
     }
 
     private static GatewayPorts Ports(int first, int count) =>
-        new(Options.Create(new ServerOptions { GatewayFirstPort = first, GatewayPortCount = count }));
+        new(Options.Create(new ServerOptions { GatewayFirstPort = first, GatewayPortCount = count }), port => GatewayPorts.IsFree("127.0.0.1", port));
 
     /// <summary>The first of <paramref name="count"/> neighbouring ports that are free now.</summary>
     private static int FreeRange(int count)

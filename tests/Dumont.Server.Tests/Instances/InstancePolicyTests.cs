@@ -163,7 +163,15 @@ public sealed class InstancePolicyTests
 
     [Fact]
     public void Pause_WriterLost_IsShown() =>
-        Assert.Equal(InstanceStep.ShowLost, Decide(View(Instance(desired: InstanceDesired.Paused), Machine(failure: MachineFailure.Lost, used: true))));
+        Assert.Equal(
+            InstanceStep.ShowLost,
+            Decide(View(Instance(desired: InstanceDesired.Paused), Machine(MachinePhase.Releasing, failure: MachineFailure.Lost, used: true))));
+
+    [Fact]
+    public void Pause_WriterFailedButIsStillThere_IsStopped() =>
+        Assert.Equal(
+            InstanceStep.StopMachines,
+            Decide(View(Instance(desired: InstanceDesired.Paused), Machine(failure: MachineFailure.BootTimeout, used: true))));
 
     [Fact]
     public void Delete_AnyStatusAndGeneration_GivesBackThenCloses()

@@ -41,7 +41,7 @@ internal sealed class ScriptedAgents(AgentHub hub, IAgentOrders orders, TimeProv
         }
 
         var state = _states.TryGetValue(machine.Id, out var known) ? known : _states[machine.Id] = new State();
-        if (!IgnoreOrders && await orders.FindAsync(machine, cancellationToken) is { } order && order.Generation >= state.Generation)
+        if (!IgnoreOrders && (await orders.ListAsync(machine.InstanceId, [machine], cancellationToken))[0] is { } order && order.Generation >= state.Generation)
         {
             Take(machine.Id, state, order);
         }

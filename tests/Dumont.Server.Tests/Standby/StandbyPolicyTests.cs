@@ -62,18 +62,40 @@ public sealed class StandbyPolicyTests
         Assert.Equal(StandbyStep.Observe, Decide(view));
     }
 
+    [Fact]
+    public void Watch_SilentBecausePaused_IsNoFailure()
+    {
+        var view = Pair(TimeSpan.FromHours(1));
+
+        Assert.Equal(StandbyStep.Observe, Decide(view with { Instance = Instance(desired: InstanceDesired.Paused) }));
+    }
+
     [Theory]
-    [InlineData("Paused", "Running")]
-    [InlineData("Running", "Pausing")]
-    [InlineData("Running", "Paused")]
-    [InlineData("Running", "Resuming")]
-    public void Watch_SilentBecausePaused_IsNoFailure(string desired, string status)
+    [InlineData("Stopping")]
+    [InlineData("Stopped")]
+    [InlineData("Starting")]
+    [InlineData("Preparing")]
+    public void Watch_SilentBecauseItStopsOrStarts_IsNoFailure(string phase)
     {
         var view = Pair(TimeSpan.FromHours(1));
 
         Assert.Equal(
             StandbyStep.Observe,
-            Decide(view with { Instance = Instance(Enum.Parse<InstanceStatus>(status), Enum.Parse<InstanceDesired>(desired)) }));
+            Decide(view with { Writer = Observed(Machine(Enum.Parse<MachinePhase>(phase), used: true), null, TimeSpan.FromHours(1)) }));
+    }
+
+    [Fact]
+    public void Watch_WriterFailedToStartAgain_IsAFailure()
+    {
+        var view = Pair(TimeSpan.FromHours(1));
+
+        Assert.Equal(
+            StandbyStep.Confirm,
+            Decide(view with
+            {
+                Instance = Instance(InstanceStatus.Resuming),
+                Writer = Observed(Machine(MachinePhase.Starting, failure: MachineFailure.BootTimeout, used: true), null, TimeSpan.FromHours(1)),
+            }));
     }
 
     [Fact]

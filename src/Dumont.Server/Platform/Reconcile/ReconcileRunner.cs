@@ -43,7 +43,7 @@ internal sealed partial class ReconcileRunner(
     private const int Slots = 64;
 
     /// <summary>How long a claim lasts; a tick is cancelled a little earlier.</summary>
-    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(60);
+    internal static readonly TimeSpan Lease = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan TickLimit = TimeSpan.FromSeconds(50);
 
@@ -140,7 +140,8 @@ internal sealed partial class ReconcileRunner(
         }
     }
 
-    private async Task TickAsync(Fence fence, DateTimeOffset leaseUntil, CancellationToken stoppingToken)
+    /// <summary>Runs one claimed tick to its end and says when the item is due again.</summary>
+    internal async Task TickAsync(Fence fence, DateTimeOffset leaseUntil, CancellationToken stoppingToken)
     {
         await Task.Yield();
         var started = time.GetTimestamp();

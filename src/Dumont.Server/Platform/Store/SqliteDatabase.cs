@@ -20,7 +20,7 @@ internal sealed class SqliteDatabase : Database
     private readonly SemaphoreSlim _writer = new(1, 1);
 
     // Open ones are kept: opening and setting up costs more than most queries.
-    private readonly ConcurrentBag<SqliteConnection> _idle = [];
+    private readonly ConcurrentBag<SqliteStatements> _idle = [];
 
     static SqliteDatabase()
     {
@@ -29,6 +29,9 @@ internal sealed class SqliteDatabase : Database
             typeof(SQLite3Provider_e_sqlite3).Assembly,
             (name, _, _) => name == "e_sqlite3" && NativeLibrary.TryLoad("libsqlite3.so.0", out var handle) ? handle : IntPtr.Zero);
         raw.SetProvider(new SQLite3Provider_e_sqlite3());
+
+        // Counting its memory, which nobody reads, would make every allocation of every connection take one lock.
+        raw.sqlite3_config(raw.SQLITE_CONFIG_MEMSTATUS, 0);
     }
 
     private SqliteDatabase(string connectionString, bool isInMemory)
@@ -100,14 +103,14 @@ internal sealed class SqliteDatabase : Database
     }
 
     /// <summary>An open connection that nobody uses. The number of them is the most that were ever used at once.</summary>
-    private SqliteConnection Take() => _idle.TryTake(out var connection) ? connection : Open();
+    private SqliteStatements Take() => _idle.TryTake(out var connection) ? connection : Open();
 
-    private SqliteConnection Open()
+    private SqliteStatements Open()
     {
         var connection = new SqliteConnection(_connectionString);
         connection.Open();
         connection.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA foreign_keys=ON;");
-        return connection;
+        return new SqliteStatements(connection);
     }
 
     /// <inheritdoc />

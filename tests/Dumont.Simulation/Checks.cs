@@ -1,0 +1,208 @@
+using System.Globalization;
+using Dapper;
+using Dumont.Contracts;
+using Dumont.Providers;
+using Dumont.Server.Platform.Reconcile;
+using Dumont.Server.Platform.Store;
+using Dumont.Simulation.Engine;
+using Dumont.Simulation.Server;
+using Dumont.Simulation.World;
+
+namespace Dumont.Simulation;
+
+/// <summary>An invariant that did not hold.</summary>
+/// <param name="Invariant">Its name, beginning with its number: <c>I4 no false gone</c>.</param>
+/// <param name="What">What was seen.</param>
+internal sealed record Violation(string Invariant, string What)
+{
+    public override string ToString() => $"{Invariant}: {What}";
+}
+
+/// <summary>Holds what the server does and records against what is true. The first violation ends the run.</summary>
+internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database database, SimulationOptions options, Trace trace)
+{
+    /// <summary>Beyond the sweep interval: for the sweep's own calls, and a slow answer among them.</summary>
+    private static readonly TimeSpan OrphanSlack = TimeSpan.FromSeconds(30);
+
+    private readonly HashSet<string> _asked = [];
+    private readonly Dictionary<string, int> _listingsWithout = [];
+    private readonly Dictionary<(long Instance, long Generation), HashSet<MachineId>> _writers = [];
+    private readonly Dictionary<long, long> _content = [];
+
+    /// <summary>The first violation; null while all is well.</summary>
+    public Violation? Broken { get; private set; }
+
+    /// <summary>Since when neither fault nor kill has been in force.</summary>
+    public TimeSpan? CalmSince { get; set; }
+
+    public void Break(string invariant, string what)
+    {
+        if (Broken is null)
+        {
+            Broken = new Violation(invariant, what);
+            trace.Note($"VIOLATION {Broken}");
+        }
+    }
+
+    /// <summary>Number of the next change that a user of the instance makes.</summary>
+    public long NextContent(long instance) => _content[instance] = _content.GetValueOrDefault(instance) + 1;
+
+    /// <summary>A provider is asked for a machine: once for each tag, whatever happens.</summary>
+    public void OnCreateCall(string tag)
+    {
+        if (!_asked.Add(tag))
+        {
+            Break("I2 no twin", $"a second create call for {tag}");
+        }
+    }
+
+    public void OnMade(SimMachine machine)
+    {
+        _listingsWithout[machine.Tag!] = 0;
+        if (world.Ours.Count(each => each.Tag == machine.Tag) > 1)
+        {
+            Break("I2 no twin", $"two machines bear {machine.Tag}");
+        }
+    }
+
+    /// <summary>A call with an effect reaches a machine.</summary>
+    public void OnEffect(string operation, SimMachine machine)
+    {
+        trace.Note($"provider: {operation} {machine.Id}");
+        if (!world.IsOurs(machine))
+        {
+            Break("I3 no foreign kill", $"{operation} of {machine}");
+        }
+
+        if (operation == "destroy" && machine.Agent is { Role: AgentRole.Writer } agent && IsOnlyCopy(agent))
+        {
+            trace.Note($"the only copy of instance {machine.InstanceId} goes");
+        }
+    }
+
+    /// <summary>A listing that calls itself complete was given to the server.</summary>
+    public void OnListing(string provider, IReadOnlyList<ProviderMachine> listed)
+    {
+        foreach (var tag in _asked)
+        {
+            if (listed.All(machine => machine.Tag != tag))
+            {
+                _listingsWithout[tag] = _listingsWithout.GetValueOrDefault(tag) + 1;
+            }
+        }
+    }
+
+    /// <summary>An agent has taken a role.</summary>
+    public void OnRole(SimAgent agent)
+    {
+        trace.Note($"agent of {agent.Machine.Id}: {agent.Role} in generation {agent.Generation}");
+        if (agent.Role != AgentRole.Writer)
+        {
+            return;
+        }
+
+        var key = (agent.Machine.InstanceId, agent.Generation);
+        if (!_writers.TryGetValue(key, out var writers))
+        {
+            writers = _writers[key] = [];
+        }
+
+        writers.Add(agent.MachineId);
+        if (agent.Generation > 1 && writers.Count > 1)
+        {
+            Break("I7 single writer", $"machines {string.Join(" and ", writers)} write instance {key.InstanceId} in generation {key.Generation}");
+        }
+    }
+
+    /// <summary>A named commit is durable.</summary>
+    public async Task OnCommitAsync(Subject subject, string step)
+    {
+        if (subject.Kind == WorkKinds.Machine && (step.EndsWith(">Gone", StringComparison.Ordinal) || step.EndsWith(">Failed", StringComparison.Ordinal)))
+        {
+            await CheckGoneAsync(subject.Key);
+        }
+        else if (subject.Kind == WorkKinds.Standby && step == "pair Restoring>watching")
+        {
+            await CheckReturnAsync(subject.Key);
+        }
+    }
+
+    /// <summary>What must hold at every moment, looked at every few seconds.</summary>
+    public async Task LookAsync()
+    {
+        var claimed = await ClaimedTagsAsync();
+        foreach (var machine in world.Ours)
+        {
+            machine.UnclaimedSince = claimed.Contains(machine.Tag!) ? null : machine.UnclaimedSince ?? scheduler.Elapsed;
+            var since = Later(machine.UnclaimedSince, CalmSince);
+            if (since is { } start && scheduler.Elapsed - start > options.Machines.SweepInterval + OrphanSlack)
+            {
+                Break("I1 no orphan", $"{machine} bills, and no record claims it since {start.TotalSeconds:0} s");
+            }
+        }
+
+        CheckSingleWriter();
+    }
+
+    // A writer that the server can reach and that is not the newest must soon know it. One that is cut off is fenced where its changes would arrive.
+    private void CheckSingleWriter()
+    {
+        foreach (var group in world.Ours.Where(machine => machine.Agent is { IsAwake: true, Role: AgentRole.Writer }).GroupBy(machine => machine.InstanceId))
+        {
+            var writers = group.Select(machine => machine.Agent!).ToList();
+            var newest = writers.Max(agent => agent.Generation);
+            var old = writers.Find(agent => agent.Generation < newest && !agent.Machine.WasTroubled);
+            if (writers.Count > 1 && old is not null
+                && scheduler.Elapsed - writers.Find(agent => agent.Generation == newest)!.WriterSince > TimeSpan.FromSeconds(10)
+                && CalmSince is { } calm && scheduler.Elapsed - calm > TimeSpan.FromSeconds(10))
+            {
+                Break("I7 single writer", $"{old.Machine} still writes in generation {old.Generation} while {newest} is the newest");
+            }
+        }
+    }
+
+    private async Task CheckGoneAsync(long id)
+    {
+        var (tag, providerId) = await database.ReadAsync(
+            connection => connection.QuerySingleAsync<(string Tag, string? ProviderId)>(
+                "SELECT tag, provider_machine_id FROM machines WHERE id = @id", new { id }),
+            CancellationToken.None);
+        foreach (var machine in world.Ours.Where(machine => machine.Tag == tag))
+        {
+            var wasProven = providerId is null
+                ? _listingsWithout.GetValueOrDefault(tag) >= 1
+                : machine.Denials.Count >= 2 && machine.Denials[^1] - machine.Denials[0] >= options.Machines.AbsenceProof - TimeSpan.FromSeconds(1);
+            if (!wasProven)
+            {
+                Break("I4 no false gone", $"the record of {machine} is closed, and nothing has proven it gone");
+            }
+        }
+    }
+
+    // Destroy after safe: what the standby had is on the GPU that takes over from it.
+    private async Task CheckReturnAsync(long instance)
+    {
+        var (writer, standby) = await database.ReadAsync(
+            connection => connection.QuerySingleAsync<(long Writer, long Standby)>(
+                "SELECT i.writer_machine_id, a.standby_machine_id FROM instances i JOIN associations a ON a.instance_id = i.id WHERE i.id = @instance",
+                new { instance }),
+            CancellationToken.None);
+        var agents = world.Machines.Where(machine => machine.Agent is not null).Select(machine => machine.Agent!).ToList();
+        var (to, from) = (agents.Find(agent => agent.MachineId.Value == writer), agents.Find(agent => agent.MachineId.Value == standby));
+        if (to is not null && from is { Machine.WasTroubled: false } && to.Content < from.Content)
+        {
+            Break("I6 destroy after safe", $"{to.Machine} takes over at change {to.Content}, {from.Machine} has {from.Content}");
+        }
+    }
+
+    private bool IsOnlyCopy(SimAgent agent) =>
+        !world.Ours.Any(other => other != agent.Machine && other.InstanceId == agent.Machine.InstanceId && other.Agent?.Content > 0);
+
+    private async Task<HashSet<string>> ClaimedTagsAsync() =>
+        (await database.ReadAsync(
+            connection => connection.QueryAsync<string>("SELECT tag FROM machines WHERE phase NOT IN ('Gone', 'Failed')"), CancellationToken.None)).ToHashSet();
+
+    private static TimeSpan? Later(TimeSpan? a, TimeSpan? b) => a is null || b is null ? null : a > b ? a : b;
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Broken}");
+}

@@ -1,0 +1,34 @@
+using System.Globalization;
+using Dumont.Simulation.Bugs;
+
+namespace Dumont.Simulation;
+
+/// <summary>The simulation is worth what it finds: each of these defects is put into the server from outside and must be found.</summary>
+public sealed class PlantedBugTests(ITestOutputHelper output)
+{
+    private const int RunsMax = 2000;
+
+    [Fact]
+    public void SkipIntent_IsFound() => Find(new SkipIntent(), "I2 no twin");
+
+    [Fact]
+    public void SkipFence_IsFound() => Find(new SkipFence(), "I7 single writer");
+
+    [Fact]
+    public void TrustEmptyList_IsFound() => Find(new TrustEmptyList(), "I4 no false gone");
+
+    [Fact]
+    public void ForgetLoser_IsFound() => Find(new ForgetLoser(), "I1 no orphan");
+
+    [Fact]
+    public void PromoteTwice_IsFound() => Find(new PromoteTwice(), "I7 single writer");
+
+    private void Find(Bug bug, string invariant)
+    {
+        var campaign = Campaign.Run(first: 1, RunsMax, violationsMax: 1, bug);
+        var found = campaign.Violations.FirstOrDefault();
+        Assert.True(found is not null, $"'{bug.Name}' broke nothing in {RunsMax} runs.");
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"'{bug.Name}' was found by seed {found.Seed}: {found.Violation}"));
+        Assert.Equal(invariant, found.Violation!.Invariant);
+    }
+}

@@ -1,0 +1,188 @@
+using System.Data.Common;
+using Dapper;
+using Dumont.Server.Platform.Reconcile;
+using Dumont.Simulation.Faults;
+
+namespace Dumont.Simulation.Server;
+
+/// <summary>On whose behalf a piece of the server runs just now: a tick, or a request of the user. Flows with the calls it makes, so that the decorators
+/// around database, providers and SSH can name the step that is being passed.</summary>
+internal sealed class Subject(string kind, long key)
+{
+    private static readonly AsyncLocal<Subject?> Local = new();
+
+    /// <summary>Kind of a request of the user.</summary>
+    public const string Api = "api";
+
+    public static Subject? Current
+    {
+        get => Local.Value;
+        set => Local.Value = value;
+    }
+
+    /// <summary>A kind of work item, or <see cref="Api"/>.</summary>
+    public string Kind { get; } = kind;
+
+    public long Key { get; } = key;
+
+    /// <summary>What a request asks for.</summary>
+    public string Request { get; init; } = "";
+
+    /// <summary>It stands still until then, whatever becomes of its lease.</summary>
+    public TimeSpan HeldUntil { get; set; }
+
+    /// <summary>What the machine is to its instance; null until it was looked up.</summary>
+    public RecordState? Machine { get; private set; }
+
+    /// <summary>Looks up what the machine of this tick is, for naming its calls.</summary>
+    public async Task<RecordState?> FindMachineAsync(Dumont.Server.Platform.Store.Database database)
+    {
+        if (Kind == WorkKinds.Machine)
+        {
+            Machine = await database.ReadAsync(connection => ReadMachineAsync(connection, null), CancellationToken.None);
+        }
+
+        return Machine;
+    }
+
+    /// <summary>The recorded state that this subject may change, inside a transaction.</summary>
+    public Task<RecordState?> ReadAsync(DbTransaction transaction) =>
+        Kind switch
+        {
+            WorkKinds.Machine => ReadMachineAsync(transaction.Connection!, transaction),
+            WorkKinds.Instance => ReadInstanceAsync(transaction),
+            WorkKinds.Standby => ReadPairAsync(transaction),
+            _ => Task.FromResult<RecordState?>(new RecordState(Kind, "", 0, 0, 0)),
+        };
+
+    /// <summary>The steps between two states, in the words of <see cref="KillPointTable"/>.</summary>
+    public IEnumerable<string> StepsBetween(RecordState? before, RecordState? after)
+    {
+        if (before is null || after is null)
+        {
+            yield break;
+        }
+
+        switch (Kind)
+        {
+            case Api:
+                yield return $"api {Request}";
+                break;
+            case WorkKinds.Sweep:
+                yield return "sweep reopens";
+                break;
+            case WorkKinds.Machine:
+                if (before.State != after.State)
+                {
+                    yield return $"{before.Word} {before.State}>{after.State}";
+                }
+                else if (before.First == 0 && after.First != 0)
+                {
+                    yield return $"{after.Word} destroy asked";
+                }
+                else if (before.Second == 0 && after.Second != 0 && after.State == "Releasing")
+                {
+                    yield return $"{after.Word} first proof";
+                }
+
+                break;
+            case WorkKinds.Instance:
+                if (before.State != after.State)
+                {
+                    yield return $"instance {before.State}>{after.State}";
+                }
+
+                if (before.First != after.First)
+                {
+                    yield return $"generation {before.First}>{after.First}";
+                }
+
+                if (after.Second > before.Second)
+                {
+                    yield return "machines told to stop";
+                }
+
+                break;
+            case WorkKinds.Standby:
+                if (before.State != after.State)
+                {
+                    yield return $"pair {before.State}>{after.State}";
+                }
+                else if (before.First != after.First && after.First != 0)
+                {
+                    yield return "pair promoting";
+                }
+
+                if (before.Second == 0 && after.Second != 0)
+                {
+                    yield return "pair draining";
+                }
+
+                if (before.Third != after.Third)
+                {
+                    yield return "pair standby placed";
+                }
+
+                break;
+            default:
+                break;
+        }
+    }
+
+    public override string ToString() => Kind == Api ? $"api {Request}" : $"{Kind} {Key}";
+
+    private async Task<RecordState?> ReadMachineAsync(DbConnection connection, DbTransaction? transaction) =>
+        await connection.QuerySingleOrDefaultAsync<MachineRow>(
+            """
+            SELECT m.role, m.phase, i.generation, COALESCE(i.writer_machine_id, 0) AS writer,
+                json_extract(m.document, '$.destroy_asked_at') IS NOT NULL AS asked, json_extract(m.document, '$.absent_readings') AS absent,
+                json_extract(m.document, '$.ready_at') IS NOT NULL AS used
+            FROM machines m JOIN instances i ON i.id = m.instance_id WHERE m.id = @Key
+            """,
+            new { Key },
+            transaction) is { } row
+            ? new RecordState(
+                row.Role == "Standby" ? "standby" : row.Generation == 0 || row.Writer == Key ? "gpu" : row.Used == 0 ? "candidate" : "lost",
+                row.Phase,
+                row.Asked,
+                row.Absent,
+                0)
+            : null;
+
+    private async Task<RecordState?> ReadInstanceAsync(DbTransaction transaction) =>
+        await transaction.Connection!.QuerySingleOrDefaultAsync<InstanceRow>(
+            """
+            SELECT status, generation, (SELECT COUNT(*) FROM machines WHERE instance_id = @Key AND desired = 'Stopped') AS stopped
+            FROM instances WHERE id = @Key
+            """,
+            new { Key },
+            transaction) is { } row
+            ? new RecordState("instance", row.Status, row.Generation, row.Stopped, 0)
+            : null;
+
+    private async Task<RecordState?> ReadPairAsync(DbTransaction transaction) =>
+        await transaction.Connection!.QuerySingleOrDefaultAsync<PairRow>(
+            """
+            SELECT COALESCE(json_extract(document, '$.phase'), 'watching') AS phase, COALESCE(json_extract(document, '$.pending.generation'), 0) AS pending,
+                COALESCE(json_extract(document, '$.draining'), 0) AS draining, COALESCE(standby_machine_id, 0) AS standby
+            FROM associations WHERE instance_id = @Key
+            """,
+            new { Key },
+            transaction) is { } row
+            ? new RecordState("pair", row.Phase, row.Pending, row.Draining, row.Standby)
+            : null;
+
+    private sealed record MachineRow(string Role, string Phase, long Generation, long Writer, long Asked, long Absent, long Used);
+
+    private sealed record InstanceRow(string Status, long Generation, long Stopped);
+
+    private sealed record PairRow(string Phase, long Pending, long Draining, long Standby);
+}
+
+/// <summary>What a decorator needs to know of a row to name what changes.</summary>
+/// <param name="Word">What the thing is: gpu, standby, candidate, lost, instance, pair.</param>
+/// <param name="State">Its phase or status.</param>
+/// <param name="First">Machine: destroy asked. Instance: generation. Pair: pending generation.</param>
+/// <param name="Second">Machine: absent readings. Instance: machines told to stop. Pair: draining.</param>
+/// <param name="Third">Pair: standby.</param>
+internal sealed record RecordState(string Word, string State, long First, long Second, long Third);

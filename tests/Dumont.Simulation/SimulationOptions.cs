@@ -1,0 +1,77 @@
+using Dumont.Server.Instances;
+using Dumont.Server.Machines;
+using Dumont.Server.Standby;
+using Dumont.Simulation.Faults;
+
+namespace Dumont.Simulation;
+
+/// <summary>How one run is set up; all of it follows from the seed.</summary>
+internal sealed record SimulationOptions
+{
+    /// <summary>Faults and users stop after this.</summary>
+    public required TimeSpan Turmoil { get; init; }
+
+    public required TimeSpan Heartbeat { get; init; }
+
+    public required int FaultsMax { get; init; }
+
+    public required int KillsMax { get; init; }
+
+    /// <summary>The kill point that this seed is about, each row in turn; the user then does what leads there. Null for a run without kills.</summary>
+    public required KillPoint? FirstKill { get; init; }
+
+    public required int InstancesMax { get; init; }
+
+    public required bool WithStandby { get; init; }
+
+    public required MachinesOptions Machines { get; init; }
+
+    public required InstancesOptions Instances { get; init; }
+
+    public required StandbyOptions Standby { get; init; }
+
+    /// <summary>The set-up of a seed.</summary>
+    public static SimulationOptions Of(int seed, Random random)
+    {
+        var heartbeat = TimeSpan.FromSeconds(2 + random.NextDouble());
+        var kills = random.Next(3);
+        var first = kills > 0 ? KillPointTable.Rows[seed % KillPointTable.Rows.Count] : null;
+        return new SimulationOptions
+        {
+            Turmoil = TimeSpan.FromSeconds(35 + random.Next(40)),
+            Heartbeat = heartbeat,
+            FaultsMax = random.Next(4),
+            KillsMax = kills,
+            FirstKill = first,
+            InstancesMax = random.Next(5) == 0 ? 2 : 1,
+            WithStandby = random.Next(4) != 0 || first?.Flow == "failover" || first?.Step.Contains("standby", StringComparison.Ordinal) == true,
+            Machines = new MachinesOptions
+            {
+                BootTimeout = TimeSpan.FromSeconds(30 + random.Next(30)),
+                BootPollInterval = TimeSpan.FromSeconds(1 + random.NextDouble()),
+                WatchInterval = TimeSpan.FromSeconds(10 + random.Next(10)),
+                AbsenceProof = TimeSpan.FromSeconds(20),
+                CreateAbsenceProof = TimeSpan.FromSeconds(5),
+                DestroyRepeat = TimeSpan.FromSeconds(15),
+                SweepInterval = TimeSpan.FromSeconds(20 + random.Next(25)),
+            },
+            Instances = new InstancesOptions
+            {
+                CreationTimeout = TimeSpan.FromSeconds(120),
+                ActionWait = TimeSpan.Zero,
+                PauseDrainLimit = TimeSpan.FromSeconds(15),
+                QuotaPerUser = 3,
+            },
+            Standby = new StandbyOptions
+            {
+                HeartbeatInterval = TimeSpan.FromSeconds(6),
+                FailoverThreshold = 2,
+                PromotionTimeout = TimeSpan.FromSeconds(20),
+                DrainTimeout = TimeSpan.FromSeconds(10),
+                PartnerSilence = TimeSpan.FromSeconds(15),
+                RestoreTimeout = TimeSpan.FromSeconds(90),
+                RentRetry = TimeSpan.FromSeconds(5),
+            },
+        };
+    }
+}

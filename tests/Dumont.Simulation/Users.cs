@@ -1,0 +1,180 @@
+using System.Globalization;
+using Dumont.Contracts;
+using Dumont.Server.Instances;
+using Dumont.Server.Platform.Security;
+using Dumont.Simulation.Engine;
+using Dumont.Simulation.Faults;
+using Dumont.Simulation.Server;
+using Dumont.Simulation.World;
+
+namespace Dumont.Simulation;
+
+/// <summary>A user who makes requests at random, as the API would take them.</summary>
+internal sealed class Users(Simulation run, Scheduler scheduler, Random random, CloudWorld world, Trace trace)
+{
+    private static readonly Caller Caller = new(Workbench.User, "ana@example.com", null, IsAdmin: true);
+
+    private int _created;
+
+    /// <summary>Lives until <paramref name="end"/>.</summary>
+    public async Task LiveAsync(SimulationOptions options, TimeSpan end)
+    {
+        await CreateAsync();
+        // Where a fault of a machine leads to the point, the user need not.
+        if (options.FirstKill is { Flow: not ("create" or "sweep") } kill && !kill.With.Any(name => FaultTable.Rows.Any(fault => fault.Name == name && fault.Site != FaultSite.Provider)))
+        {
+            await scheduler.DelayAsync(TimeSpan.FromSeconds(14 + random.Next(8)), CancellationToken.None);
+            if (run.Server is { IsDead: false } first && await PickAsync(first) is { } one)
+            {
+                await ActAsync(first, one, kill.Flow switch { "pause" or "resume" => 0, "destroy" => 4, _ => 6 });
+            }
+        }
+
+        while (true)
+        {
+            await scheduler.DelayAsync(TimeSpan.FromSeconds(8 + random.Next(24)), CancellationToken.None);
+            if (scheduler.Elapsed >= end)
+            {
+                return;
+            }
+
+            if (_created < options.InstancesMax && random.Next(3) == 0)
+            {
+                await CreateAsync();
+            }
+            else if (run.Server is { IsDead: false } server && await PickAsync(server) is { } instance)
+            {
+                await ActAsync(server, instance, random.Next(12));
+            }
+        }
+    }
+
+    /// <summary>Deletes everything, and gives up every standby that is left; asks again when the server was away.</summary>
+    public async Task LeaveAsync()
+    {
+        while (true)
+        {
+            if (run.Server is { IsDead: false } server)
+            {
+                var instances = await server.Instances.ListOfUserAsync(Workbench.User, CancellationToken.None);
+                foreach (var instance in instances)
+                {
+                    await AskAsync(server, "delete", () => server.Service.DeleteAsync(
+                        Workbench.User, instance.Id, DeleteReason.UserRequest, destroyStandby: true, CancellationToken.None));
+                }
+
+                var associations = await server.Associations.ListOfUserAsync(Workbench.User, CancellationToken.None);
+                foreach (var association in associations)
+                {
+                    await AskAsync(server, "release", () => server.Associations.ReleaseAsync(Workbench.User, association.InstanceId, CancellationToken.None));
+                }
+
+                server.Queue.Pulse();
+                if (instances.Count + associations.Count == 0)
+                {
+                    return;
+                }
+            }
+
+            await scheduler.DelayAsync(TimeSpan.FromSeconds(1), CancellationToken.None);
+        }
+    }
+
+    /// <summary>Asks for an instance. The request may get lost with the server, and is then not repeated.</summary>
+    private async Task CreateAsync()
+    {
+        if (run.Server is { IsDead: false } server && world.GpuOffers.Count > 0)
+        {
+            _created++;
+            var offer = long.Parse(world.GpuOffers[random.Next(world.GpuOffers.Count)].Id, CultureInfo.InvariantCulture);
+            await AskAsync(server, "create", () => server.Service.CreateAsync(
+                Workbench.User, new CreateInstanceRequest { OfferId = offer }, idempotent: null, CancellationToken.None));
+        }
+    }
+
+    private async Task<Instance?> PickAsync(SimServer server)
+    {
+        var instances = await server.Instances.ListOfUserAsync(Workbench.User, CancellationToken.None);
+        return instances.Count == 0 ? null : instances[random.Next(instances.Count)];
+    }
+
+    private async Task ActAsync(SimServer server, Instance instance, int what)
+    {
+        var (id, nobody) = (instance.Id, CancellationToken.None);
+        switch (what)
+        {
+            case 0 or 1 or 2:
+                await AskAsync(server, "pause", () => server.Actions.RunAsync(Caller, id, InstanceDesired.Paused, InstanceStatus.Paused, nobody));
+                scheduler.After(TimeSpan.FromSeconds(5 + random.Next(30)), () => _ = ResumeAsync(id));
+                break;
+            case 3:
+                await ResumeAsync(id);
+                break;
+            case 4 or 5:
+                await AskAsync(server, "delete", () => server.Service.DeleteAsync(
+                    Workbench.User, id, random.Next(4) == 0 ? DeleteReason.GpuFailure : DeleteReason.UserRequest, destroyStandby: random.Next(3) != 0, nobody));
+                break;
+            case 6 or 7 or 8:
+                if (instance.Status == InstanceStatus.Running
+                    && await server.Associations.FindAsync(id, nobody) is { Released: false, SyncCount: > 0, FailoverActive: false })
+                {
+                    await AskAsync(server, "failover", () => server.Associations.RequestFailoverAsync(Workbench.User, id, "requested", nobody));
+                }
+
+                break;
+            case 9:
+                var enabled = random.Next(2) == 0;
+                await AskAsync(server, "sync", () => server.Associations.SetSyncEnabledAsync(Workbench.User, id, enabled, nobody));
+                scheduler.After(TimeSpan.FromSeconds(5), () => _ = SyncAsync(id));
+                break;
+            case 10:
+                await AskAsync(server, "release", () => server.Associations.ReleaseAsync(Workbench.User, id, nobody));
+                break;
+            default:
+                await AskAsync(server, "settings", async () =>
+                {
+                    await server.Settings.SetAsync(
+                        Workbench.User, new AutoStandbySettings { Enabled = true, AutoFailover = random.Next(4) != 0, AutoRecovery = random.Next(4) != 0 }, nobody);
+                    return true;
+                });
+                break;
+        }
+
+        server.Queue.Pulse();
+    }
+
+    private async Task ResumeAsync(InstanceId id)
+    {
+        if (run.Server is { IsDead: false } server)
+        {
+            await AskAsync(server, "resume", () => server.Actions.RunAsync(Caller, id, InstanceDesired.Running, InstanceStatus.Running, CancellationToken.None));
+        }
+    }
+
+    private async Task SyncAsync(InstanceId id)
+    {
+        if (run.Server is { IsDead: false } server)
+        {
+            await AskAsync(server, "sync", () => server.Associations.SetSyncEnabledAsync(Workbench.User, id, true, CancellationToken.None));
+            server.Queue.Pulse();
+        }
+    }
+
+    // A server that dies answers nothing, ever; the user notices and goes on.
+    private async Task AskAsync<T>(SimServer server, string what, Func<Task<T>> ask)
+    {
+        trace.Note($"user: {what}");
+        Subject.Current = new Subject(Subject.Api, 0) { Request = what };
+        var answer = ask();
+        Subject.Current = null;
+        while (!answer.IsCompleted && !server.IsDead)
+        {
+            await Task.WhenAny(answer, scheduler.DelayAsync(TimeSpan.FromSeconds(1), CancellationToken.None));
+        }
+
+        if (answer.IsCompleted)
+        {
+            await answer;
+        }
+    }
+}

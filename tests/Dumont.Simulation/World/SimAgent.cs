@@ -1,0 +1,210 @@
+using System.Text.Json;
+using Dumont.Contracts;
+using Dumont.Simulation.Engine;
+
+namespace Dumont.Simulation.World;
+
+/// <summary>The agent of one machine, and the workspace beside it. Its generation is on disk and survives a restart; its role too.</summary>
+internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNetwork network, Scheduler scheduler, Random random, Checks checks, TimeSpan heartbeat)
+{
+    private static readonly AgentMetrics NoMetrics = new(null, null, null, null, null, null, null, null, null, []);
+
+    private int _life;
+    private bool _isRunning;
+    private bool _isConnecting;
+    private long _sequence;
+    private LinkSocket? _link;
+    private MachineId? _peer;
+    private TimeSpan _liveAt;
+    private long _rounds;
+    private bool _drain;
+    private int _drainBeats;
+
+    public SimMachine Machine => machine;
+
+    public MachineId MachineId => machineId;
+
+    /// <summary>The highest generation seen.</summary>
+    public long Generation { get; private set; }
+
+    public AgentRole Role { get; private set; }
+
+    /// <summary>How far the workspace is: the number of the last of the user's changes in it.</summary>
+    public long Content { get; private set; }
+
+    /// <summary>Its process runs and can act now.</summary>
+    public bool IsAwake => _isRunning && machine is { Exists: true, IsUp: true, HostIsDead: false } && machine.FrozenUntil <= scheduler.Elapsed;
+
+    /// <summary>Since when it was writer without pause.</summary>
+    public TimeSpan WriterSince { get; private set; }
+
+    /// <summary>Begins with the machine, if it was installed.</summary>
+    public void Start()
+    {
+        if (!_isRunning)
+        {
+            _isRunning = true;
+            (_sequence, _rounds, _peer, _drain) = (0, 0, null, false);
+            var life = ++_life;
+            scheduler.After(TimeSpan.FromMilliseconds(random.Next(400)), () => Beat(life));
+        }
+    }
+
+    /// <summary>Ends with the machine.</summary>
+    public void Stop()
+    {
+        _isRunning = false;
+        _life++;
+        Disconnect();
+    }
+
+    /// <summary>Ends and begins again.</summary>
+    public void Restart()
+    {
+        Stop();
+        Start();
+    }
+
+    /// <summary>The server that it was linked to is gone.</summary>
+    public void Disconnect()
+    {
+        _link?.Break();
+        (_link, _isConnecting) = (null, false);
+    }
+
+    /// <summary>An order arrives, perhaps late.</summary>
+    public void Take(AgentOrder order, LinkSocket from)
+    {
+        if (from != _link || !_isRunning || machine.HostIsDead)
+        {
+            return;
+        }
+
+        if (machine.FrozenUntil > scheduler.Elapsed)
+        {
+            scheduler.After(machine.FrozenUntil - scheduler.Elapsed, () => Take(order, from));
+            return;
+        }
+
+        if (order.Generation < Generation)
+        {
+            return;
+        }
+
+        var before = (Role, Generation);
+        (Generation, Role, _drain) = (order.Generation, order.Role, order.Drain);
+        if (order.SyncTarget?.MachineId != _peer)
+        {
+            (_peer, _liveAt, _rounds) = (order.SyncTarget?.MachineId, scheduler.Elapsed + TimeSpan.FromSeconds(1 + (random.NextDouble() * 3)), 0);
+        }
+
+        if (!_drain)
+        {
+            _drainBeats = 0;
+        }
+
+        if (before != (Role, Generation))
+        {
+            WriterSince = scheduler.Elapsed;
+            checks.OnRole(this);
+            Beat(_life, again: false);
+        }
+    }
+
+    private void Beat(int life) => Beat(life, again: true);
+
+    private void Beat(int life, bool again)
+    {
+        if (life != _life || !machine.Exists || machine.HostIsDead)
+        {
+            return;
+        }
+
+        if (again)
+        {
+            scheduler.After(heartbeat, () => Beat(life));
+        }
+
+        if (machine.FrozenUntil > scheduler.Elapsed)
+        {
+            return;
+        }
+
+        Work();
+        if (_link is null)
+        {
+            Connect(life);
+        }
+        else if (!machine.IsCutUp && !(machine.LosesHeartbeats && random.Next(10) < 9))
+        {
+            var (link, report) = (_link, JsonSerializer.SerializeToUtf8Bytes(Report(), AgentLinkJson.Default.AgentReport));
+            scheduler.After(TimeSpan.FromMilliseconds(5 + random.Next(60)), () => network.DeliverReport(link, report));
+        }
+    }
+
+    private void Connect(int life)
+    {
+        if (_isConnecting || machine.IsCutUp || machine.IsCutDown)
+        {
+            return;
+        }
+
+        _isConnecting = true;
+        scheduler.After(TimeSpan.FromMilliseconds(20 + random.Next(200)), () =>
+        {
+            _isConnecting = false;
+            if (life == _life && _link is null && network.Open(this) is { } link)
+            {
+                _link = link;
+                Beat(life, again: false);
+            }
+        });
+    }
+
+    /// <summary>The user's changes happen on the writer, and a writer sends to its peer.</summary>
+    private void Work()
+    {
+        if (Role != AgentRole.Writer)
+        {
+            return;
+        }
+
+        if (!_drain)
+        {
+            Content = checks.NextContent(machine.InstanceId);
+        }
+
+        if (IsLive() is { } follower)
+        {
+            follower.Content = Content;
+            _rounds++;
+            _drainBeats += _drain ? 1 : 0;
+        }
+    }
+
+    private SimAgent? IsLive() =>
+        Role == AgentRole.Writer && _peer is { } peer && scheduler.Elapsed >= _liveAt && network.Find(peer) is { IsAwake: true, Role: AgentRole.Follower } follower
+        && follower.Generation <= Generation && !machine.IsSyncCut && !follower.Machine.IsSyncCut
+            ? follower
+            : null;
+
+    private AgentReport Report()
+    {
+        AgentSyncReport? sync = null;
+        if (Role == AgentRole.Writer && _peer is { } peer)
+        {
+            var live = IsLive() is not null;
+            sync = new AgentSyncReport(
+                live ? AgentSyncState.Live : AgentSyncState.Connecting, peer, _rounds, _rounds, 0, live ? 0.25 : null, live && _drain && _drainBeats > 0, _rounds, 1, 1, null);
+        }
+
+        return new AgentReport(
+            machineId, ++_sequence, $"boot-{_life}", "0.1.0", Generation, Role, scheduler.Elapsed.TotalSeconds, NoMetrics, sync, null);
+    }
+}
+
+/// <summary>What an agent can reach.</summary>
+/// <param name="Open">Dials the server; null when it does not answer.</param>
+/// <param name="Find">The agent of a machine, by the server's id.</param>
+/// <param name="DeliverReport">Brings a report to the server's end of a link.</param>
+internal sealed record AgentNetwork(Func<SimAgent, LinkSocket?> Open, Func<MachineId, SimAgent?> Find, Action<LinkSocket, byte[]> DeliverReport);
