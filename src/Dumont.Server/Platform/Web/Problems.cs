@@ -20,25 +20,33 @@ internal sealed class Problem(
     /// <summary>What happened, for the user.</summary>
     public string Detail { get; } = detail;
 
+    /// <summary>The refused fields; null when it is not about fields.</summary>
+    public IReadOnlyList<FieldError>? Fields { get; } = fields;
+
     /// <inheritdoc />
     public int? StatusCode => Kind.Status;
+
+    /// <summary>The headers that go with it, whatever the body is.</summary>
+    public void SetHeaders(HttpContext context)
+    {
+        if (retryAfter is { } delay)
+        {
+            context.Response.Headers.RetryAfter = ((int)Math.Max(1, Math.Ceiling(delay.TotalSeconds))).ToString(CultureInfo.InvariantCulture);
+        }
+    }
 
     /// <inheritdoc />
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
         response.StatusCode = Kind.Status;
-        if (retryAfter is { } delay)
-        {
-            response.Headers.RetryAfter = ((int)Math.Max(1, Math.Ceiling(delay.TotalSeconds))).ToString(CultureInfo.InvariantCulture);
-        }
-
+        SetHeaders(httpContext);
         if (Kind.Status == StatusCodes.Status401Unauthorized)
         {
             response.Headers.WWWAuthenticate = "Bearer";
         }
 
-        var locations = fields?.Select(field => new ProblemLocation([field.In, .. field.Field.Split('.')], field.Message, field.Type)).ToList();
+        var locations = Fields?.Select(field => new ProblemLocation([field.In, .. field.Field.Split('.')], field.Message, field.Type)).ToList();
         await response.WriteAsJsonAsync(
             new ProblemBody(
                 $"https://dumont.invalid/problems#{Kind.Code}",
@@ -48,7 +56,7 @@ internal sealed class Problem(
                 locations is null ? Detail : Kind.Title,
                 locations is null ? Detail : locations,
                 locations,
-                fields?.GroupBy(field => field.Field).ToDictionary(group => group.Key, group => group.Select(field => field.Message).ToArray()),
+                Fields?.GroupBy(field => field.Field).ToDictionary(group => group.Key, group => group.Select(field => field.Message).ToArray()),
                 Kind.Hint,
                 httpContext.Request.Path,
                 httpContext.TraceIdentifier),
