@@ -62,7 +62,7 @@ public sealed partial class StoryTests(BrowserWorld world) : IClassFixture<Brows
         await Expect(page.Locator("#instance-failover .badge")).ToHaveTextAsync("complete", Patient);
         Assert.Equal(6, await page.Locator("#instance-failover li.done").CountAsync());
         await Expect(page.Locator("#instance-standby .badge")).ToHaveTextAsync("ready", Patient);
-        Assert.Contains("failover", await page.Locator("#instance-events").TextContentAsync(), StringComparison.OrdinalIgnoreCase);
+        await Expect(page.Locator("#instance-events")).ToContainTextAsync("standby.recovered");
         Assert.True(await page.EvaluateAsync<bool>("window.notReloaded === true"));
         await Artifacts.ShootAsync(page, "story-failover", new Look());
 
@@ -78,7 +78,7 @@ public sealed partial class StoryTests(BrowserWorld world) : IClassFixture<Brows
         await world.World.AwaitNothingBillsAsync(Cancel);
 
         // The refused label is an answer with status 422, which Chromium notes.
-        Assert.Empty(watched.Faults.Where(fault => !fault.Contains("422", StringComparison.Ordinal)));
+        Assert.DoesNotContain(watched.Faults, fault => !fault.Contains("422", StringComparison.Ordinal));
     }
 
     [GeneratedRegex("/instances/([0-9]+)$")]

@@ -91,6 +91,12 @@ internal sealed partial class SessionService(
     /// <summary>New tokens for a refresh token, or null when it is not good.</summary>
     public async Task<TokenResponse?> RefreshAsync(string refreshToken, CancellationToken cancellationToken)
     {
+        // The secrets of cookies are kept in the same table, and are not for trading.
+        if (!refreshToken.StartsWith(RefreshTokenPrefix, StringComparison.Ordinal))
+        {
+            return null;
+        }
+
         var (next, kept) = ("", default(NewRefreshToken));
         var result = await store.RotateAsync(
             AuthStore.HashOf(refreshToken),

@@ -37,7 +37,7 @@ public class Ui(Language language)
     };
 
     /// <summary>A share of one, as percent.</summary>
-    public string Share(double share, int decimals = 0) => Language.Number(share * 100, decimals) + "\u00a0%";
+    public string Share(double share, int decimals = 0) => Language.Number(share * 100, decimals) + "%";
 
     private static string Whole(double value) => Math.Floor(value).ToString("0", CultureInfo.InvariantCulture);
 
