@@ -42,7 +42,9 @@ public sealed class Chromium : IAsyncLifetime
             Locale = look.Language,
             JavaScriptEnabled = look.HasScript,
         });
-        context.SetDefaultTimeout(15_000);
+        // Two busy cores are slow now and then. Bounds against hanging, not goals.
+        context.SetDefaultTimeout(60_000);
+        Assertions.SetDefaultExpectTimeout(30_000);
         return new WatchedPage(await context.NewPageAsync(), context);
     }
 

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Dumont.Scenarios.Harness;
 using Microsoft.Playwright;
 
@@ -40,7 +41,7 @@ public sealed class BrowserWorld : IAsyncLifetime
         await page.FillAsync("#email", email);
         await page.FillAsync("#password", Password);
         await page.ClickAsync("main button.primary");
-        await page.WaitForURLAsync("**/");
+        await Assertions.Expect(page.Locator("h1")).ToHaveTextAsync(new Regex("Home|Início"));
     }
 
     internal static async Task SignInAsync(IPage page, string email)
@@ -49,7 +50,7 @@ public sealed class BrowserWorld : IAsyncLifetime
         await page.FillAsync("#username", email);
         await page.FillAsync("#password", Password);
         await page.ClickAsync("main button.primary");
-        await page.WaitForURLAsync("**/");
+        await Assertions.Expect(page.Locator("h1")).ToHaveTextAsync(new Regex("Home|Início"));
     }
 
     public async ValueTask DisposeAsync()

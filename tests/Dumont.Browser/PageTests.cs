@@ -100,7 +100,7 @@ public sealed class PageTests(BrowserWorld world) : IClassFixture<BrowserWorld>
         await links.First.ClickAsync();
         await page.FillAsync("#label", label);
         await page.ClickAsync("#quote button");
-        await page.WaitForURLAsync(url => char.IsAsciiDigit(url[^1]));
+        await Expect(page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex("/instances/[0-9]+$"));
         await Expect(page.Locator("#instance-head .badge")).ToHaveTextAsync("running", new() { Timeout = (float)TestWorld.Patience.TotalMilliseconds });
         return page.Url.Split('/')[^1];
     }

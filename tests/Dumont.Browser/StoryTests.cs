@@ -44,7 +44,7 @@ public sealed partial class StoryTests(BrowserWorld world) : IClassFixture<Brows
         await Expect(page.Locator("#quote")).ToContainTextAsync("20 GB");
         await Expect(page.Locator("#quote button")).ToBeEnabledAsync();
         await page.ClickAsync("#quote button");
-        await page.WaitForURLAsync(InstancePath());
+        await Expect(page).ToHaveURLAsync(InstancePath());
 
         await page.EvaluateAsync("window.notReloaded = true");
         await Expect(page.Locator("#live")).ToHaveAttributeAsync("data-state", "live");
