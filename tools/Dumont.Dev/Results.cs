@@ -11,6 +11,8 @@ internal static class Results
         var (_, commit) = await Command.CaptureAsync(
             repository.Root, "git", ["rev-parse", "--short", "HEAD"], null, TimeSpan.FromMinutes(1), null, cancellationToken);
         var processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[^1] ?? "?";
+        // How busy the machine was with other things: a figure means little without it.
+        var load = (await File.ReadAllTextAsync("/proc/loadavg", cancellationToken)).Split(' ')[0];
         var date = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
         var file = Path.Combine(repository.Root, "bench", "RESULTS.md");
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
@@ -23,7 +25,7 @@ internal static class Results
             file,
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"\n## {name}, {date}, commit {commit.Trim()}\n\n{processor}, {Environment.ProcessorCount} cores, .NET {Environment.Version}\n\n| what | figure |\n| --- | --- |\n{table}\n"),
+                $"\n## {name}, {date}, commit {commit.Trim()}\n\n{processor}, {Environment.ProcessorCount} cores, .NET {Environment.Version}, load {load}\n\n| what | figure |\n| --- | --- |\n{table}\n"),
             cancellationToken);
     }
 }

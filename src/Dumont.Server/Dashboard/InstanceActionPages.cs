@@ -116,7 +116,7 @@ internal static class InstanceActionPages
             Button = ui["action.standby_off"],
             Action = $"/instances/{id}/standby-off",
             Back = $"/instances/{id}",
-            Command = $"dumont standby release {id}",
+            Command = $"dumont standby delete {id}",
         }), cancellationToken);
 
     private static async Task<IResult> StandbyOffAsync(
