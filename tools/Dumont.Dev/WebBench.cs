@@ -38,7 +38,7 @@ internal static partial class WebBench
             await CopyAsync(Path.Combine(data, "dumont.db"), id, cancellationToken);
             await Task.Delay(Settle, Clock, cancellationToken);
 
-            await MeasureLoadsAsync(http, rows, cancellationToken);
+            await MeasureLoadsAsync(http, stack.ServerProcessId, rows, cancellationToken);
             await MeasureOpenPagesAsync(http, client, id, stack.ServerProcessId, rows, cancellationToken);
             await client.SendAsync(HttpMethod.Delete, $"/api/v1/instances/{id}", null, cancellationToken);
         }
@@ -108,8 +108,9 @@ internal static partial class WebBench
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static async Task MeasureLoadsAsync(HttpClient http, List<(string Name, string Value)> rows, CancellationToken cancellationToken)
+    private static async Task MeasureLoadsAsync(HttpClient http, int server, List<(string Name, string Value)> rows, CancellationToken cancellationToken)
     {
+        var before = Usage(server).Cpu;
         var times = new List<double>();
         var bytes = 0;
         for (var i = 0; i < Loads; i++)
@@ -125,6 +126,7 @@ internal static partial class WebBench
 
         rows.Add(($"page with {Instances} instances, first byte, p50 of {Loads}", Milliseconds(Percentile(times, 0.5))));
         rows.Add(("… p95", Milliseconds(Percentile(times, 0.95))));
+        rows.Add(("… processor time of the server", Milliseconds((Usage(server).Cpu - before).TotalMilliseconds / Loads)));
         rows.Add(("… size, not compressed", string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024} KB")));
     }
 
