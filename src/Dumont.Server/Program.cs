@@ -1,5 +1,6 @@
 using Dumont.Server.Agents;
 using Dumont.Server.Auth;
+using Dumont.Server.Dashboard;
 using Dumont.Server.Gateway;
 using Dumont.Server.Health;
 using Dumont.Server.Hosts;
@@ -44,6 +45,7 @@ internal static class Program
         builder.Services.AddGateway();
         builder.Services.AddStandby();
         builder.Services.AddMarket();
+        builder.Services.AddDashboard();
         adjust?.Invoke(builder);
 
         var app = builder.Build();
@@ -59,6 +61,7 @@ internal static class Program
         app.MapInstances();
         app.MapStandby();
         app.MapMarket();
+        app.MapDashboard();
         return app;
     }
 }

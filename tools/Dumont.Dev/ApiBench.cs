@@ -37,7 +37,7 @@ internal static partial class ApiBench
 
         var table = string.Join('\n', rows.Select(r => $"| {r.Name} | {r.Value} |"));
         await Console.Out.WriteLineAsync(table);
-        await AppendAsync(repository, table, cancellationToken);
+        await Results.AppendAsync(repository, "api", table, cancellationToken);
         return 0;
     }
 
@@ -153,27 +153,6 @@ internal static partial class ApiBench
         }
 
         return new Row($"durable creates accepted, {Creates} at once", string.Create(CultureInfo.InvariantCulture, $"{rate:0.0} /s"));
-    }
-
-    private static async Task AppendAsync(Repository repository, string table, CancellationToken cancellationToken)
-    {
-        var (_, commit) = await Command.CaptureAsync(
-            repository.Root, "git", ["rev-parse", "--short", "HEAD"], null, TimeSpan.FromMinutes(1), null, cancellationToken);
-        var processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[^1] ?? "?";
-        var date = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
-        var file = Path.Combine(repository.Root, "bench", "RESULTS.md");
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        if (!File.Exists(file))
-        {
-            await File.WriteAllTextAsync(file, "# Measurements\n\nWritten by `./dumont bench`, newest last.\n", cancellationToken);
-        }
-
-        await File.AppendAllTextAsync(
-            file,
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"\n## api, {date}, commit {commit.Trim()}\n\n{processor}, {Environment.ProcessorCount} cores, .NET {Environment.Version}\n\n| what | figure |\n| --- | --- |\n{table}\n"),
-            cancellationToken);
     }
 
     private static string Milliseconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds:0} ms");

@@ -11,9 +11,14 @@ internal static class BenchVerb
             return await ApiBench.RunAsync(repository, cancellationToken);
         }
 
+        if (names is ["web", ..])
+        {
+            return await WebBench.RunAsync(repository, cancellationToken);
+        }
+
         if (!Directory.Exists(project))
         {
-            throw new DevException($"There is no measurement '{names[0]}'. Measurements: api");
+            throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, web");
         }
 
         return await Command.RunAsync(

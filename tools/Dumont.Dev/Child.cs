@@ -33,6 +33,9 @@ internal sealed class Child : IAsyncDisposable
 
     public int ExitCode => _process.ExitCode;
 
+    // The shell and setsid give way to the program, so its id is theirs.
+    public int ProcessId => _process.Id;
+
     public static Child Start(string name, string program, string log, IReadOnlyDictionary<string, string> environment)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(log)!);

@@ -28,6 +28,9 @@ internal sealed class Stack : IAsyncDisposable
     /// <summary>Password of the first user; null where that user has changed it.</summary>
     public string? Password { get; private set; }
 
+    /// <summary>For measurements of the server's process.</summary>
+    public int ServerProcessId => _server!.ProcessId;
+
     /// <summary>Starts everything and returns when it answers.</summary>
     /// <exception cref="DevException">A port is taken, a program is missing, or it ended.</exception>
     public static async Task<Stack> StartAsync(Repository repository, UpSettings settings, CancellationToken cancellationToken)

@@ -35,6 +35,10 @@ internal static class InstanceCommands
         new("bid_price", KeyType.Number, new("bid, $/h, for an interruptible machine", "lance, $/h, para uma máquina interruptível")),
     ];
 
+    // A minus before the word turns it round.
+    private static readonly string[] OfferOrders =
+        ["dph_total", "price", "gpu_ram", "reliability", "num_gpus", "cpu_cores", "cpu_ram", "disk_space", "inet_down", "inet_up", "dlperf", "total_flops"];
+
     private static readonly Column[] OfferColumns =
     [
         new("ID", "id"),
@@ -108,7 +112,7 @@ internal static class InstanceCommands
                 new("cuda_version", KeyType.Text, new("CUDA version", "versão de CUDA")),
                 new("order_by", KeyType.Choice, new("what to sort by", "critério de ordem"))
                 {
-                    Values = ["dph_total", "price", "gpu_ram", "reliability"],
+                    Values = [.. OfferOrders, .. OfferOrders.Select(order => "-" + order)],
                 },
                 new("limit", KeyType.Integer, new("at most so many, up to 100", "no máximo tantas, até 100")) { Default = "50" },
                 new("offset", KeyType.Integer, new("skip so many", "pula tantas")),

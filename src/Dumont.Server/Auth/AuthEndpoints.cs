@@ -89,13 +89,13 @@ internal static class AuthEndpoints
             OpenrouterApiKey: null,
             VastApiKey: null));
 
-    private static async Task<Ok<ApiKeyListResponse>> ListApiKeysAsync(Caller caller, ApiKeyStore keys, CancellationToken cancellationToken)
+    internal static async Task<Ok<ApiKeyListResponse>> ListApiKeysAsync(Caller caller, ApiKeyStore keys, CancellationToken cancellationToken)
     {
         var list = (await keys.ListAsync(caller.UserId, cancellationToken)).Select(ToResponse).ToList();
         return TypedResults.Ok(new ApiKeyListResponse(list, list.Count));
     }
 
-    private static async Task<Results<Created<CreatedApiKeyResponse>, Problem>> CreateApiKeyAsync(
+    internal static async Task<Results<Created<CreatedApiKeyResponse>, Problem>> CreateApiKeyAsync(
         CreateApiKeyRequest request, Caller caller, HttpContext context, ApiKeyStore keys, TimeProvider time, CancellationToken cancellationToken)
     {
         var scopes = request.Scopes?.Distinct().ToList() ?? Scopes.All;
@@ -122,7 +122,7 @@ internal static class AuthEndpoints
         return TypedResults.Created($"/api/v1/auth/api-keys/{key.Id}", new CreatedApiKeyResponse(secret, ToResponse(key)));
     }
 
-    private static async Task<Results<Ok<SuccessResponse>, Problem>> RevokeApiKeyAsync(
+    internal static async Task<Results<Ok<SuccessResponse>, Problem>> RevokeApiKeyAsync(
         long id, Caller caller, ApiKeyStore keys, ApiKeyCache cache, CancellationToken cancellationToken)
     {
         if (await keys.RevokeAsync(caller.UserId, id, cancellationToken) is not { } hash)

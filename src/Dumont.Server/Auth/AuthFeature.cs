@@ -1,4 +1,6 @@
 using Dumont.Server.Platform.Web;
+using Dumont.Server.Platform.Web.Live;
+using Dumont.Server.Platform.Web.Shell;
 using Microsoft.AspNetCore.Authentication;
 
 namespace Dumont.Server.Auth;
@@ -23,9 +25,17 @@ internal static class AuthFeature
         services.AddAuthenticationCore(options => options.DefaultScheme = BearerAuthentication.SchemeName);
         services.AddWebEncoders();
         new AuthenticationBuilder(services)
-            .AddScheme<AuthenticationSchemeOptions, BearerAuthentication>(BearerAuthentication.SchemeName, null);
+            .AddScheme<AuthenticationSchemeOptions, BearerAuthentication>(BearerAuthentication.SchemeName, null)
+            .AddScheme<AuthenticationSchemeOptions, CookieAuthentication>(Pages.Scheme, null);
+        services.AddSingleton<CookieSessions>();
+        services.AddSingleton<ISessionWatch>(provider => provider.GetRequiredService<CookieSessions>());
     }
 
     /// <summary>Maps the feature's routes.</summary>
-    public static void MapAuth(this IEndpointRouteBuilder routes) => routes.MapApi(AuthEndpoints.Map);
+    public static void MapAuth(this IEndpointRouteBuilder routes)
+    {
+        routes.MapApi(AuthEndpoints.Map);
+        routes.MapPages(AuthPages.Map);
+        routes.MapPages(ApiKeyPages.Map);
+    }
 }

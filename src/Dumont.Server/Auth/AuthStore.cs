@@ -13,6 +13,9 @@ internal sealed record User(UserId Id, string Email, string? Username, string? N
 /// <summary>A session's new refresh token, to be stored by its hash.</summary>
 internal sealed record NewRefreshToken(string SessionId, string Hash, DateTimeOffset ExpiresAt);
 
+/// <summary>A browser's session and whose it is.</summary>
+internal sealed record CookieSession(string SessionId, UserId UserId, string Email, string Role, DateTimeOffset ExpiresAt);
+
 /// <summary>How the making of a user ended.</summary>
 internal abstract record RegisterResult
 {
@@ -119,6 +122,36 @@ internal sealed class AuthStore(Database database, TimeProvider time)
     /// <summary>By id.</summary>
     public Task<User?> FindUserAsync(UserId id, CancellationToken cancellationToken) =>
         database.ReadAsync(connection => FindUserAsync(connection, null, id.Value), cancellationToken);
+
+    /// <summary>Whether anybody has an account.</summary>
+    public Task<bool> AnyUserAsync(CancellationToken cancellationToken) =>
+        database.ReadAsync(async connection => await connection.ExecuteScalarAsync<long?>("SELECT 1 FROM users LIMIT 1") is not null, cancellationToken);
+
+    /// <summary>The session that the secret with <paramref name="hash"/> belongs to; null for none that is good now.</summary>
+    public Task<CookieSession?> FindSessionAsync(string hash, CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            async connection => (await connection.QueryAsync<SessionRow>(
+                """
+                SELECT s.id AS SessionId, u.id AS UserId, u.email AS Email, u.role AS Role, t.expires_at AS ExpiresAt
+                FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id
+                WHERE t.hash = @hash AND t.used_at IS NULL AND t.expires_at > @now AND s.revoked_at IS NULL
+                """,
+                new { hash, now = Columns.Of(time.GetUtcNow()) }))
+                .Select(row => new CookieSession(row.SessionId, new UserId(row.UserId), row.Email, row.Role, Columns.Instant(row.ExpiresAt)))
+                .FirstOrDefault(),
+            cancellationToken);
+
+    /// <summary>Lets a session in use last longer.</summary>
+    public Task ProlongSessionAsync(string sessionId, string hash, DateTimeOffset until, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            transaction => transaction.Connection!.ExecuteAsync(
+                """
+                UPDATE refresh_tokens SET expires_at = @until WHERE hash = @hash;
+                UPDATE sessions SET expires_at = @until WHERE id = @sessionId AND revoked_at IS NULL
+                """,
+                new { until = Columns.Of(until), hash, sessionId },
+                transaction),
+            cancellationToken);
 
     /// <summary>Opens a session with its first refresh token.</summary>
     public Task OpenSessionAsync(UserId user, NewRefreshToken token, CancellationToken cancellationToken) =>
@@ -227,6 +260,8 @@ internal sealed class AuthStore(Database database, TimeProvider time)
     private static User UserOf(UserRow row) => new(new UserId(row.Id), row.Email, row.Username, row.Name, row.PasswordHash, row.Role, row.Settings);
 
     private sealed record UserRow(long Id, string Email, string? Username, string? Name, string PasswordHash, string Role, string Settings);
+
+    private sealed record SessionRow(string SessionId, long UserId, string Email, string Role, long ExpiresAt);
 
     private sealed record TokenRow(string SessionId, long UserId, long ExpiresAt, long? UsedAt, long? RevokedAt);
 }

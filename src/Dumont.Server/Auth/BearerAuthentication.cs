@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Claims;
 using System.Text.Encodings.Web;
+using Dumont.Contracts;
 using Dumont.Server.Platform.Security;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
@@ -35,6 +36,15 @@ internal sealed class BearerAuthentication(
             ? header["Bearer ".Length..].Trim()
             : null;
 
+    /// <summary>Who has logged in: a user with all scopes.</summary>
+    public static ClaimsIdentity OfSession(UserId userId, string email, string role, string sessionId)
+    {
+        var identity = Identity(userId.Value, email, role);
+        identity.AddClaim(new Claim(Caller.SessionIdClaim, sessionId));
+        identity.AddClaims(AllScopes);
+        return identity;
+    }
+
     /// <inheritdoc />
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
@@ -67,10 +77,7 @@ internal sealed class BearerAuthentication(
             return null;
         }
 
-        var identity = Identity(claims.UserId.Value, claims.Email, claims.Role);
-        identity.AddClaim(new Claim(Caller.SessionIdClaim, claims.SessionId));
-        identity.AddClaims(AllScopes);
-        return identity;
+        return OfSession(claims.UserId, claims.Email, claims.Role, claims.SessionId);
     }
 
     private async Task<ClaimsIdentity?> OfApiKeyAsync(string key)

@@ -39,12 +39,21 @@ internal sealed partial class SessionService(
     private const int SessionIdBytes = 16;
 
     /// <summary>Checks a password and opens a session.</summary>
-    public async Task<LoginResult> LoginAsync(string identifier, string password, IPAddress? address, CancellationToken cancellationToken)
+    public async Task<LoginResult> LoginAsync(string identifier, string password, IPAddress? address, CancellationToken cancellationToken) =>
+        await CheckAsync(identifier, password, address, cancellationToken) switch
+        {
+            ({ } refused, _) => refused,
+            (_, var user) => new LoginResult.LoggedIn(await OpenAsync(user!, cancellationToken)),
+        };
+
+    /// <summary>Checks a password: the user, or why not.</summary>
+    public async Task<(LoginResult? Refused, User? User)> CheckAsync(
+        string identifier, string password, IPAddress? address, CancellationToken cancellationToken)
     {
         identifier = Normalize(identifier);
         if (throttle.TryBegin(identifier, address) is { } wait)
         {
-            return new LoginResult.Throttled(wait);
+            return (new LoginResult.Throttled(wait), null);
         }
 
         var succeeded = false;
@@ -52,7 +61,7 @@ internal sealed partial class SessionService(
         {
             var user = await store.FindUserAsync(identifier, cancellationToken);
             succeeded = await passwords.VerifyAsync(user?.PasswordHash, password, cancellationToken);
-            return succeeded ? new LoginResult.LoggedIn(await OpenAsync(user!, cancellationToken)) : new LoginResult.Wrong();
+            return succeeded ? (null, user) : (new LoginResult.Wrong(), null);
         }
         finally
         {
@@ -82,6 +91,12 @@ internal sealed partial class SessionService(
     /// <summary>New tokens for a refresh token, or null when it is not good.</summary>
     public async Task<TokenResponse?> RefreshAsync(string refreshToken, CancellationToken cancellationToken)
     {
+        // The secrets of cookies are kept in the same table, and are not for trading.
+        if (!refreshToken.StartsWith(RefreshTokenPrefix, StringComparison.Ordinal))
+        {
+            return null;
+        }
+
         var (next, kept) = ("", default(NewRefreshToken));
         var result = await store.RotateAsync(
             AuthStore.HashOf(refreshToken),

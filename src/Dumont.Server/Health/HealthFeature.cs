@@ -20,7 +20,6 @@ internal static class HealthFeature
         routes.MapGet("/health", HealthAsync).AllowAnonymous().ExcludeFromDescription();
         routes.MapApi(api => api.MapGet("/health", HealthAsync).Produces<HealthResponse>().AllowAnonymous().WithTags("health")
             .WithSummary("Whether the server works"));
-        routes.MapGet("/", () => new RootResponse("Dumont", PlatformFeature.Version, "/docs", "/health")).AllowAnonymous().ExcludeFromDescription();
     }
 
     private static async Task<IResult> HealthAsync(HealthProbe probe, CancellationToken cancellationToken)

@@ -32,16 +32,11 @@ internal sealed class InstanceViews(
         var instances = await store.ListOfUserAsync(userId, cancellationToken);
         var ofInstance = (await machines.ListOfUserAsync(userId, cancellationToken)).ToLookup(machine => machine.InstanceId);
         var paired = (await associations.ListOfUserAsync(userId, cancellationToken)).ToDictionary(association => association.InstanceId);
-        var responses = new List<InstanceResponse>(instances.Count);
-        foreach (var instance in instances)
-        {
-            responses.Add(ToResponse(
-                instance,
-                ofInstance[instance.Id].ToList(),
-                paired.GetValueOrDefault(instance.Id),
-                await keys.FindHostPublicKeyAsync(instance.Id, cancellationToken)));
-        }
-
+        var hostKeys = await keys.ListHostPublicKeysAsync(userId, cancellationToken);
+        var responses = instances
+            .Select(instance => ToResponse(
+                instance, ofInstance[instance.Id].ToList(), paired.GetValueOrDefault(instance.Id), hostKeys.GetValueOrDefault(instance.Id)))
+            .ToList();
         return status is null ? responses : responses.Where(response => response.Status == status).ToList();
     }
 

@@ -47,10 +47,17 @@ internal static class InstancesEndpoints
             return new Problem(Problems.Validation, Problems.Validation.Title, errors);
         }
 
-        return await service.CreateAsync(caller.UserId, request, IdempotentRequest.Of(context), cancellationToken) switch
+        var result = await service.CreateAsync(caller.UserId, request, IdempotentRequest.Of(context), cancellationToken);
+        return result is CreateInstanceResult.Accepted(var instance)
+            ? TypedResults.Created(
+                $"{ApiRoutes.Bases[0]}/instances/{instance.Id}", await views.FindAsync(caller.UserId, instance.Id, cancellationToken))
+            : ProblemOf(result, request);
+    }
+
+    /// <summary>What a refused creation is told.</summary>
+    internal static Problem ProblemOf(CreateInstanceResult result, CreateInstanceRequest request) =>
+        result switch
         {
-            CreateInstanceResult.Accepted(var instance) => TypedResults.Created(
-                $"{ApiRoutes.Bases[0]}/instances/{instance.Id}", await views.FindAsync(caller.UserId, instance.Id, cancellationToken)),
             CreateInstanceResult.UnknownOffer => Problems.Unknown("offer", request.OfferId!),
             CreateInstanceResult.OfferGone => new Problem(
                 Problems.OfferGone, "The offer is being rented by somebody else, and nothing equivalent is on the market."),
@@ -63,7 +70,6 @@ internal static class InstancesEndpoints
                 Problems.TooManyRequests, $"You have {quota} instances, as many as allowed.", retryAfter: TimeSpan.FromSeconds(60)),
             _ => throw new UnreachableException(),
         };
-    }
 
     private static async Task<IResult> UpdateAsync(
         InstanceId id, UpdateInstanceRequest request, Caller caller, InstanceStore store, InstanceViews views, CancellationToken cancellationToken)
@@ -124,10 +130,10 @@ internal static class InstancesEndpoints
     }
 
     private static Task<IResult> PauseAsync(InstanceId id, Caller caller, Actions actions, CancellationToken cancellationToken) =>
-        actions.RunAsync(caller, id, InstanceDesired.Paused, InstanceStatus.Paused, cancellationToken);
+        actions.RunAsync(caller, id, InstanceDesired.Paused, InstanceStatus.Paused, wait: null, cancellationToken);
 
     private static Task<IResult> ResumeAsync(InstanceId id, Caller caller, Actions actions, CancellationToken cancellationToken) =>
-        actions.RunAsync(caller, id, InstanceDesired.Running, InstanceStatus.Running, cancellationToken);
+        actions.RunAsync(caller, id, InstanceDesired.Running, InstanceStatus.Running, wait: null, cancellationToken);
 
     private static async Task<IResult> EventsAsync(
         InstanceId id, Caller caller, InstanceStore store, EventStore events, int? limit, CancellationToken cancellationToken)
@@ -155,8 +161,9 @@ internal static class InstancesEndpoints
     internal sealed class Actions(
         InstanceService service, InstanceStore store, AssociationStore associations, InstanceChanges changes, IOptions<InstancesOptions> options)
     {
+        /// <summary>Waits as long as the options say, or as <paramref name="wait"/> does.</summary>
         public async Task<IResult> RunAsync(
-            Caller caller, InstanceId id, InstanceDesired desired, InstanceStatus goal, CancellationToken cancellationToken)
+            Caller caller, InstanceId id, InstanceDesired desired, InstanceStatus goal, TimeSpan? wait, CancellationToken cancellationToken)
         {
             if (await store.FindOfUserAsync(caller.UserId, id, cancellationToken) is not { } instance)
             {
@@ -191,7 +198,7 @@ internal static class InstancesEndpoints
             var reached = await changes.WaitForAsync(
                 id,
                 async () => await store.FindOfUserAsync(caller.UserId, id, cancellationToken) is { } now && now.Status == goal ? now : null,
-                options.Value.ActionWait,
+                wait ?? options.Value.ActionWait,
                 cancellationToken);
             var status = reached?.Status ?? (await store.FindOfUserAsync(caller.UserId, id, cancellationToken))?.Status ?? InstanceStatus.Deleted;
             return TypedResults.Ok(new InstanceActionResponse(

@@ -49,6 +49,17 @@ internal sealed class InstanceKeyStore(Database database, MasterKey masterKey)
             connection => connection.ExecuteScalarAsync<string?>("SELECT host_public_key FROM instance_keys WHERE instance_id = @id", new { id = id.Value }),
             cancellationToken);
 
+    /// <summary>The same of all the user's instances that have one.</summary>
+    public Task<IReadOnlyDictionary<InstanceId, string>> ListHostPublicKeysAsync(UserId userId, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyDictionary<InstanceId, string>>(
+            async connection => (await connection.QueryAsync<(long Id, string Key)>(
+                """
+                SELECT k.instance_id, k.host_public_key FROM instance_keys k JOIN instances i ON i.id = k.instance_id
+                WHERE i.user_id = @user AND i.deleted_at IS NULL
+                """,
+                new { user = userId.Value })).ToDictionary(row => new InstanceId(row.Id), row => row.Key),
+            cancellationToken);
+
     private async Task<InstanceKeys?> FindAsync(InstanceId id, CancellationToken cancellationToken)
     {
         var row = await database.ReadAsync(

@@ -102,6 +102,24 @@ internal sealed class OfferCatalog(
         return found is null ? null : new FoundOffer(account, found);
     }
 
+    /// <summary>One offer with its price for a disk of <paramref name="diskGb"/>, a moment old at most; null when it is not on the market.</summary>
+    /// <exception cref="ProviderException">The provider could not be asked.</exception>
+    public async Task<MachineOffer?> QuoteAsync(UserId user, string offerId, double diskGb, CancellationToken cancellationToken)
+    {
+        if (SshOffers.OwnMachineOf(offerId) is not null)
+        {
+            return (await ownMachines.FindAsync(user, offerId, cancellationToken))?.Offer;
+        }
+
+        if (await AccountAsync(user, "vast", cancellationToken) is not { } account)
+        {
+            return null;
+        }
+
+        var query = new OfferQuery { OfferId = offerId, DiskGb = diskGb, Limit = 1 };
+        return (await ReadAsync(account, query, options.Value.CacheFor, cancellationToken)).FirstOrDefault(offer => offer.Id == offerId);
+    }
+
     /// <summary>What can stand in for <paramref name="original"/>, best first; empty when nothing can. See <see cref="OfferPolicy.RankEquivalents"/>.</summary>
     /// <exception cref="ProviderException">The provider could not be asked.</exception>
     public async Task<IReadOnlyList<FoundOffer>> FindEquivalentsAsync(

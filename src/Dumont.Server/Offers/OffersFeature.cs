@@ -1,4 +1,5 @@
 using Dumont.Server.Platform.Web;
+using Dumont.Server.Platform.Web.Shell;
 
 namespace Dumont.Server.Offers;
 
@@ -10,8 +11,13 @@ internal static class OffersFeature
     {
         services.AddOptions<OfferOptions>().BindConfiguration("Offers").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<OfferCatalog>();
+        services.AddSingleton<OfferViews>();
     }
 
     /// <summary>Maps the feature's routes.</summary>
-    public static void MapOffers(this IEndpointRouteBuilder routes) => routes.MapApi(OfferEndpoints.Map);
+    public static void MapOffers(this IEndpointRouteBuilder routes)
+    {
+        routes.MapApi(OfferEndpoints.Map);
+        routes.MapPages(OfferPages.Map);
+    }
 }

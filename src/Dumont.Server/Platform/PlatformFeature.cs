@@ -28,6 +28,7 @@ internal static class PlatformFeature
                 ["Logging:LogLevel:Microsoft"] = "Warning",
                 ["Logging:LogLevel:System.Net.Http"] = "Warning",
                 ["Logging:LogLevel:Dumont.Server.Auth.BearerAuthentication"] = "Warning",
+                ["Logging:LogLevel:Dumont.Server.Auth.CookieAuthentication"] = "Warning",
                 ["Logging:Console:FormatterName"] = "simple",
                 ["Logging:Console:FormatterOptions:SingleLine"] = "true",
                 ["Logging:Console:FormatterOptions:TimestampFormat"] = "yyyy-MM-ddTHH:mm:ss.fffZ ",

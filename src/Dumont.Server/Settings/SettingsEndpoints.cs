@@ -25,7 +25,7 @@ internal static class SettingsEndpoints
         routes.MapGet("/instances/balance", BalanceAsync).RequireScope(Scopes.BillingRead).WithTags("settings").ExcludeFromDescription();
     }
 
-    private static async Task<Ok<SettingsResponse>> GetAsync(
+    internal static async Task<Ok<SettingsResponse>> GetAsync(
         Caller caller, SettingsStore store, SecretStore secrets, CancellationToken cancellationToken)
     {
         var values = await store.GetAsync(caller.UserId, cancellationToken);
@@ -41,7 +41,7 @@ internal static class SettingsEndpoints
         });
     }
 
-    private static async Task<Results<Ok<SuccessResponse>, Problem>> UpdateAsync(
+    internal static async Task<Results<Ok<SuccessResponse>, Problem>> UpdateAsync(
         UpdateSettingsRequest request,
         Caller caller,
         SettingsStore store,
@@ -98,7 +98,7 @@ internal static class SettingsEndpoints
         return TypedResults.Ok(new SshKeyListResponse(keys, keys.Count));
     }
 
-    private static async Task<Results<Created<SshKeyResponse>, Ok<SshKeyResponse>, Problem>> AddSshKeyAsync(
+    internal static async Task<Results<Created<SshKeyResponse>, Ok<SshKeyResponse>, Problem>> AddSshKeyAsync(
         AddSshKeyRequest request, Caller caller, SshKeyStore store, CancellationToken cancellationToken)
     {
         if (SshPublicKey.TryParse(request.PublicKey!) is not { } key)

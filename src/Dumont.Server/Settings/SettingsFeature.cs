@@ -1,4 +1,5 @@
 using Dumont.Server.Platform.Web;
+using Dumont.Server.Platform.Web.Shell;
 
 namespace Dumont.Server.Settings;
 
@@ -19,5 +20,9 @@ internal static class SettingsFeature
     }
 
     /// <summary>Maps the feature's routes.</summary>
-    public static void MapSettings(this IEndpointRouteBuilder routes) => routes.MapApi(SettingsEndpoints.Map);
+    public static void MapSettings(this IEndpointRouteBuilder routes)
+    {
+        routes.MapApi(SettingsEndpoints.Map);
+        routes.MapPages(SettingsPages.Map);
+    }
 }

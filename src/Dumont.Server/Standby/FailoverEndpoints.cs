@@ -22,7 +22,7 @@ internal static class FailoverEndpoints
             .Produces<FailoverStartedResponse>().WithSummary("Switch an instance to its standby now");
     }
 
-    private static async Task<IResult> StartAsync(
+    internal static async Task<IResult> StartAsync(
         InstanceId id,
         Caller caller,
         InstanceStore instances,
@@ -97,7 +97,7 @@ internal static class FailoverEndpoints
         return TypedResults.Ok(FailoverReport.Of(all, days ?? 30, failover => ToResponse(failover, now)));
     }
 
-    private static FailoverResponse ToResponse(Failover failover, DateTimeOffset now) =>
+    internal static FailoverResponse ToResponse(Failover failover, DateTimeOffset now) =>
         new()
         {
             FailoverId = failover.Id,

@@ -43,6 +43,13 @@ internal sealed class FailoverStore(Database database)
             new { user = userId.Value, since = Columns.Of(since) },
             cancellationToken);
 
+    /// <summary>The last failover of an instance of the user's; null when there was none.</summary>
+    public async Task<Failover?> FindLastAsync(UserId userId, InstanceId instanceId, CancellationToken cancellationToken) =>
+        (await QueryAsync(
+            "WHERE instance_id = @instance AND user_id = @user ORDER BY started_at DESC LIMIT 1",
+            new { instance = instanceId.Value, user = userId.Value },
+            cancellationToken)).SingleOrDefault();
+
     private Task<IReadOnlyList<Failover>> QueryAsync(string where, object parameters, CancellationToken cancellationToken) =>
         database.ReadAsync<IReadOnlyList<Failover>>(
             async connection => (await connection.QueryAsync<string>($"SELECT document FROM failovers {where}", parameters))

@@ -57,7 +57,7 @@ internal static partial class StandbyEndpoints
             ToConfig(settings, null));
     }
 
-    private static async Task<IResult> ConfigureAsync(
+    internal static async Task<IResult> ConfigureAsync(
         ConfigureStandbyRequest request,
         Caller caller,
         AutoStandby autoStandby,
@@ -106,7 +106,7 @@ internal static partial class StandbyEndpoints
             ? TypedResults.Ok(pair)
             : Problems.Unknown("association of instance", id);
 
-    private static async Task<IResult> ReleaseAsync(
+    internal static async Task<IResult> ReleaseAsync(
         InstanceId id, Caller caller, AssociationStore associations, WorkQueue queue, CancellationToken cancellationToken)
     {
         var released = await associations.ReleaseAsync(caller.UserId, id, cancellationToken);
@@ -137,7 +137,7 @@ internal static partial class StandbyEndpoints
         return found ? TypedResults.Ok(new AssociationActionResponse(true, id, enabled, message)) : Problems.Unknown("association of instance", id);
     }
 
-    private static async Task<IResult> ProvisionAsync(
+    internal static async Task<IResult> ProvisionAsync(
         InstanceId id,
         Caller caller,
         Database database,
@@ -204,7 +204,7 @@ internal static partial class StandbyEndpoints
             "Cheapest zone of the price table; a month has 720 hours."));
     }
 
-    private static async Task<decimal?> FindHourlyAsync(ProviderAccount account, string? zone, int disk, CancellationToken cancellationToken)
+    internal static async Task<decimal?> FindHourlyAsync(ProviderAccount account, string? zone, int disk, CancellationToken cancellationToken)
     {
         try
         {

@@ -1,5 +1,6 @@
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Web;
+using Dumont.Server.Platform.Web.Shell;
 
 namespace Dumont.Server.Standby;
 
@@ -19,10 +20,13 @@ internal static class StandbyFeature
         return services;
     }
 
-    public static void MapStandby(this IEndpointRouteBuilder routes) =>
+    public static void MapStandby(this IEndpointRouteBuilder routes)
+    {
         routes.MapApi(api =>
         {
             StandbyEndpoints.Map(api);
             FailoverEndpoints.Map(api);
         });
+        routes.MapPages(StandbyPages.Map);
+    }
 }

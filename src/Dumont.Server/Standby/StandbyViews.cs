@@ -21,6 +21,21 @@ internal sealed class StandbyViews(InstanceStore instances, AssociationStore ass
             .ToList();
     }
 
+    /// <summary>The pair of one instance; null when the user has none, or has given it up.</summary>
+    public async Task<AssociationResponse?> FindAsync(UserId userId, InstanceId id, CancellationToken cancellationToken)
+    {
+        if (await associations.FindAsync(id, cancellationToken) is not { Released: false } association || association.UserId != userId)
+        {
+            return null;
+        }
+
+        var writer = (await instances.FindAsync(id, cancellationToken))?.WriterMachineId;
+        return ToResponse(
+            association,
+            association.StandbyMachineId is { } standby ? await machines.FindAsync(standby, cancellationToken) : null,
+            writer is { } machine ? hub.Find(machine)?.Report : null);
+    }
+
     private static AssociationResponse ToResponse(Association association, Machine? standby, AgentReport? writer)
     {
         var document = association.Document;

@@ -1,5 +1,4 @@
-using System.Net;
-using System.Text;
+using Dumont.Server.Platform.Web.Shell;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -15,7 +14,7 @@ internal sealed class ApiDescription([FromKeyedServices(ApiDescription.DocumentN
     private const string BearerScheme = "bearer";
 
     private readonly Lock _lock = new();
-    private Task<(string Json, string Html)>? _made;
+    private Task<(string Json, IReadOnlyList<DocumentedGroup> Groups)>? _made;
 
     /// <summary>Registers the generator.</summary>
     public static void Add(IServiceCollection services)
@@ -40,13 +39,15 @@ internal sealed class ApiDescription([FromKeyedServices(ApiDescription.DocumentN
 
         foreach (var path in (string[])["/docs", "/redoc"])
         {
-            routes.MapGet(path, async (ApiDescription description) => Results.Content((await description.ReadAsync()).Html, "text/html; charset=utf-8"))
-                .AllowAnonymous().ExcludeFromDescription();
+            routes.MapPages(pages => pages.MapGet(path, ShowAsync).AllowAnonymous());
         }
     }
 
-    /// <summary>The description as JSON and as a page.</summary>
-    public Task<(string Json, string Html)> ReadAsync()
+    private static async Task<IResult> ShowAsync(HttpContext context, ApiDescription description) =>
+        Page.Show<DocsPage>(context, new { (await description.ReadAsync()).Groups });
+
+    /// <summary>The description as JSON, and in short for the page.</summary>
+    public Task<(string Json, IReadOnlyList<DocumentedGroup> Groups)> ReadAsync()
     {
         lock (_lock)
         {
@@ -54,10 +55,10 @@ internal sealed class ApiDescription([FromKeyedServices(ApiDescription.DocumentN
         }
     }
 
-    private async Task<(string Json, string Html)> MakeAsync()
+    private async Task<(string Json, IReadOnlyList<DocumentedGroup> Groups)> MakeAsync()
     {
         var document = await documents.GetOpenApiDocumentAsync(CancellationToken.None);
-        return (await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1, CancellationToken.None), Page(document));
+        return (await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1, CancellationToken.None), GroupsOf(document));
     }
 
     private static Task DescribeDocument(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancellationToken)
@@ -168,35 +169,26 @@ internal sealed class ApiDescription([FromKeyedServices(ApiDescription.DocumentN
         };
     }
 
-    private static string Page(OpenApiDocument document)
-    {
-        var page = new StringBuilder(16 * 1024);
-        page.Append("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Dumont API</title></head><body><h1>Dumont API</h1>");
-        page.Append("<p>").Append(WebUtility.HtmlEncode(document.Info.Description)).Append(" <a href=\"/api/v1/openapi.json\">openapi.json</a></p>");
-        var operations =
-            from path in document.Paths
-            from operation in path.Value.Operations ?? []
-            group (path.Key, Method: operation.Key, Operation: operation.Value) by operation.Value.Tags?.FirstOrDefault()?.Name ?? "other" into tag
-            orderby tag.Key
-            select tag;
-        foreach (var tag in operations)
-        {
-            page.Append("<h2>").Append(WebUtility.HtmlEncode(tag.Key)).Append("</h2><dl>");
-            foreach (var (path, method, operation) in tag)
-            {
-                page.Append("<dt><code>").Append(method).Append(' ').Append(WebUtility.HtmlEncode(path)).Append("</code></dt><dd>")
-                    .Append(WebUtility.HtmlEncode(operation.Summary ?? ""));
-                if (operation.Parameters is { Count: > 0 } parameters)
-                {
-                    page.Append(" <small>").Append(WebUtility.HtmlEncode(string.Join(", ", parameters.Select(parameter => parameter.Name)))).Append("</small>");
-                }
-
-                page.Append("</dd>");
-            }
-
-            page.Append("</dl>");
-        }
-
-        return page.Append("</body></html>").ToString();
-    }
+    private static List<DocumentedGroup> GroupsOf(OpenApiDocument document) =>
+    [
+        .. from path in document.Paths
+           from operation in path.Value.Operations ?? []
+           let shown = new DocumentedOperation(
+               operation.Key.Method.ToUpperInvariant(), path.Key, operation.Value.Summary ?? "", [.. (operation.Value.Parameters ?? []).Select(each => each.Name ?? "")])
+           group shown by operation.Value.Tags?.FirstOrDefault()?.Name ?? "other" into tag
+           orderby tag.Key
+           select new DocumentedGroup(tag.Key, [.. tag]),
+    ];
 }
+
+/// <summary>Operations that belong together.</summary>
+/// <param name="Name">The tag.</param>
+/// <param name="Operations">In the order of the document.</param>
+public sealed record DocumentedGroup(string Name, IReadOnlyList<DocumentedOperation> Operations);
+
+/// <summary>One operation in short.</summary>
+/// <param name="Method">HTTP's word.</param>
+/// <param name="Path">With names of parameters in braces.</param>
+/// <param name="Summary">What it does.</param>
+/// <param name="Parameters">Of path and query.</param>
+public sealed record DocumentedOperation(string Method, string Path, string Summary, IReadOnlyList<string> Parameters);

@@ -157,7 +157,7 @@ internal sealed partial class ExceptionProblems(RequestDelegate next, ILogger<Ex
             }
 
             ClearAnswer(context.Response);
-            await (problem ?? new Problem(Problems.Internal, "The request failed by a defect of the server.")).ExecuteAsync(context);
+            await Shell.Pages.WriteAsync(context, problem ?? new Problem(Problems.Internal, "The request failed by a defect of the server."));
         }
     }
 

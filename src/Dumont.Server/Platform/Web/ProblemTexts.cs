@@ -1,14 +1,11 @@
+using Dumont.Server.Platform.Web.Shell;
+
 namespace Dumont.Server.Platform.Web;
 
 /// <summary>Title and remedy of each kind of refusal in the caller's language. <c>code</c> and field names are never translated, nor is the text that
 /// says what happened this time, in which figures and names of the moment stand.</summary>
 internal static class ProblemTexts
 {
-    /// <summary>Tag of the language that is not the default.</summary>
-    public const string Portuguese = "pt-BR";
-
-    private const string English = "en";
-
     private static readonly Dictionary<string, (string Title, string Hint)> InPortuguese = new()
     {
         ["validation-failed"] = ("Erro de validação", "Corrija os campos indicados e envie de novo."),
@@ -52,27 +49,20 @@ internal static class ProblemTexts
     /// <summary>Codes that have a translation.</summary>
     public static IReadOnlyCollection<string> Translated => InPortuguese.Keys;
 
-    /// <summary>The texts of <paramref name="kind"/> in a language of <see cref="LanguageOf"/>.</summary>
-    public static (string Title, string Hint) Of(ProblemKind kind, string language) =>
-        language == Portuguese && InPortuguese.TryGetValue(kind.Code, out var texts) ? texts : (kind.Title, kind.Hint);
+    /// <summary>Title and remedy of <paramref name="kind"/>.</summary>
+    public static (string Title, string Hint) Of(ProblemKind kind, Language language) =>
+        language == Language.Portuguese && InPortuguese.TryGetValue(kind.Code, out var texts) ? texts : (kind.Title, kind.Hint);
 
-    /// <summary>The language that the caller likes best of those there are; English for one who says nothing that we understand.</summary>
-    public static string LanguageOf(HttpRequest request)
-    {
-        foreach (var wanted in request.GetTypedHeaders().AcceptLanguage.Where(value => value.Quality is not 0).OrderByDescending(value => value.Quality ?? 1))
-        {
-            var tag = wanted.Value.ToString();
-            if (tag == "*" || tag.Split('-')[0].Equals("en", StringComparison.OrdinalIgnoreCase))
-            {
-                return English;
-            }
+    /// <summary>A refusal in one sentence or two, for a page.</summary>
+    public static string Of(Ui ui, Problem problem) =>
+        problem.Kind == Problems.WrongState || problem.Fields is not null
+            ? $"{TitleOf(ui, problem.Kind.Code)}: {(problem.Fields is { } fields ? string.Join(" ", fields.Select(field => OfField(ui, field))) : problem.Detail)}"
+            : $"{TitleOf(ui, problem.Kind.Code)}. {problem.Detail}";
 
-            if (tag.Split('-')[0].Equals("pt", StringComparison.OrdinalIgnoreCase))
-            {
-                return Portuguese;
-            }
-        }
+    /// <summary>What kind of refusal it is.</summary>
+    public static string TitleOf(Ui ui, string code) =>
+        Problems.All.FirstOrDefault(kind => kind.Code == code) is { } kind ? Of(kind, ui.Language).Title : code;
 
-        return English;
-    }
+    /// <summary>What a field must be: the form's own words where it has some, else the server's.</summary>
+    public static string OfField(Ui ui, FieldError error) => Texts.Find(ui.Language, $"field.{error.Field}.error") ?? error.Message;
 }

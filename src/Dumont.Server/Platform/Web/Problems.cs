@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
+using Dumont.Server.Platform.Web.Shell;
 using Microsoft.Net.Http.Headers;
 
 namespace Dumont.Server.Platform.Web;
@@ -21,28 +22,36 @@ internal sealed class Problem(
     /// <summary>What happened, for the user.</summary>
     public string Detail { get; } = detail;
 
+    /// <summary>The refused fields; null when it is not about fields.</summary>
+    public IReadOnlyList<FieldError>? Fields { get; } = fields;
+
     /// <inheritdoc />
     public int? StatusCode => Kind.Status;
+
+    /// <summary>The headers that go with it, whatever the body is.</summary>
+    public void SetHeaders(HttpContext context)
+    {
+        if (retryAfter is { } delay)
+        {
+            context.Response.Headers.RetryAfter = ((int)Math.Max(1, Math.Ceiling(delay.TotalSeconds))).ToString(CultureInfo.InvariantCulture);
+        }
+    }
 
     /// <inheritdoc />
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
         response.StatusCode = Kind.Status;
-        if (retryAfter is { } delay)
-        {
-            response.Headers.RetryAfter = ((int)Math.Max(1, Math.Ceiling(delay.TotalSeconds))).ToString(CultureInfo.InvariantCulture);
-        }
-
+        SetHeaders(httpContext);
         if (Kind.Status == StatusCodes.Status401Unauthorized)
         {
             response.Headers.WWWAuthenticate = "Bearer";
         }
 
-        var locations = fields?.Select(field => new ProblemLocation([field.In, .. field.Field.Split('.')], field.Message, field.Type)).ToList();
-        var language = ProblemTexts.LanguageOf(httpContext.Request);
+        var locations = Fields?.Select(field => new ProblemLocation([field.In, .. field.Field.Split('.')], field.Message, field.Type)).ToList();
+        var language = Language.Accepted(httpContext.Request);
         var (title, hint) = ProblemTexts.Of(Kind, language);
-        response.Headers.ContentLanguage = language;
+        response.Headers.ContentLanguage = language.Tag;
         response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptLanguage);
         await response.WriteAsJsonAsync(
             new ProblemBody(
@@ -53,7 +62,7 @@ internal sealed class Problem(
                 locations is null ? Detail : title,
                 locations is null ? Detail : locations,
                 locations,
-                fields?.GroupBy(field => field.Field).ToDictionary(group => group.Key, group => group.Select(field => field.Message).ToArray()),
+                Fields?.GroupBy(field => field.Field).ToDictionary(group => group.Key, group => group.Select(field => field.Message).ToArray()),
                 hint,
                 httpContext.Request.Path,
                 httpContext.TraceIdentifier),

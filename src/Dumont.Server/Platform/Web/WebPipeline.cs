@@ -1,4 +1,6 @@
 using System.Net;
+using Dumont.Server.Platform.Web.Live;
+using Dumont.Server.Platform.Web.Shell;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
@@ -24,6 +26,8 @@ internal static class WebPipeline
         services.AddSingleton<IProblemDetailsService, ValidationProblems>();
         services.AddSingleton<IdempotencyStore>();
         ApiDescription.Add(services);
+        services.AddPages();
+        services.AddLive();
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         services.AddAuthorizationBuilder().SetFallbackPolicy(
             new Microsoft.AspNetCore.Authorization.AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
@@ -44,6 +48,9 @@ internal static class WebPipeline
         app.UseWebSockets();
         app.UseMiddleware<IdempotencyMiddleware>();
         ApiDescription.Map(app);
+        WebAssets.Map(app);
+        Preferences.Map(app);
+        LiveEndpoints.Map(app);
     }
 
     // Routing would refuse HEAD on a GET route. Kestrel decides from the method whether a body is sent, so it must see HEAD again in time.
@@ -85,7 +92,7 @@ internal static class WebPipeline
     }
 
     private static Task DescribeStatus(StatusCodeContext context) =>
-        ProblemMapping.OfStatus(context.HttpContext).ExecuteAsync(context.HttpContext);
+        Pages.WriteAsync(context.HttpContext, ProblemMapping.OfStatus(context.HttpContext));
 
     // No database text holds it; in bodies the JSON reader refuses it, in paths Kestrel.
     private static Task RefuseNulInQuery(HttpContext context, RequestDelegate next)

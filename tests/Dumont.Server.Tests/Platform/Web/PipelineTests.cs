@@ -19,6 +19,7 @@ public sealed partial class PipelineTests
     [
         "GET /", "GET /health", "GET /docs", "GET /redoc", "GET /openapi.json", "GET {api}/openapi.json", "GET {api}/health", "POST {api}/auth/login",
         "POST {api}/auth/register", "POST {api}/auth/refresh", "GET {api}/instances/offers",
+        "GET /sign-in", "POST /sign-in", "GET /sign-up", "POST /sign-up", "POST /sign-out", "POST /preferences", "GET /assets/{file}",
         // Asks for a machine's token instead.
         "GET {api}/agent/link",
     ];

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Dumont.Server.Platform.Web;
+using Dumont.Server.Platform.Web.Shell;
 using Microsoft.AspNetCore.Http;
 
 namespace Dumont.Server.Tests.Platform.Web;
@@ -13,7 +14,7 @@ public sealed class ProblemTextTests
         Assert.Equal(Problems.All.Select(kind => kind.Code).Order(StringComparer.Ordinal), ProblemTexts.Translated.Order(StringComparer.Ordinal));
         Assert.All(Problems.All, kind =>
         {
-            var (title, hint) = ProblemTexts.Of(kind, ProblemTexts.Portuguese);
+            var (title, hint) = ProblemTexts.Of(kind, Language.Portuguese);
             Assert.True(title.Length > 0 && title != kind.Title, kind.Code);
             Assert.True(hint.Length > 0 && hint != kind.Hint, kind.Code);
 
@@ -40,12 +41,12 @@ public sealed class ProblemTextTests
     [InlineData("*", "en")]
     [InlineData("pty", "en")]
     [InlineData("@@;;q=x,,", "en")]
-    public void LanguageOf_Header_IsTheLikedOne(string? header, string language)
+    public void Accepted_Header_IsTheLikedOne(string? header, string language)
     {
         var context = new DefaultHttpContext();
         context.Request.Headers.AcceptLanguage = header;
 
-        Assert.Equal(language, ProblemTexts.LanguageOf(context.Request));
+        Assert.Equal(language, Language.Accepted(context.Request).Tag);
     }
 
     [Fact]
