@@ -40,7 +40,9 @@ internal sealed class LocalCloudApp : IAsyncDisposable
         var folderLock = FolderLock.Take(options.DataFolder);
         var baseFolder = BaseImage.Ensure(options.DataFolder);
         var machinesFolder = Path.Combine(options.DataFolder, "machines");
-        var account = new CurrentAccount(AccountFile.Ensure(options.DataFolder, options.VastApiKey, options.GcpSshPort, () => DefaultSshPort(isolation)));
+        var account = new CurrentAccount(AccountFile.Ensure(options.DataFolder, options.VastApiKey, options.GcpSshPort, () => IsFree(isolation, 22) ? 22 : 2222));
+
+        options.GcpMetadataPort ??= IsFree(isolation, 80) ? 80 : 8880;
 
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(LocalCloudApp).Assembly.GetName().Name });
         ConfigureLogging(builder.Logging, options.LogLevel);
@@ -51,6 +53,7 @@ internal sealed class LocalCloudApp : IAsyncDisposable
         services.AddSingleton(account);
         services.AddSingleton(new AddressBook(options.DataFolder));
         services.AddSingleton(new FaultBook(options.Seed, time));
+        services.AddSingleton(new DataDisks(options.DataFolder, machinesFolder, isolation));
         services.AddSingleton(new Sandbox(machinesFolder, baseFolder, isolation, time));
         services.AddSingleton(provider => new MachineSupervisor(
             provider.GetRequiredService<Sandbox>(), machinesFolder, time, provider.GetRequiredService<ILogger<MachineSupervisor>>()));
@@ -84,9 +87,8 @@ internal sealed class LocalCloudApp : IAsyncDisposable
         _lock.Dispose();
     }
 
-    // Port 22 needs root, and a server of this computer may hold it on every address.
-    private static int DefaultSshPort(Isolation isolation) =>
-        isolation.IsRoot && AddressBook.IsFree(IPAddress.Parse("127.15.1.1"), 22) ? 22 : 2222;
+    // Low ports need root, and a server of this computer may hold one on every address.
+    private static bool IsFree(Isolation isolation, int port) => isolation.IsRoot && AddressBook.IsFree(IPAddress.Parse("127.15.1.1"), port);
 
     private static void ConfigureLogging(ILoggingBuilder logging, LogLevel level)
     {
@@ -110,7 +112,10 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         }
         catch (BadRequestException e) when (!context.Response.HasStarted)
         {
-            await AnswerAsync(context, StatusCodes.Status400BadRequest, "invalid_request", "invalid", e.Message);
+            var unreadable = e is UnreadableBodyException && context.Request.Path.StartsWithSegments("/compute");
+            await (unreadable
+                ? GcpError.Unreadable(e.Message).ExecuteAsync(context)
+                : AnswerAsync(context, StatusCodes.Status400BadRequest, "invalid_request", "invalid", e.Message));
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {

@@ -21,6 +21,12 @@ internal sealed class LocalCloudOptions
     /// <summary>Port of sshd on every Compute Engine VM; null means 22 for root where that port is free, else 2222.</summary>
     public int? GcpSshPort { get; set; }
 
+    /// <summary>Port of every VM's metadata server; null means 80 for root where that port is free, else 8880.</summary>
+    public int? GcpMetadataPort { get; set; }
+
+    /// <summary>Time from telling a Spot VM that it is preempted to ending it. 0 to 10 min; default 30 s.</summary>
+    public TimeSpan PreemptionNotice { get; set; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Time from renting a machine to its running, at the least. 0 to 10 min; default 300 ms.</summary>
     public TimeSpan BootDelay { get; set; } = TimeSpan.FromMilliseconds(300);
 
@@ -38,6 +44,9 @@ internal sealed class LocalCloudOptions
     {
         { Port: < 0 or > 65535 } => $"port {Port} is not between 0 and 65535",
         { GcpSshPort: < 1 or > 65535 } => $"GCP SSH port {GcpSshPort} is not between 1 and 65535",
+        { GcpMetadataPort: < 1 or > 65535 } => $"GCP metadata port {GcpMetadataPort} is not between 1 and 65535",
+        { PreemptionNotice.Ticks: < 0 } => "preemption notice is negative",
+        { PreemptionNotice.TotalMinutes: > 10 } => "preemption notice is above 10 minutes",
         { StartingCreditUsd: < 0 or > 1_000_000_000 } => $"starting credit {StartingCreditUsd} is not between 0 and 1,000,000,000 dollars",
         { BootDelay.Ticks: < 0 } => "boot delay is negative",
         { BootDelay.TotalMinutes: > 10 } => "boot delay is above 10 minutes",

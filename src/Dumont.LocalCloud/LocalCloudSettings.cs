@@ -14,6 +14,7 @@ internal static class LocalCloudSettings
         options.Port = Number(configuration, "port", "DUMONT_LOCALCLOUD_PORT") ?? options.Port;
         options.Seed = Number(configuration, "seed", "DUMONT_LOCALCLOUD_SEED") ?? options.Seed;
         options.GcpSshPort = Number(configuration, "gcp-ssh-port", "DUMONT_LOCALCLOUD_GCP_SSH_PORT");
+        options.GcpMetadataPort = Number(configuration, "gcp-metadata-port", "DUMONT_LOCALCLOUD_GCP_METADATA_PORT");
         options.VastApiKey = Text(configuration, "key", "DUMONT_LOCALCLOUD_KEY");
         options.ResultPollsBeforeReady = Number(configuration, "result-polls", "DUMONT_LOCALCLOUD_RESULT_POLLS") ?? options.ResultPollsBeforeReady;
         options.DataFolder = Text(configuration, "data", "DUMONT_LOCALCLOUD_DATA")
@@ -21,6 +22,11 @@ internal static class LocalCloudSettings
         if (Number(configuration, "boot-delay-ms", "DUMONT_LOCALCLOUD_BOOT_DELAY_MS") is { } milliseconds)
         {
             options.BootDelay = TimeSpan.FromMilliseconds(milliseconds);
+        }
+
+        if (Number(configuration, "preemption-notice-ms", "DUMONT_LOCALCLOUD_PREEMPTION_NOTICE_MS") is { } notice)
+        {
+            options.PreemptionNotice = TimeSpan.FromMilliseconds(notice);
         }
 
         if (Text(configuration, "credit", "DUMONT_LOCALCLOUD_CREDIT_USD") is { } credit)

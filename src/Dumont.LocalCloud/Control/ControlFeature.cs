@@ -1,3 +1,4 @@
+using System.Globalization;
 using Dumont.LocalCloud.Billing;
 using Dumont.LocalCloud.Faults;
 using Dumont.LocalCloud.Gcp;
@@ -13,6 +14,9 @@ internal static class ControlFeature
     {
         services.AddSingleton<MachineEndpoints>();
         services.AddSingleton<MachineReunion>();
+        services.AddSingleton<MachineWorld>();
+        services.AddSingleton<IMachineEvents>(provider => provider.GetRequiredService<MachineWorld>());
+        services.AddHostedService(provider => provider.GetRequiredService<MachineWorld>());
     }
 
     public static void MapControl(this WebApplication app)
@@ -25,16 +29,17 @@ internal static class ControlFeature
 }
 
 /// <summary>At start: brings machines found on this computer together with those that somebody rents.</summary>
-internal sealed class MachineReunion(ContractBook contracts, VmBook vms, ChargeBook charges, AddressBook addresses, MachineSupervisor machines)
+internal sealed class MachineReunion(ContractBook contracts, GcpBook vms, ChargeBook charges, AddressBook addresses, MachineSupervisor machines)
 {
     public void Run()
     {
-        foreach (var address in contracts.All.Select(contract => contract.Address).Concat(vms.Vms.Select(vm => vm.Address)))
+        foreach (var address in contracts.All.Select(contract => contract.Address).Concat(vms.Vms.SelectMany(vm => (string?[])[vm.Address, vm.MetadataAddress])))
         {
             addresses.Keep(address);
         }
 
-        charges.CloseOthers("gcp", "vm", vms.Vms.Select(vm => vm.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)).ToHashSet());
-        machines.RemoveStrangers(contracts.All.Select(contract => contract.MachineKey).Concat(vms.Vms.Select(vm => vm.MachineKey)).ToHashSet());
+        charges.CloseOthers("gcp", "vm", vms.Vms.Select(vm => vm.Id.ToString(CultureInfo.InvariantCulture)).ToHashSet());
+        charges.CloseOthers("gcp", "disk", vms.Disks.Select(disk => disk.Id.ToString(CultureInfo.InvariantCulture)).ToHashSet());
+        machines.RemoveStrangers(contracts.All.Select(contract => contract.MachineKey).Concat(vms.MachineKeys).ToHashSet());
     }
 }

@@ -8,7 +8,7 @@ using Dumont.LocalCloud.Vast;
 namespace Dumont.LocalCloud.Control;
 
 /// <summary><c>/local/machines</c>: every machine that bills, its death and the load on its GPUs.</summary>
-internal sealed class MachineEndpoints(VastCloud vast, ContractBook contracts, GcpCloud gcp, VmBook vms, MachineSupervisor machines)
+internal sealed class MachineEndpoints(VastCloud vast, ContractBook contracts, GcpCloud gcp, DiskCloud diskCloud, GcpBook vms, MachineSupervisor machines)
 {
     // For how long the one who paid more holds the GPUs, unless one says.
     private const double OutbidSeconds = 60;
@@ -40,7 +40,34 @@ internal sealed class MachineEndpoints(VastCloud vast, ContractBook contracts, G
             }
         }
 
-        return new JsonAnswer(new JsonObject { ["machines"] = all });
+        return new JsonAnswer(new JsonObject { ["machines"] = all, ["disks"] = Disks() });
+    }
+
+    // Disks that bill by themselves: all but those that a VM boots from, which are part of its cost.
+    private JsonArray Disks()
+    {
+        lock (vms.Gate)
+        {
+            var disks = new JsonArray();
+            foreach (var disk in vms.Disks.Where(disk => !diskCloud.IsBootDisk(disk)))
+            {
+                disks.Add(new JsonObject
+                {
+                    ["id"] = disk.Id.ToString(CultureInfo.InvariantCulture),
+                    ["provider"] = "gcp",
+                    ["label"] = disk.Name,
+                    ["state"] = disk.UserName is null ? "free" : "attached",
+                    ["machine"] = disk.UserName,
+                    ["since"] = (disk.UserName is null ? disk.LastDetachedAt ?? disk.CreatedAt : disk.LastAttachedAt ?? disk.CreatedAt).ToString("O", CultureInfo.InvariantCulture),
+                    ["created_at"] = disk.CreatedAt.ToString("O", CultureInfo.InvariantCulture),
+                    ["cost_usd"] = diskCloud.CostMicroUsd(disk) / 1e6,
+                    ["size_gb"] = disk.Gb,
+                    ["zone"] = disk.Zone,
+                });
+            }
+
+            return disks;
+        }
     }
 
     private JsonObject Describe(Contract contract)
@@ -69,6 +96,7 @@ internal sealed class MachineEndpoints(VastCloud vast, ContractBook contracts, G
             ["id"] = vm.Id.ToString(CultureInfo.InvariantCulture),
             ["provider"] = "gcp",
             ["label"] = vm.Name,
+            ["tags"] = new JsonArray([.. vm.Tags.Select(tag => (JsonNode)tag)]),
             ["state"] = vm.Status,
             ["since"] = vm.StatusSince.ToString("O", CultureInfo.InvariantCulture),
             ["created_at"] = vm.CreatedAt.ToString("O", CultureInfo.InvariantCulture),

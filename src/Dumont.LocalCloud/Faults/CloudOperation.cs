@@ -26,6 +26,18 @@ internal sealed record CloudOperation(string Provider, Func<HttpContext, Task<st
     public const string Catalogue = "catalogue";
     public const string Operation = "operation";
     public const string Token = "token";
+    public const string Batch = "batch";
+    public const string DiskList = "disk-list";
+    public const string DiskCreate = "disk-create";
+    public const string DiskChange = "disk-change";
+    public const string DiskAttach = "disk-attach";
+    public const string DiskDestroy = "disk-destroy";
+
+    private static readonly string[] VastOnly = [Search, Command, Keys, Balance, Bid, Volume, Copy, Billing];
+    private static readonly string[] GcpOnly = [Metadata, Catalogue, Operation, Token, Batch, DiskList, DiskCreate, DiskChange, DiskAttach, DiskDestroy];
+
+    /// <summary>Whether a provider has calls of this kind.</summary>
+    public static bool IsOf(string operation, string provider) => !(provider == "vast" ? GcpOnly : VastOnly).Contains(operation);
 
     public static CloudOperation Of(string provider, string operation) => new(provider, _ => Task.FromResult(operation));
 }

@@ -24,8 +24,22 @@ internal sealed class Fault
 
     public double? Probability { get; init; }
 
-    /// <summary>Of <c>slow-boot</c>.</summary>
-    public double DelaySeconds { get; init; }
+    /// <summary>What it takes besides, by name.</summary>
+    public IReadOnlyDictionary<string, double> Numbers { get; init; } = new Dictionary<string, double>();
+
+    public double DelaySeconds => Numbers.GetValueOrDefault("delay_seconds");
+
+    /// <summary>Of <c>lying-status</c>: what is shown, or null for the opposite of the truth.</summary>
+    public string? State { get; init; }
+
+    /// <summary>Of <c>garbage-body</c>.</summary>
+    public string Variant { get; init; } = "html";
+
+    /// <summary>Of <c>stale-listing</c>: what was listed before, by id.</summary>
+    public StaleView Seen { get; } = new();
+
+    /// <summary>What the fault adds to a boot; a year stands for never.</summary>
+    public TimeSpan BootDelay => Kind.Name == FaultKind.StuckLoading ? TimeSpan.FromDays(365) : TimeSpan.FromSeconds(DelaySeconds);
 
     /// <summary>Of <c>create-fails-leaves-contract</c>: whether the error names the contract.</summary>
     public bool NamesContract { get; init; }
@@ -94,7 +108,15 @@ internal sealed class FaultBook(int seed, TimeProvider time)
     /// <param name="provider">Of the call.</param>
     /// <param name="operation">Of the call.</param>
     /// <param name="targets">Names under which the thing that is called is known.</param>
-    public Fault? Strike(Func<FaultKind, bool> matches, string provider, string operation, params IEnumerable<string?> targets)
+    public Fault? Strike(Func<FaultKind, bool> matches, string provider, string operation, params IEnumerable<string?> targets) =>
+        Strike(matches, null, provider, operation, targets);
+
+    /// <param name="matches">Which kinds are asked about.</param>
+    /// <param name="allows">Whether a fault of such a kind can strike here; one that cannot stays armed.</param>
+    /// <param name="provider">Of the call.</param>
+    /// <param name="operation">Of the call.</param>
+    /// <param name="targets">Names under which the thing that is called is known.</param>
+    public Fault? Strike(Func<FaultKind, bool> matches, Func<Fault, bool>? allows, string provider, string operation, IEnumerable<string?> targets)
     {
         lock (_gate)
         {
@@ -103,7 +125,9 @@ internal sealed class FaultBook(int seed, TimeProvider time)
                 matches(fault.Kind)
                 && fault.Operation == operation
                 && (fault.Provider ?? provider) == provider
-                && (fault.Target is null || targets.Contains(fault.Target))
+                && fault.Kind.OperationsOf(provider).Contains(operation)
+                && (fault.Target is null || targets.Contains(fault.Target) || (fault.Kind.PicksMachine && operation == CloudOperation.List))
+                && (allows is null || allows(fault))
                 && (fault.Probability is null || _dice.NextDouble() < fault.Probability));
             if (fault is not null)
             {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Dumont.LocalCloud.Http;
 
@@ -9,6 +10,10 @@ internal static class FaultEndpoints
     private const double SecondsMax = 86_400;
 
     private static readonly string[] Providers = ["vast", "gcp"];
+    private static readonly string[] Variants = ["html", "types", "nan"];
+    private static readonly string[] NumberNames = [.. FaultKind.All.SelectMany(kind => kind.Numbers).Select(number => number.Name).Distinct()];
+    private static readonly string[] Fields =
+        ["kind", "operation", "provider", "target", "count", "seconds", "probability", "names_contract", "state", "variant", .. NumberNames];
 
     public static void Map(RouteGroupBuilder local)
     {
@@ -23,10 +28,10 @@ internal static class FaultEndpoints
             : new JsonAnswer(new JsonObject { ["error"] = "no such fault" }, StatusCodes.Status404NotFound));
     }
 
-    private static async Task<IResult> AddAsync(HttpContext context, FaultBook faults, TimeProvider time)
+    private static async Task<IResult> AddAsync(HttpContext context, FaultBook faults, IMachineEvents machines, TimeProvider time)
     {
         var body = await RequestBody.ReadAsync(context);
-        if (FindProblem(body) is { } problem)
+        if ((FindProblem(body) ?? FindKindProblem(body)) is { } problem)
         {
             return problem;
         }
@@ -37,16 +42,24 @@ internal static class FaultEndpoints
         {
             Id = id,
             Kind = kind,
-            Operation = body.Text("operation") ?? kind.Operations[0],
+            Operation = body.Text("operation") ?? kind.Usual ?? kind.OperationsOf(body.Text("provider"))[0],
             Provider = body.Text("provider"),
             Target = body.Text("target"),
             Count = (int?)body.Number("count"),
             Seconds = seconds,
             Until = seconds is null ? null : time.GetUtcNow().AddSeconds(seconds.Value),
             Probability = body.Number("probability"),
-            DelaySeconds = body.Number("delay_seconds") ?? 0,
+            Numbers = kind.Numbers.ToDictionary(number => number.Name, number => body.Number(number.Name) ?? number.Default!.Value),
+            State = body.Text("state"),
+            Variant = body.Text("variant") ?? "html",
             NamesContract = body.Flag("names_contract") ?? true,
         });
+        if (kind.Name == FaultKind.StaleListing)
+        {
+            // What the lagging copy knows is what there is now.
+            fault.Seen.Remember(machines.Describe(context.Request));
+        }
+
         return new JsonAnswer(ToJson(fault), StatusCodes.Status201Created);
     }
 
@@ -63,31 +76,35 @@ internal static class FaultEndpoints
             return Invalid("kind", $"unknown kind '{body.Text("kind")}'", FaultKind.All.Select(known => known.Name));
         }
 
-        var operation = body.Text("operation");
-        if (operation is null && kind.Operations.Count > 1)
-        {
-            return Invalid("operation", $"{kind.Name} needs an operation", kind.Operations);
-        }
-
-        if (operation is not null && !kind.Operations.Contains(operation))
-        {
-            return Invalid("operation", $"'{operation}' is not an operation that {kind.Name} can strike", kind.Operations);
-        }
-
         if (body.Text("provider") is { } provider && !Providers.Contains(provider))
         {
             return Invalid("provider", $"unknown provider '{provider}'", Providers);
         }
 
-        return FindExtentProblem(body, kind);
+        var operations = kind.OperationsOf(body.Text("provider"));
+        if (operations.Count == 0)
+        {
+            return Invalid("provider", $"{kind.Name} makes no sense on {body.Text("provider")}", ["vast"]);
+        }
+
+        var operation = body.Text("operation");
+        if (operation is null && operations.Count > 1 && kind.Usual is null)
+        {
+            return Invalid("operation", $"{kind.Name} needs an operation", operations);
+        }
+
+        if (operation is not null && !operations.Contains(operation))
+        {
+            return Invalid("operation", $"'{operation}' is not an operation that {kind.Name} can strike", operations);
+        }
+
+        return FindExtentProblem(body);
     }
 
-    private static readonly string[] Fields =
-        ["kind", "operation", "provider", "target", "count", "seconds", "probability", "delay_seconds", "names_contract"];
 
     private static readonly string[] Extents = ["count", "seconds", "probability"];
 
-    private static JsonAnswer? FindExtentProblem(JsonObject body, FaultKind kind)
+    private static JsonAnswer? FindExtentProblem(JsonObject body)
     {
         var given = Extents.Where(name => body[name] is not null).ToArray();
         if (given.Length != 1)
@@ -110,10 +127,48 @@ internal static class FaultEndpoints
             return Invalid("probability", "probability is above 0 and at most 1", []);
         }
 
-        return kind.Name == FaultKind.SlowBoot && body.Number("delay_seconds") is not (> 0 and <= SecondsMax)
-            ? Invalid("delay_seconds", $"slow-boot needs delay_seconds above 0 and at most {SecondsMax}", [])
-            : null;
+        return null;
     }
+
+    // What only some kinds take.
+    private static JsonAnswer? FindKindProblem(JsonObject body)
+    {
+        var kind = FaultKind.Find(body.Text("kind"))!;
+        foreach (var number in kind.Numbers)
+        {
+            if (body.Number(number.Name) is { } given ? !(given >= number.Min && given <= number.Max) : number.Default is null)
+            {
+                return Invalid(number.Name, string.Create(CultureInfo.InvariantCulture, $"{kind.Name} needs {number.Name} from {number.Min} to {number.Max}"), []);
+            }
+        }
+
+        if (kind.Numbers.Any(number => number.Name == "status") && body.Number("status") is not (null or 500 or 502 or 503 or 504))
+        {
+            return Invalid("status", "status is 500, 502, 503 or 504", ["500", "502", "503", "504"]);
+        }
+
+        if (body.Text("variant") is { } variant && !Variants.Contains(variant))
+        {
+            return Invalid("variant", $"unknown variant '{variant}'", Variants);
+        }
+
+        var states = ShownState.Of(body.Text("provider"));
+        if (body.Text("state") is { } state && !states.Contains(state))
+        {
+            return Invalid("state", $"'{state}' is not a state of {body.Text("provider") ?? "both providers; name one"}", states);
+        }
+
+        var strange = Special.FirstOrDefault(field => body[field.Name] is not null && !field.IsOf(kind));
+        return strange.Name is null ? null : Invalid(strange.Name, $"{kind.Name} takes no {strange.Name}", kind.Numbers.Select(number => number.Name));
+    }
+
+    private static readonly (string Name, Func<FaultKind, bool> IsOf)[] Special =
+    [
+        ("state", kind => kind.Name == FaultKind.LyingStatus),
+        ("variant", kind => kind.Name == FaultKind.GarbageBody),
+        ("names_contract", kind => kind.Name == FaultKind.CreateLeavesContract),
+        .. NumberNames.Select(name => (name, (Func<FaultKind, bool>)(kind => kind.Numbers.Any(number => number.Name == name)))),
+    ];
 
     private static JsonAnswer Invalid(string field, string message, IEnumerable<string> valid) => new(
         new JsonObject
@@ -124,20 +179,30 @@ internal static class FaultEndpoints
         },
         StatusCodes.Status422UnprocessableEntity);
 
-    private static JsonObject ToJson(Fault fault) => new()
+    private static JsonObject ToJson(Fault fault)
     {
-        ["id"] = fault.Id,
-        ["kind"] = fault.Kind.Name,
-        ["operation"] = fault.Operation,
-        ["provider"] = fault.Provider,
-        ["target"] = fault.Target,
-        ["count"] = fault.Count,
-        ["seconds"] = fault.Seconds,
-        ["until"] = fault.Until?.ToString("O", System.Globalization.CultureInfo.InvariantCulture),
-        ["probability"] = fault.Probability,
-        ["delay_seconds"] = fault.DelaySeconds,
-        ["names_contract"] = fault.NamesContract,
-        ["hits"] = fault.Hits,
-        ["effect"] = fault.Kind.Effect,
-    };
+        var json = new JsonObject
+        {
+            ["id"] = fault.Id,
+            ["kind"] = fault.Kind.Name,
+            ["operation"] = fault.Operation,
+            ["provider"] = fault.Provider,
+            ["target"] = fault.Target,
+            ["count"] = fault.Count,
+            ["seconds"] = fault.Seconds,
+            ["until"] = fault.Until?.ToString("O", CultureInfo.InvariantCulture),
+            ["probability"] = fault.Probability,
+            ["delay_seconds"] = fault.DelaySeconds,
+            ["names_contract"] = fault.NamesContract,
+            ["state"] = fault.State,
+            ["hits"] = fault.Hits,
+            ["effect"] = fault.Kind.Effect,
+        };
+        foreach (var (name, value) in fault.Numbers)
+        {
+            json[name] = value;
+        }
+
+        return json;
+    }
 }

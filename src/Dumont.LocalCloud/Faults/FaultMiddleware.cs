@@ -1,13 +1,15 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
+using System.Text;
 using Dumont.LocalCloud.Http;
 
 namespace Dumont.LocalCloud.Faults;
 
-/// <summary>Lets faults strike before and after calls. Those within a call are asked for by the call.</summary>
-internal sealed class FaultMiddleware(RequestDelegate next, FaultBook faults)
+/// <summary>Lets faults strike before and after calls, and the machines that calls are about. Those within a call are asked for by the call.</summary>
+internal sealed class FaultMiddleware(RequestDelegate next, FaultBook faults, IMachineEvents machines, TimeProvider time)
 {
     private static readonly string[] TargetNames = ["id", "name", "zone"];
+    private static readonly byte[] Padding = [.. Enumerable.Repeat((byte)'x', 1 << 16)];
+    private static readonly TimeSpan DripInterval = TimeSpan.FromSeconds(1);
 
     public async Task InvokeAsync(HttpContext context)
     {
@@ -18,65 +20,191 @@ internal sealed class FaultMiddleware(RequestDelegate next, FaultBook faults)
         }
 
         var name = await operation.Resolve(context);
-        var targets = TargetNames.Select(target => Convert.ToString(context.GetRouteValue(target), CultureInfo.InvariantCulture)).ToList();
-        if (name == CloudOperation.Create)
+        var targets = await TargetsAsync(context, name);
+        if (name != CloudOperation.Create)
+        {
+            await StrikeMachineAsync(context, operation.Provider, name, targets);
+        }
+
+        if (faults.Strike(kind => kind.Stage == FaultStage.Before && !IsWithin(kind, operation.Provider), operation.Provider, name, targets) is { } before)
+        {
+            await AnswerInsteadAsync(context, operation.Provider, before);
+            return;
+        }
+
+        if (faults.Strike(kind => kind.Stage == FaultStage.After && CanSpoil(kind, context), operation.Provider, name, targets) is { } after)
+        {
+            await RunAndSpoilAsync(context, operation.Provider, after);
+        }
+        else
+        {
+            await next(context);
+        }
+
+        if (name == CloudOperation.Create && context.Response.StatusCode == StatusCodes.Status200OK)
+        {
+            await StrikeMachineAsync(context, operation.Provider, name, targets);
+        }
+    }
+
+    private static async Task<List<string?>> TargetsAsync(HttpContext context, string operation)
+    {
+        var targets = TargetNames.Select(target => RouteText(context, target)).ToList();
+        if (operation is CloudOperation.Create or CloudOperation.DiskCreate)
         {
             // What is being made has no address yet; its name stands in the body.
             var body = await RequestBody.ReadAsync(context);
             targets.AddRange([body["name"]?.ToString(), body["label"]?.ToString()]);
         }
 
-        if (faults.Strike(kind => kind.Stage == FaultStage.Before, operation.Provider, name, targets) is { } before)
-        {
-            await Answer(operation.Provider, before.Kind).ExecuteAsync(context);
-            return;
-        }
-
-        if (faults.Strike(kind => kind.Stage == FaultStage.After, operation.Provider, name, targets) is { } after)
-        {
-            await RunAndSpoilAsync(context, operation.Provider, after.Kind);
-            return;
-        }
-
-        await next(context);
+        return targets;
     }
 
-    // The call runs to its end, what it answers goes nowhere.
-    private async Task RunAndSpoilAsync(HttpContext context, string provider, FaultKind kind)
+    private static string? RouteText(HttpContext context, string name) =>
+        context.GetRouteValue(name) is { } value ? Convert.ToString(value, CultureInfo.InvariantCulture) : null;
+
+    // An operation that fails is the call's own business.
+    private static bool IsWithin(FaultKind kind, string provider) => kind.Name == FaultKind.SuccessFalse && provider == "gcp";
+
+    // Only a page after the first can have shifted.
+    private static bool CanSpoil(FaultKind kind, HttpContext context) => kind.Name != FaultKind.PageShift
+        || context.Request.Query.ContainsKey("pageToken") || context.Request.Query.ContainsKey("after_token");
+
+    private async Task StrikeMachineAsync(HttpContext context, string provider, string operation, List<string?> targets)
     {
-        var answer = context.Response.Body;
-        using var lost = new MemoryStream();
-        context.Response.Body = lost;
-        await next(context);
-        context.Response.Body = answer;
-        context.Response.Clear();
-        if (kind.Name == FaultKind.AnswerLost)
+        string? machine = null;
+        var fault = faults.Strike(
+            kind => kind.Stage == FaultStage.Machine,
+            fault => (machine = machines.Find(fault.Kind, provider, NameOf(fault))) is not null,
+            provider,
+            operation,
+            targets);
+        if (fault is not null)
+        {
+            await machines.StrikeAsync(fault, provider, machine!, context.RequestAborted);
+        }
+
+        // A call about all machines strikes the one that the fault names; one that makes a machine strikes that.
+        string? NameOf(Fault fault) => operation switch
+        {
+            CloudOperation.List => fault.Target,
+            CloudOperation.Create when provider == "vast" => context.Items.TryGetValue(CreatedKey, out var id) ? (string?)id : "",
+            CloudOperation.Create => targets[^2] ?? "",
+            _ => targets[0] ?? targets[1],
+        };
+    }
+
+    /// <summary>Under this key of its context a create leaves the id of what it made.</summary>
+    public static object CreatedKey { get; } = new();
+
+    private async Task AnswerInsteadAsync(HttpContext context, string provider, Fault fault)
+    {
+        if (fault.Kind.Name == FaultKind.NoAnswer)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(fault.DelaySeconds), time, context.RequestAborted);
+        }
+
+        if (fault.Kind.Name is FaultKind.Refused or FaultKind.NoAnswer)
         {
             context.Abort();
             return;
         }
 
-        await Answer(provider, kind).ExecuteAsync(context);
+        await ProviderErrors.Of(fault, provider).ExecuteAsync(context);
     }
 
-    private static IResult Answer(string provider, FaultKind kind)
+    // The call runs to its end; what it answers is held back.
+    private async Task RunAndSpoilAsync(HttpContext context, string provider, Fault fault)
     {
-        if (kind.Name == FaultKind.TooManyRequests)
+        var response = context.Response;
+        var wire = response.Body;
+        using var held = new MemoryStream();
+        response.Body = held;
+        await next(context);
+        response.Body = wire;
+        switch (fault.Kind.Name)
         {
-            return new TextAnswer("API requests too frequent", StatusCodes.Status429TooManyRequests);
+            case FaultKind.AnswerLost:
+                context.Abort();
+                return;
+            case FaultKind.ErrorAfter:
+                response.Clear();
+                await ProviderErrors.Of(fault, provider).ExecuteAsync(context);
+                return;
+            case FaultKind.Slow:
+                await Task.Delay(TimeSpan.FromSeconds(fault.DelaySeconds), time, context.RequestAborted);
+                break;
+            case FaultKind.ClockSkew:
+                response.Headers.Date = (time.GetUtcNow() + TimeSpan.FromSeconds(fault.Numbers["skew_seconds"])).ToString("R", CultureInfo.InvariantCulture);
+                break;
+            default:
+                break;
         }
 
-        var body = provider == "gcp"
-            ? new JsonObject
+        var answer = AnswerSpoiler.Spoil(
+            fault, provider, new HeldAnswer(response.StatusCode, held.ToArray()), RouteText(context, "zone"), time.GetUtcNow());
+        response.StatusCode = answer.Status;
+        if (fault.Kind.Name == FaultKind.GarbageBody && fault.Variant == "html")
+        {
+            response.ContentType = "text/html";
+        }
+
+        await WriteAsync(context, fault, answer.Body);
+    }
+
+    private async Task WriteAsync(HttpContext context, Fault fault, byte[] body)
+    {
+        var response = context.Response;
+        response.ContentLength = body.Length;
+        switch (fault.Kind.Name)
+        {
+            case FaultKind.TruncatedBody:
+                response.ContentLength = body.Length / 2;
+                await response.Body.WriteAsync(body.AsMemory(0, body.Length / 2), context.RequestAborted);
+                break;
+            case FaultKind.ResetMidBody:
+                await response.Body.WriteAsync(body.AsMemory(0, body.Length / 2), context.RequestAborted);
+                await response.Body.FlushAsync(context.RequestAborted);
+                context.Abort();
+                break;
+            case FaultKind.Drip:
+                await DripAsync(context, body, (int)fault.Numbers["bytes_per_second"]);
+                break;
+            case FaultKind.HugeBody:
+                response.ContentLength = null;
+                await WriteHugeAsync(context, body, (long)fault.Numbers["size_mb"] << 20);
+                break;
+            default:
+                await response.Body.WriteAsync(body, context.RequestAborted);
+                break;
+        }
+    }
+
+    private async Task DripAsync(HttpContext context, byte[] body, int bytesPerSecond)
+    {
+        for (var at = 0; at < body.Length; at += bytesPerSecond)
+        {
+            if (at > 0)
             {
-                ["error"] = new JsonObject
-                {
-                    ["code"] = 500,
-                    ["message"] = "Internal error",
-                    ["errors"] = new JsonArray(new JsonObject { ["message"] = "Internal error", ["domain"] = "global", ["reason"] = "backendError" }),
-                },
+                await Task.Delay(DripInterval, time, context.RequestAborted);
             }
-            : new JsonObject { ["success"] = false, ["error"] = "internal_error", ["msg"] = "Internal server error" };
-        return new JsonAnswer(body, StatusCodes.Status500InternalServerError);
+
+            await context.Response.Body.WriteAsync(body.AsMemory(at, Math.Min(bytesPerSecond, body.Length - at)), context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+        }
+    }
+
+    // Still JSON: a client that reads it whole gets what it asked for.
+    private static async Task WriteHugeAsync(HttpContext context, byte[] body, long bytes)
+    {
+        var output = context.Response.Body;
+        var rest = Encoding.UTF8.GetString(body).TrimStart();
+        await output.WriteAsync("{\"padding\":\""u8.ToArray(), context.RequestAborted);
+        for (var left = bytes; left > 0; left -= Padding.Length)
+        {
+            await output.WriteAsync(Padding.AsMemory(0, (int)Math.Min(Padding.Length, left)), context.RequestAborted);
+        }
+
+        await output.WriteAsync(Encoding.UTF8.GetBytes(rest is "{}" or "" ? "\"}" : "\"," + rest.TrimStart('{')), context.RequestAborted);
     }
 }

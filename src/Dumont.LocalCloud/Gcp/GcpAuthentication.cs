@@ -15,6 +15,10 @@ namespace Dumont.LocalCloud.Gcp;
 internal sealed class GcpAuthentication(CurrentAccount account, TimeProvider time) : IEndpointFilter
 {
     private const string GrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+    // Google's own client states this audience whatever token_uri its key names.
+    private const string GoogleAudience = "https://oauth2.googleapis.com/token";
+
     private const int TokenSeconds = 3600;
     private const int ClockSkewSeconds = 300;
 
@@ -33,10 +37,13 @@ internal sealed class GcpAuthentication(CurrentAccount account, TimeProvider tim
         }
 
         var project = Convert.ToString(context.HttpContext.GetRouteValue("project"), CultureInfo.InvariantCulture);
-        return project is null || project == account.File.GcpServiceAccount.ProjectId || project == "debian-cloud"
+        return project is null || project == account.File.GcpServiceAccount.ProjectId || GcpImage.All.Any(image => image.Project == project)
             ? next(context)
-            : ValueTask.FromResult<object?>(new GcpError(403, "forbidden", $"Required 'compute' permission for 'projects/{project}'"));
+            : ValueTask.FromResult<object?>(new GcpError(403, "forbidden", $"Required 'compute.projects.get' permission for 'projects/{project}'"));
     }
+
+    /// <summary>A token in the form in which it is handed out.</summary>
+    public JsonObject TokenAnswer() => new() { ["access_token"] = Issue(), ["expires_in"] = TokenSeconds, ["token_type"] = "Bearer" };
 
     private async Task<IResult> TokenAsync(HttpContext http)
     {
@@ -53,7 +60,7 @@ internal sealed class GcpAuthentication(CurrentAccount account, TimeProvider tim
 
         return FindProblem(form["assertion"].ToString()) is { } problem
             ? Refuse("invalid_grant", problem)
-            : new JsonAnswer(new JsonObject { ["access_token"] = Issue(), ["expires_in"] = TokenSeconds, ["token_type"] = "Bearer" });
+            : new JsonAnswer(TokenAnswer());
     }
 
     private string? FindProblem(string assertion)
@@ -86,7 +93,7 @@ internal sealed class GcpAuthentication(CurrentAccount account, TimeProvider tim
         var (issued, expires) = (claims.Number("iat") ?? 0, claims.Number("exp") ?? 0);
         var key = account.File.GcpServiceAccount;
         return claims.Text("iss") != key.ClientEmail ? "Invalid grant: account not found"
-            : claims.Text("aud") != key.TokenUri ? $"Invalid JWT: audience is not {key.TokenUri}"
+            : claims.Text("aud") != key.TokenUri && claims.Text("aud") != GoogleAudience ? $"Invalid JWT: audience is not {key.TokenUri}"
             : expires < now - ClockSkewSeconds || issued > now + ClockSkewSeconds || expires > issued + TokenSeconds
                 ? "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
             : !(claims.Text("scope") ?? "").Split(' ').Any(Scopes.Contains) ? "Invalid OAuth scope or ID token audience provided."

@@ -1,80 +1,100 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Dumont.LocalCloud.Http;
 
 namespace Dumont.LocalCloud.Gcp;
 
-/// <summary>A list in Google's form: filter, page size, page token. An empty list has no <c>items</c>.</summary>
-internal static partial class GcpList
+/// <summary>A list in Google's form: filter, order, page size, page token. An empty list has no <c>items</c>.</summary>
+internal static class GcpList
 {
     private const int PageMax = 500;
 
-    /// <exception cref="BadRequestException">A filter or token that cannot be read.</exception>
+    /// <exception cref="BadRequestException">A filter, order, page size or token that cannot be read.</exception>
     public static JsonAnswer Answer(HttpRequest request, string kind, IEnumerable<JsonObject> all)
     {
-        var accepts = ParseFilter(request.Query["filter"].FirstOrDefault());
-        var size = int.TryParse(request.Query["maxResults"].FirstOrDefault(), out var asked) && asked > 0 ? Math.Min(asked, PageMax) : PageMax;
-        var start = ParseToken(request.Query["pageToken"].FirstOrDefault());
-        var matching = all.Where(accepts).ToArray();
-        var page = matching.Skip(start).Take(size).ToArray();
-        var self = $"{request.Scheme}://{request.Host}{request.Path}";
-        var answer = new JsonObject { ["kind"] = kind, ["id"] = request.Path.Value!.TrimStart('/'), ["selfLink"] = self };
-        if (page.Length > 0)
+        var (page, next) = Page(request, all.Select(item => ("", item)));
+        var answer = Envelope(request, kind);
+        if (page.Count > 0)
         {
-            answer["items"] = new JsonArray([.. page]);
+            answer["items"] = new JsonArray([.. page.Select(entry => entry.Item)]);
         }
 
-        if (start + page.Length < matching.Length)
-        {
-            answer["nextPageToken"] = (start + page.Length).ToString(CultureInfo.InvariantCulture);
-        }
-
+        AddToken(answer, next);
         return new JsonAnswer(answer);
     }
 
-    /// <summary>Terms <c>field = value</c>, <c>!=</c>, <c>:</c>, <c>eq</c> or <c>ne</c>, joined by AND or blanks, each in parentheses or not.</summary>
-    public static Func<JsonObject, bool> ParseFilter(string? filter)
+    /// <summary>What lies in several zones or regions, by scope. A scope without anything carries a warning instead.</summary>
+    /// <param name="request">The call.</param>
+    /// <param name="kind">Google's word for the answer.</param>
+    /// <param name="collection">Name of the lists, such as <c>instances</c>.</param>
+    /// <param name="scopes">Every scope that is shown, such as <c>zones/europe-west1-b</c>.</param>
+    /// <param name="all">Everything, each with its scope.</param>
+    /// <exception cref="BadRequestException">A filter, order, page size or token that cannot be read.</exception>
+    public static JsonAnswer Aggregate(HttpRequest request, string kind, string collection, IEnumerable<string> scopes, IEnumerable<(string Scope, JsonObject Item)> all)
     {
-        if (string.IsNullOrWhiteSpace(filter))
+        var (page, next) = Page(request, all);
+        var found = page.ToLookup(entry => entry.Scope, entry => entry.Item);
+        var items = new JsonObject();
+        foreach (var scope in scopes)
         {
-            return _ => true;
+            items[scope] = found.Contains(scope)
+                ? new JsonObject { [collection] = new JsonArray([.. found[scope]]) }
+                : new JsonObject
+                {
+                    ["warning"] = new JsonObject
+                    {
+                        ["code"] = "NO_RESULTS_ON_PAGE",
+                        ["message"] = $"There are no results for scope '{scope}' on this page.",
+                        ["data"] = new JsonArray(new JsonObject { ["key"] = "scope", ["value"] = scope }),
+                    },
+                };
         }
 
-        var terms = Term().Matches(filter);
-        var rest = Term().Replace(filter, "").Replace("AND", "", StringComparison.Ordinal).Trim(' ', '(', ')');
-        if (terms.Count == 0 || rest.Any(c => c is not (' ' or '(' or ')')))
-        {
-            throw new BadRequestException($"Invalid list filter expression: {filter}");
-        }
-
-        return item => terms.All(term => Accepts(item, term));
+        var answer = Envelope(request, kind);
+        answer["items"] = items;
+        AddToken(answer, next);
+        return new JsonAnswer(answer);
     }
 
-    private static bool Accepts(JsonObject item, Match term)
+    private static (List<(string Scope, JsonObject Item)> Page, string? Next) Page(HttpRequest request, IEnumerable<(string Scope, JsonObject Item)> all)
     {
-        JsonNode? node = item;
-        foreach (var part in term.Groups["field"].Value.Split('.'))
+        var accepts = GcpFilter.Parse(request.Query["filter"].FirstOrDefault());
+        var matching = all.Where(entry => accepts(entry.Item));
+        matching = request.Query["orderBy"].FirstOrDefault() switch
         {
-            node = (node as JsonObject)?[part];
-        }
-
-        var wanted = term.Groups["value"].Value.Trim('"');
-        var actual = node?.ToString();
-        return term.Groups["operator"].Value switch
-        {
-            "!=" or "ne" => actual != wanted,
-            ":" => wanted == "*" ? actual is not null : actual?.Contains(wanted, StringComparison.OrdinalIgnoreCase) ?? false,
-            // Google compares a whole value; eq takes a pattern, of which a star at the end is the common form.
-            _ => wanted.EndsWith('*') ? actual?.StartsWith(wanted[..^1], StringComparison.Ordinal) ?? false : actual == wanted,
+            null or "" => matching,
+            "name" => matching.OrderBy(entry => entry.Item["name"]!.ToString(), StringComparer.Ordinal),
+            "creationTimestamp desc" => matching.OrderByDescending(entry => (entry.Item["creationTimestamp"] ?? entry.Item["insertTime"])?.ToString(), StringComparer.Ordinal),
+            var order => throw new BadRequestException($"Invalid value for field 'orderBy': '{order}'. The local cloud knows name and creationTimestamp desc."),
         };
+        var size = request.Query["maxResults"].FirstOrDefault() switch
+        {
+            null or "" => PageMax,
+            var text when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var asked) && asked <= PageMax => asked == 0 ? PageMax : asked,
+            var text => throw new BadRequestException($"Invalid value for field 'maxResults': '{text}'. Values must be within [0, {PageMax}]."),
+        };
+        var start = ParseToken(request.Query["pageToken"].FirstOrDefault());
+        var rest = matching.Skip(start).Take(size + 1).ToList();
+        return rest.Count <= size ? (rest, null) : (rest[..size], (start + size).ToString(CultureInfo.InvariantCulture));
+    }
+
+    private static JsonObject Envelope(HttpRequest request, string kind) => new()
+    {
+        ["kind"] = kind,
+        ["id"] = request.Path.Value!["/compute/v1/".Length..],
+        ["selfLink"] = $"{request.Scheme}://{request.Host}{request.Path}",
+    };
+
+    private static void AddToken(JsonObject answer, string? next)
+    {
+        if (next is not null)
+        {
+            answer["nextPageToken"] = next;
+        }
     }
 
     private static int ParseToken(string? token) =>
         string.IsNullOrEmpty(token) ? 0
         : int.TryParse(token, NumberStyles.None, CultureInfo.InvariantCulture, out var start) ? start
         : throw new BadRequestException($"Invalid value for field 'pageToken': '{token}'");
-
-    [GeneratedRegex(@"(?<field>[A-Za-z][\w.-]*)\s*(?<operator>!=|=|:|\beq\b|\bne\b)\s*(?<value>""[^""]*""|[^\s()]+)")]
-    private static partial Regex Term();
 }

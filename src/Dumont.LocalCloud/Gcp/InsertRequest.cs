@@ -1,16 +1,12 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Dumont.LocalCloud.Http;
 
 namespace Dumont.LocalCloud.Gcp;
 
 /// <summary>The body of <c>instances.insert</c>, checked.</summary>
-internal sealed partial record InsertRequest
+internal sealed record InsertRequest
 {
-    private const long DiskGbMin = 10;
-    private const long DiskGbMax = 65_536;
-    private const int MetadataMax = 262_144;
-
     public required string Name { get; init; }
 
     public required GcpMachineType MachineType { get; init; }
@@ -25,13 +21,8 @@ internal sealed partial record InsertRequest
 
     public required string TerminationAction { get; init; }
 
-    public required GcpDiskType DiskType { get; init; }
-
-    public required long DiskGb { get; init; }
-
-    public required bool DiskAutoDelete { get; init; }
-
-    public required string SourceImage { get; init; }
+    /// <summary>The boot disk first.</summary>
+    public required IReadOnlyList<DiskRequest> Disks { get; init; }
 
     public required bool HasExternalAddress { get; init; }
 
@@ -41,6 +32,8 @@ internal sealed partial record InsertRequest
 
     public required List<string> Tags { get; init; }
 
+    public string? ServiceAccount { get; init; }
+
     /// <summary>Reads the body; the second value tells what is wrong with it.</summary>
     public static (InsertRequest? Request, GcpError? Error) Parse(JsonObject body)
     {
@@ -48,7 +41,7 @@ internal sealed partial record InsertRequest
         {
             return (Read(body), null);
         }
-        catch (InsertException e)
+        catch (RefusedException e)
         {
             return (null, e.Error);
         }
@@ -60,121 +53,65 @@ internal sealed partial record InsertRequest
 
     private static InsertRequest Read(JsonObject body)
     {
-        var name = body.Text("name") ?? throw new InsertException(GcpError.Required("resource.name"));
-        if (!ResourceName().IsMatch(name))
-        {
-            throw new InsertException(GcpError.Invalid(
-                $"Invalid value for field 'resource.name': '{name}'. Must be a match of regex '(?:[a-z](?:[-a-z0-9]{{0,61}}[a-z0-9])?)'"));
-        }
-
-        var type = LastPart(body.Text("machineType") ?? throw new InsertException(GcpError.Required("resource.machineType")));
+        var name = GcpNames.Read(body, "name", "resource.name");
+        var type = GcpNames.LastPart(body.Text("machineType") ?? throw new RefusedException(GcpError.Required("resource.machineType")));
         var scheduling = Child(body, "scheduling");
         var spot = scheduling.Text("provisioningModel") == "SPOT" || scheduling.Flag("preemptible") == true;
         // The provider's default is true, and with it no Spot VM can be made.
         var restart = scheduling.Flag("automaticRestart") ?? !spot;
         if (spot && restart)
         {
-            throw new InsertException(GcpError.Invalid("Invalid value for field 'resource.scheduling': Scheduling must have automaticRestart be false when provisioningModel is SPOT."));
+            throw new RefusedException(GcpError.Invalid("Invalid value for field 'resource.scheduling': Scheduling must have automaticRestart be false when provisioningModel is SPOT."));
         }
 
         if (scheduling["maxRunDuration"] is not null)
         {
-            throw new InsertException(GcpError.NotSupported("maxRunDuration"));
+            throw new RefusedException(GcpError.NotSupported("maxRunDuration"));
         }
 
-        var disk = ReadDisk(body);
+        var action = scheduling.Text("instanceTerminationAction");
+        if (action is not (null or "STOP" or "DELETE"))
+        {
+            throw new RefusedException(GcpError.Invalid($"Invalid value for field 'resource.scheduling.instanceTerminationAction': '{action}'."));
+        }
+
+        var model = scheduling.Text("provisioningModel");
+        if (model is not (null or "SPOT" or "STANDARD"))
+        {
+            throw new RefusedException(GcpError.Invalid($"Invalid value for field 'resource.scheduling.provisioningModel': '{model}'."));
+        }
+
         return new InsertRequest
         {
             Name = name,
-            MachineType = GcpMachineType.Find(type) ?? throw new InsertException(GcpError.Invalid(
+            MachineType = GcpMachineType.Find(type) ?? throw new RefusedException(GcpError.Invalid(
                 $"Invalid value for field 'resource.machineType': '{type}'. The local cloud has {string.Join(", ", GcpMachineType.All.Select(known => known.Name))}.")),
             Description = body.Text("description") ?? "",
             IsSpot = spot,
             AutomaticRestart = restart,
             OnHostMaintenance = spot ? "TERMINATE" : scheduling.Text("onHostMaintenance") ?? "MIGRATE",
-            TerminationAction = scheduling.Text("instanceTerminationAction") is "DELETE" ? "DELETE" : "STOP",
-            DiskType = disk.Type,
-            DiskGb = disk.Gb,
-            DiskAutoDelete = disk.AutoDelete,
-            SourceImage = disk.Image,
+            TerminationAction = action ?? "STOP",
+            Disks = ReadDisks(body, name),
             HasExternalAddress = (body["networkInterfaces"] as JsonArray)?.OfType<JsonObject>().Any(nic => nic["accessConfigs"] is JsonArray { Count: > 0 }) ?? false,
-            Metadata = ReadMetadata(Child(body, "metadata")),
-            Labels = ReadLabels(Child(body, "labels")),
-            Tags = [.. (Child(body, "tags")["items"] as JsonArray ?? []).Select(tag => tag?.ToString() ?? "")],
+            Metadata = GcpNames.ReadMetadata(Child(body, "metadata")),
+            Labels = GcpNames.ReadLabels(Child(body, "labels")),
+            ServiceAccount = (body["serviceAccounts"] as JsonArray)?.OfType<JsonObject>().FirstOrDefault()?.Text("email"),
+            Tags = GcpNames.ReadTags(Child(body, "tags")),
         };
     }
 
-    /// <summary>Metadata items in the order given.</summary>
-    /// <exception cref="BadRequestException">An item without key, or too long.</exception>
-    public static List<KeyValuePair<string, string>> ReadMetadata(JsonObject metadata)
+    private static List<DiskRequest> ReadDisks(JsonObject body, string name)
     {
-        var items = (metadata["items"] as JsonArray ?? []).OfType<JsonObject>()
-            .Select(item => KeyValuePair.Create(
-                item.Text("key") ?? throw new BadRequestException("a metadata item has no key"), item.Text("value") ?? "")).ToList();
-        return items.Any(item => item.Value.Length > MetadataMax)
-            ? throw new BadRequestException($"a metadata value is longer than {MetadataMax} characters")
-            : items;
-    }
-
-    /// <exception cref="BadRequestException">A label that is not lower-case letters, digits, dashes and underscores.</exception>
-    public static SortedDictionary<string, string> ReadLabels(JsonObject labels)
-    {
-        var read = new SortedDictionary<string, string>(labels.ToDictionary(label => label.Key, label => label.Value?.ToString() ?? ""), StringComparer.Ordinal);
-        foreach (var (key, value) in read)
+        var members = (body["disks"] as JsonArray ?? []).OfType<JsonObject>().ToArray();
+        if (members.Count(disk => disk.Flag("boot") == true) != 1)
         {
-            if (!LabelKey().IsMatch(key) || !LabelValue().IsMatch(value))
-            {
-                throw new BadRequestException($"label '{key}' = '{value}' is not lower-case letters, digits, dashes and underscores, at most 63 of them");
-            }
+            throw new RefusedException(GcpError.Invalid("Invalid value for field 'resource.disks': exactly one boot disk is required."));
         }
 
-        return read;
-    }
-
-    private static (GcpDiskType Type, long Gb, bool AutoDelete, string Image) ReadDisk(JsonObject body)
-    {
-        if (body["disks"] is not JsonArray { Count: 1 } disks || disks[0] is not JsonObject disk || disk.Flag("boot") != true)
-        {
-            throw new InsertException(body["disks"] is JsonArray { Count: > 1 }
-                ? GcpError.NotSupported("more than the boot disk")
-                : GcpError.Invalid("Invalid value for field 'resource.disks': exactly one boot disk is required."));
-        }
-
-        if (disk["initializeParams"] is not JsonObject parameters)
-        {
-            throw new InsertException(GcpError.NotSupported("attaching an existing disk"));
-        }
-
-        var type = LastPart(parameters.Text("diskType") ?? "pd-standard");
-        var gigabytes = (long)(parameters.Number("diskSizeGb") ?? DiskGbMin);
-        if (gigabytes is < DiskGbMin or > DiskGbMax)
-        {
-            throw new InsertException(GcpError.Invalid($"Invalid value for field 'resource.disks[0].initializeParams.diskSizeGb': '{gigabytes}'."));
-        }
-
-        var image = parameters.Text("sourceImage") ?? throw new InsertException(GcpError.Required("resource.disks[0].initializeParams.sourceImage"));
-        return (
-            GcpDiskType.Find(type) ?? throw new InsertException(GcpError.Invalid($"Invalid value for field 'diskType': '{type}'.")),
-            gigabytes,
-            disk.Flag("autoDelete") ?? false,
-            image);
+        var read = members.Select((disk, index) => DiskRequest.ReadAttached(
+            disk, index == 0 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}-{index}"), string.Create(CultureInfo.InvariantCulture, $"resource.disks[{index}]")));
+        return [.. read.OrderByDescending(disk => disk.Boot)];
     }
 
     private static JsonObject Child(JsonObject body, string name) => body[name] as JsonObject ?? [];
-
-    private static string LastPart(string reference) => reference[(reference.LastIndexOf('/') + 1)..];
-
-    [GeneratedRegex("^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
-    private static partial Regex ResourceName();
-
-    [GeneratedRegex("^[a-z][-_a-z0-9]{0,62}$")]
-    private static partial Regex LabelKey();
-
-    [GeneratedRegex("^[-_a-z0-9]{0,63}$")]
-    private static partial Regex LabelValue();
-
-    private sealed class InsertException(GcpError error) : Exception(error.Message)
-    {
-        public GcpError Error => error;
-    }
 }

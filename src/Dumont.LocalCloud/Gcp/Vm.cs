@@ -8,7 +8,7 @@ internal enum VmWish
     Deleted,
 }
 
-/// <summary>A virtual machine of Compute Engine. One file each; guarded by the gate of <see cref="VmBook"/>.</summary>
+/// <summary>A virtual machine of Compute Engine. One file each; guarded by the gate of <see cref="GcpBook"/>.</summary>
 internal sealed class Vm
 {
     public required ulong Id { get; init; }
@@ -32,15 +32,8 @@ internal sealed class Vm
     /// <summary><c>STOP</c> or <c>DELETE</c>: what a preemption ends in.</summary>
     public required string TerminationAction { get; init; }
 
-    public required string DiskType { get; init; }
-
-    public required long DiskGb { get; init; }
-
-    public required string DiskName { get; init; }
-
-    public required bool DiskAutoDelete { get; init; }
-
-    public required string SourceImage { get; init; }
+    /// <summary>The boot disk first, then data disks in the order in which they came.</summary>
+    public required List<AttachedDisk> Disks { get; set; }
 
     /// <summary>Whether it asked for an external address.</summary>
     public required bool HasExternalAddress { get; init; }
@@ -50,14 +43,14 @@ internal sealed class Vm
     /// <summary>Price while it runs.</summary>
     public required long MicroUsdPerHour { get; init; }
 
-    /// <summary>Price of its boot disk for as long as it exists.</summary>
-    public required long DiskMicroUsdPerHour { get; init; }
-
     public List<KeyValuePair<string, string>> Metadata { get; set; } = [];
 
     public SortedDictionary<string, string> Labels { get; set; } = [];
 
     public List<string> Tags { get; set; } = [];
+
+    /// <summary>E-mail address of the service account that it acts as, or null; its scopes are those of every token.</summary>
+    public string? ServiceAccount { get; init; }
 
     /// <summary>Number of changes so far; fingerprints are made of it.</summary>
     public int Version { get; set; }
@@ -71,6 +64,12 @@ internal sealed class Vm
     /// <summary>Address of its sshd; given at each start and taken back at each stop, as an ephemeral address is.</summary>
     public string? Address { get; set; }
 
+    /// <summary>Where it reaches its metadata server; given and taken back with <see cref="Address"/>.</summary>
+    public string? MetadataAddress { get; set; }
+
+    /// <summary>Since when the system takes it away; null while nobody does. Its metadata server says so.</summary>
+    public DateTimeOffset? PreemptedAt { get; set; }
+
     public int Boot { get; set; }
 
     public DateTimeOffset BootWantedAt { get; set; }
@@ -81,41 +80,10 @@ internal sealed class Vm
 
     public DateTimeOffset? LastStopAt { get; set; }
 
-    public string MachineKey => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"gcp-{Id}");
+    /// <summary>The machine that runs from its boot disk. The files of that machine are the disk.</summary>
+    public string MachineKey => Disk.KeyOf(Disks[0].DiskId);
 
     public string Region => Zone[..Zone.LastIndexOf('-')];
 
     public string? FindMetadata(string key) => Metadata.Find(item => item.Key == key) is { Key: not null } item ? item.Value : null;
-}
-
-/// <summary>A long-running operation. One file each.</summary>
-internal sealed class Operation
-{
-    public required ulong Id { get; init; }
-
-    public required string Name { get; init; }
-
-    public required string Zone { get; init; }
-
-    /// <summary>Google's word: <c>insert</c>, <c>stop</c>, <c>compute.instances.preempted</c>…</summary>
-    public required string Type { get; init; }
-
-    public required string TargetName { get; init; }
-
-    public required ulong TargetId { get; init; }
-
-    public required string User { get; init; }
-
-    public required DateTimeOffset InsertedAt { get; init; }
-
-    /// <summary>The client's own id of the request, which makes a repeat harmless.</summary>
-    public string? RequestId { get; init; }
-
-    public DateTimeOffset? EndedAt { get; set; }
-
-    public string? ErrorCode { get; set; }
-
-    public string? ErrorMessage { get; set; }
-
-    public int ErrorStatus { get; set; }
 }

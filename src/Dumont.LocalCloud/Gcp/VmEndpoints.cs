@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Dumont.LocalCloud.Faults;
 using Dumont.LocalCloud.Http;
@@ -5,13 +6,10 @@ using Dumont.LocalCloud.Machines;
 
 namespace Dumont.LocalCloud.Gcp;
 
-/// <summary><c>instances</c> and <c>operations</c> of Compute Engine.</summary>
-internal sealed class VmEndpoints(GcpCloud cloud, VmBook book, FaultBook faults, Sandbox sandbox, TimeProvider time)
+/// <summary><c>instances</c> of Compute Engine.</summary>
+internal sealed class VmEndpoints(GcpCloud cloud, GcpBook book, FaultBook faults, Sandbox sandbox)
 {
     private const int ConsoleBytesMax = 1 << 20;
-
-    private static readonly TimeSpan WaitLimit = TimeSpan.FromMinutes(2);
-    private static readonly TimeSpan WaitInterval = TimeSpan.FromMilliseconds(20);
 
     public void Map(RouteGroupBuilder project)
     {
@@ -21,59 +19,52 @@ internal sealed class VmEndpoints(GcpCloud cloud, VmBook book, FaultBook faults,
         zone.MapPost("/instances", InsertAsync).Does(Of(CloudOperation.Create));
         zone.MapGet("/instances/{name}", Get).Does(Of(CloudOperation.Get));
         zone.MapDelete("/instances/{name}", (HttpRequest request, string zone, string name) =>
-            Answer(request, cloud.Delete(zone, name, RequestId(request)))).Does(Of(CloudOperation.Destroy));
+            Answer(request, Fail(CloudOperation.Destroy, "delete", zone, name) ?? cloud.Delete(zone, name, GcpAnswer.RequestId(request)))).Does(Of(CloudOperation.Destroy));
         zone.MapPost("/instances/{name}/start", Start).Does(Of(CloudOperation.Start));
         zone.MapPost("/instances/{name}/stop", (HttpRequest request, string zone, string name) =>
-            Answer(request, cloud.Stop(zone, name, RequestId(request)))).Does(Of(CloudOperation.Stop));
+            Answer(request, Fail(CloudOperation.Stop, "stop", zone, name) ?? cloud.Stop(zone, name, GcpAnswer.RequestId(request)))).Does(Of(CloudOperation.Stop));
         zone.MapPost("/instances/{name}/reset", (HttpRequest request, string zone, string name) =>
-            Answer(request, cloud.Reset(zone, name, RequestId(request)))).Does(Of(CloudOperation.Reboot));
+            Answer(request, cloud.Reset(zone, name, GcpAnswer.RequestId(request)))).Does(Of(CloudOperation.Reboot));
         zone.MapPost("/instances/{name}/simulateMaintenanceEvent", (HttpRequest request, string zone, string name) =>
-            Answer(request, cloud.Preempt(zone, name, RequestId(request), asTest: true))).Does(Of(CloudOperation.Metadata));
-        zone.MapPost("/instances/{name}/setMetadata", async (HttpContext http, string zone, string name) =>
-        {
-            var body = await RequestBody.ReadAsync(http);
-            return Answer(http.Request, cloud.SetMetadata(
-                zone, name, RequestId(http.Request), body.Text("fingerprint"), InsertRequest.ReadMetadata(body)));
-        }).Does(Of(CloudOperation.Metadata));
-        zone.MapPost("/instances/{name}/setLabels", async (HttpContext http, string zone, string name) =>
-        {
-            var body = await RequestBody.ReadAsync(http);
-            return Answer(http.Request, cloud.SetLabels(
-                zone, name, RequestId(http.Request), body.Text("labelFingerprint"), InsertRequest.ReadLabels(body["labels"] as JsonObject ?? [])));
-        }).Does(Of(CloudOperation.Label));
-        zone.MapPost("/instances/{name}/setTags", async (HttpContext http, string zone, string name) =>
-        {
-            var body = await RequestBody.ReadAsync(http);
-            return Answer(http.Request, cloud.SetTags(
-                zone, name, RequestId(http.Request), body.Text("fingerprint"), [.. (body["items"] as JsonArray ?? []).Select(tag => tag?.ToString() ?? "")]));
-        }).Does(Of(CloudOperation.Label));
+            Answer(request, cloud.Preempt(zone, name, GcpAnswer.RequestId(request), asTest: true))).Does(Of(CloudOperation.Metadata));
         zone.MapGet("/instances/{name}/serialPort", SerialPort).Does(Of(CloudOperation.Logs));
-        zone.MapGet("/operations", ListOperations).Does(Of(CloudOperation.Operation));
-        zone.MapGet("/operations/{operation}", GetOperation).Does(Of(CloudOperation.Operation));
-        zone.MapPost("/operations/{operation}/wait", WaitAsync).Does(Of(CloudOperation.Operation));
+        MapChanges(zone);
+    }
+
+    private void MapChanges(RouteGroupBuilder zone)
+    {
+        zone.MapPost("/instances/{name}/setMetadata", (HttpContext http, string zone, string name) => ChangeAsync(http, (body, id) =>
+            cloud.SetMetadata(zone, name, id, body.Text("fingerprint"), GcpNames.ReadMetadata(body)))).Does(Of(CloudOperation.Metadata));
+        zone.MapPost("/instances/{name}/setLabels", (HttpContext http, string zone, string name) => ChangeAsync(http, (body, id) =>
+            cloud.SetLabels(zone, name, id, body.Text("labelFingerprint"), GcpNames.ReadLabels(body["labels"] as JsonObject ?? [])))).Does(Of(CloudOperation.Label));
+        zone.MapPost("/instances/{name}/setTags", (HttpContext http, string zone, string name) => ChangeAsync(http, (body, id) =>
+            cloud.SetTags(zone, name, id, body.Text("fingerprint"), GcpNames.ReadTags(body)))).Does(Of(CloudOperation.Label));
+        zone.MapPost("/instances/{name}/attachDisk", (HttpContext http, string zone, string name) => ChangeAsync(http, (body, id) =>
+        {
+            var request = DiskRequest.ReadAttached(body, name, "resource");
+            return request.IsNew || request.Boot
+                ? new OperationResult.Refused(GcpError.NotSupported(request.IsNew ? "making a disk while attaching it" : "attaching a boot disk"))
+                : cloud.AttachDisk(zone, name, id, request);
+        })).Does(Of(CloudOperation.DiskAttach));
+        zone.MapPost("/instances/{name}/detachDisk", (HttpRequest request, string zone, string name) => request.Query["deviceName"].FirstOrDefault() is { Length: > 0 } device
+            ? Answer(request, cloud.DetachDisk(zone, name, GcpAnswer.RequestId(request), device))
+            : GcpError.Required("deviceName")).Does(Of(CloudOperation.DiskAttach));
     }
 
     private static CloudOperation Of(string operation) => CloudOperation.Of("gcp", operation);
 
-    private VmJson Json(HttpRequest request) => new($"{request.Scheme}://{request.Host}", cloud.Project);
+    private IResult Answer(HttpRequest request, OperationResult result) => GcpAnswer.Of(request, book, result);
 
-    private static string? RequestId(HttpRequest request) => request.Query["requestId"].FirstOrDefault() is { Length: > 0 } id ? id : null;
-
-    private IResult Answer(HttpRequest request, OperationResult result)
-    {
-        lock (book.Gate)
-        {
-            return result switch
-            {
-                OperationResult.Begun(var operation) => new JsonAnswer(Json(request).From(operation)),
-                OperationResult.Refused(var error) => error,
-                _ => throw new System.Diagnostics.UnreachableException(),
-            };
-        }
-    }
+    private async Task<IResult> ChangeAsync(HttpContext http, Func<JsonObject, string?, OperationResult> change) =>
+        Answer(http.Request, change(await RequestBody.ReadAsync(http), GcpAnswer.RequestId(http.Request)));
 
     private async Task<IResult> InsertAsync(HttpContext http, string zone)
     {
+        if (GcpRegion.FindByZone(zone) is null)
+        {
+            return GcpError.NoSuchZone(book.Project, zone);
+        }
+
         var (request, error) = InsertRequest.Parse(await RequestBody.ReadAsync(http));
         if (request is null)
         {
@@ -83,17 +74,21 @@ internal sealed class VmEndpoints(GcpCloud cloud, VmBook book, FaultBook faults,
         Fault? Strike(string kind) => faults.Strike(known => known.Name == kind, "gcp", CloudOperation.Create, request.Name, zone);
         if (Strike(FaultKind.OfferGone) is not null)
         {
-            var message = $"The zone 'projects/{cloud.Project}/zones/{zone}' does not have enough resources available to fulfill the request.";
-            return Begun(http.Request, cloud.InsertInVain(zone, request.Name, "ZONE_RESOURCE_POOL_EXHAUSTED", message, 503));
+            var message = $"The zone 'projects/{book.Project}/zones/{zone}' does not have enough resources available to fulfill the request.";
+            return Begun(http.Request, cloud.FailInsert(zone, request.Name, "ZONE_RESOURCE_POOL_EXHAUSTED", message, 503));
         }
 
-        if (Strike(FaultKind.InsufficientCredit) is not null)
+        if ((Strike(FaultKind.InsufficientCredit) ?? Strike(FaultKind.Quota)) is not null)
         {
-            return Begun(http.Request, cloud.InsertInVain(zone, request.Name, "QUOTA_EXCEEDED", "Quota 'CPUS' exceeded.", 403));
+            return Begun(http.Request, cloud.FailInsert(zone, request.Name, "QUOTA_EXCEEDED", QuotaMessage(zone), 403));
         }
 
-        var delay = TimeSpan.FromSeconds(Strike(FaultKind.SlowBoot)?.DelaySeconds ?? 0);
-        var result = cloud.Insert(zone, request, RequestId(http.Request), delay);
+        if (Strike(FaultKind.SuccessFalse) is not null)
+        {
+            return Begun(http.Request, cloud.FailInsert(zone, request.Name, "INTERNAL_ERROR", InternalError, 500));
+        }
+
+        var result = cloud.Insert(zone, request, GcpAnswer.RequestId(http.Request), ExtraDelay(CloudOperation.Create, request.Name, zone));
         if (result is OperationResult.Begun && Strike(FaultKind.CreateLeavesContract) is not null)
         {
             cloud.Stop(zone, request.Name, null);
@@ -107,20 +102,37 @@ internal sealed class VmEndpoints(GcpCloud cloud, VmBook book, FaultBook faults,
 
     private IResult Start(HttpRequest request, string zone, string name)
     {
-        if (faults.Strike(kind => kind.Name == FaultKind.InsufficientCredit, "gcp", CloudOperation.Start, name, zone) is not null)
+        Fault? Strike(string kind) => faults.Strike(known => known.Name == kind, "gcp", CloudOperation.Start, name, zone);
+        if (Strike(FaultKind.OfferGone) is not null)
         {
-            return new GcpError(403, "quotaExceeded", "Quota 'CPUS' exceeded.");
+            return Answer(request, cloud.FailChange(
+                zone, name, "start", "ZONE_RESOURCE_POOL_EXHAUSTED", $"The zone 'projects/{book.Project}/zones/{zone}' does not have enough resources available to fulfill the request.", 503));
         }
 
-        var slow = faults.Strike(kind => kind.Name == FaultKind.SlowBoot, "gcp", CloudOperation.Start, name, zone);
-        return Answer(request, cloud.Start(zone, name, RequestId(request), TimeSpan.FromSeconds(slow?.DelaySeconds ?? 0)));
+        return (Strike(FaultKind.InsufficientCredit) ?? Strike(FaultKind.Quota)) is not null
+            ? Answer(request, cloud.FailChange(zone, name, "start", "QUOTA_EXCEEDED", QuotaMessage(zone), 403))
+            : Answer(request, Fail(CloudOperation.Start, "start", zone, name) ?? cloud.Start(zone, name, GcpAnswer.RequestId(request), ExtraDelay(CloudOperation.Start, name, zone)));
     }
+
+    private TimeSpan ExtraDelay(string operation, string name, string zone) =>
+        faults.Strike(kind => kind.Name is FaultKind.SlowBoot or FaultKind.StuckLoading, "gcp", operation, name, zone)?.BootDelay ?? TimeSpan.Zero;
+
+    private const string InternalError = "Internal error. Please try again or contact Google Support.";
+
+    // An operation that begins well and ends badly.
+    private OperationResult? Fail(string operation, string type, string zone, string name) =>
+        faults.Strike(kind => kind.Name == FaultKind.SuccessFalse, "gcp", operation, name, zone) is null
+            ? null
+            : cloud.FailChange(zone, name, type, "INTERNAL_ERROR", InternalError, 500);
+
+    private static string QuotaMessage(string zone) => string.Create(
+        CultureInfo.InvariantCulture, $"Quota 'CPUS' exceeded.  Limit: {GcpRegion.CpuQuota}.0 in region {GcpRegion.FindByZone(zone)?.Name}.");
 
     private IResult Get(HttpRequest request, string zone, string name)
     {
         lock (book.Gate)
         {
-            return book.Find(zone, name) is { } vm ? new JsonAnswer(Json(request).From(vm)) : cloud.NoSuchVm(zone, name);
+            return book.Find(zone, name) is { } vm ? new JsonAnswer(new VmJson(request, book).From(vm)) : cloud.NoSuchVm(zone, name);
         }
     }
 
@@ -130,7 +142,7 @@ internal sealed class VmEndpoints(GcpCloud cloud, VmBook book, FaultBook faults,
         {
             return GcpRegion.FindByZone(zone) is null
                 ? cloud.NoSuchVm(zone, "")
-                : GcpList.Answer(request, "compute#instanceList", Listed().Where(vm => vm.Zone == zone).Select(Json(request).From));
+                : GcpList.Answer(request, "compute#instanceList", Sorted().Where(vm => vm.Zone == zone).Select(new VmJson(request, book).From));
         }
     }
 
@@ -138,38 +150,16 @@ internal sealed class VmEndpoints(GcpCloud cloud, VmBook book, FaultBook faults,
     {
         lock (book.Gate)
         {
-            var accepts = GcpList.ParseFilter(request.Query["filter"].FirstOrDefault());
-            var byZone = Listed().Select(vm => (vm.Zone, Json: Json(request).From(vm))).Where(pair => accepts(pair.Json)).ToLookup(pair => pair.Zone, pair => pair.Json);
-            var items = new JsonObject();
-            foreach (var zone in GcpRegion.All.SelectMany(region => region.Zones))
-            {
-                items["zones/" + zone] = byZone.Contains(zone)
-                    ? new JsonObject { ["instances"] = new JsonArray([.. byZone[zone]]) }
-                    : new JsonObject
-                    {
-                        ["warning"] = new JsonObject
-                        {
-                            ["code"] = "NO_RESULTS_ON_PAGE",
-                            ["message"] = $"There are no results for scope 'zones/{zone}' on this page.",
-                            ["data"] = new JsonArray(new JsonObject { ["key"] = "scope", ["value"] = "zones/" + zone }),
-                        },
-                    };
-            }
-
-            return new JsonAnswer(new JsonObject
-            {
-                ["kind"] = "compute#instanceAggregatedList",
-                ["id"] = $"projects/{cloud.Project}/aggregated/instances",
-                ["items"] = items,
-                ["selfLink"] = $"{request.Scheme}://{request.Host}{request.Path}",
-            });
+            var json = new VmJson(request, book);
+            return GcpList.Aggregate(
+                request, "compute#instanceAggregatedList", "instances", GcpRegion.ZoneScopes, Sorted().Select(vm => ("zones/" + vm.Zone, json.From(vm))));
         }
     }
 
-    private IEnumerable<Vm> Listed() =>
+    private IEnumerable<Vm> Sorted() =>
         faults.Strike(kind => kind.Name == FaultKind.EmptyListing, "gcp", CloudOperation.List) is not null ? [] : book.Vms.OrderBy(vm => vm.Name, StringComparer.Ordinal);
 
-    private IResult SerialPort(HttpRequest request, string zone, string name, long start = 0)
+    private IResult SerialPort(HttpRequest request, string zone, string name, long start = 0, int port = 1)
     {
         string key;
         lock (book.Gate)
@@ -182,54 +172,22 @@ internal sealed class VmEndpoints(GcpCloud cloud, VmBook book, FaultBook faults,
             key = vm.MachineKey;
         }
 
+        if (port is < 1 or > 4)
+        {
+            return GcpError.Invalid($"Invalid value for field 'port': '{port}'. Values must be within [1, 4].");
+        }
+
         var folder = sandbox.FolderOf(key);
-        var from = Math.Clamp(start, 0, folder.ConsoleLength);
-        var contents = folder.ReadConsole(from, ConsoleBytesMax);
+        // The other three ports are there and silent.
+        var from = port == 1 ? Math.Clamp(start < 0 ? folder.ConsoleLength + start : start, 0, folder.ConsoleLength) : 0;
+        var contents = port == 1 ? folder.ReadConsole(from, ConsoleBytesMax) : "";
         return new JsonAnswer(new JsonObject
         {
             ["kind"] = "compute#serialPortOutput",
             ["contents"] = contents,
-            ["start"] = from.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            ["next"] = (from + System.Text.Encoding.UTF8.GetByteCount(contents)).ToString(System.Globalization.CultureInfo.InvariantCulture),
+            ["start"] = from.ToString(CultureInfo.InvariantCulture),
+            ["next"] = (from + System.Text.Encoding.UTF8.GetByteCount(contents)).ToString(CultureInfo.InvariantCulture),
             ["selfLink"] = $"{request.Scheme}://{request.Host}{request.Path}",
         });
-    }
-
-    private JsonAnswer ListOperations(HttpRequest request, string zone)
-    {
-        lock (book.Gate)
-        {
-            return GcpList.Answer(request, "compute#operationList", book.Operations.Where(operation => operation.Zone == zone).Reverse().Select(Json(request).From));
-        }
-    }
-
-    private IResult GetOperation(HttpRequest request, string zone, string operation)
-    {
-        lock (book.Gate)
-        {
-            return book.FindOperation(zone, operation) is { } known
-                ? new JsonAnswer(Json(request).From(known))
-                : GcpError.NotFound($"projects/{cloud.Project}/zones/{zone}/operations/{operation}");
-        }
-    }
-
-    // Answers when the operation is done, and after two minutes in any case.
-    private async Task<IResult> WaitAsync(HttpRequest request, string zone, string operation, CancellationToken cancellationToken)
-    {
-        var began = time.GetTimestamp();
-        while (time.GetElapsedTime(began) < WaitLimit && IsUnderWay(zone, operation))
-        {
-            await Task.Delay(WaitInterval, time, cancellationToken);
-        }
-
-        return GetOperation(request, zone, operation);
-    }
-
-    private bool IsUnderWay(string zone, string operation)
-    {
-        lock (book.Gate)
-        {
-            return book.FindOperation(zone, operation) is { EndedAt: null };
-        }
     }
 }

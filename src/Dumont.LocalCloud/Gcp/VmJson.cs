@@ -1,22 +1,38 @@
+using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Globalization;
-using System.Text;
 using System.Text.Json.Nodes;
 
 namespace Dumont.LocalCloud.Gcp;
 
-/// <summary>VMs and operations as Compute Engine shows them: references are whole addresses, long integers are text.</summary>
-internal sealed class VmJson(string baseUrl, string project)
+/// <summary>VMs, disks and operations as Compute Engine shows them: references are whole addresses, long integers are text.</summary>
+internal sealed class VmJson(string baseUrl, GcpBook book)
 {
-    private string Projects => $"{baseUrl}/compute/v1/projects/{project}";
+    public VmJson(HttpRequest request, GcpBook book)
+        : this($"{request.Scheme}://{request.Host}", book)
+    {
+    }
+
+    private string Projects => $"{baseUrl}/compute/v1/projects/{book.Project}";
 
     public string Zone(string zone) => $"{Projects}/zones/{zone}";
 
     public string Region(string region) => $"{Projects}/regions/{region}";
 
     /// <summary>Changes with every change of metadata, labels or tags.</summary>
-    public static string Fingerprint(Vm vm) =>
-        Base64Url.EncodeToString(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{vm.Id % 100_000}v{vm.Version}")));
+    public static string Fingerprint(Vm vm) => Fingerprint(vm.Id, vm.Version);
+
+    /// <summary>Changes with the version. Eight bytes in base64, padded: clients decode it.</summary>
+    public static string Fingerprint(ulong id, int version)
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64BigEndian(bytes, (id * 1_000_003) + (ulong)version);
+        return Base64Url.EncodeToString(bytes) + "=";
+    }
+
+    /// <summary>Whether a client names the present version. It may write base64 in either alphabet.</summary>
+    public static bool IsCurrent(string? fingerprint, ulong id, int version) =>
+        fingerprint?.Replace('+', '-').Replace('/', '_') == Fingerprint(id, version);
 
     public static string Time(DateTimeOffset instant) => instant.ToString("yyyy-MM-ddTHH:mm:ss.fffzzz", CultureInfo.InvariantCulture);
 
@@ -36,7 +52,7 @@ internal sealed class VmJson(string baseUrl, string project)
             ["zone"] = Zone(vm.Zone),
             ["canIpForward"] = false,
             ["networkInterfaces"] = new JsonArray(NetworkInterface(vm)),
-            ["disks"] = new JsonArray(Disk(vm)),
+            ["disks"] = new JsonArray([.. vm.Disks.Select((disk, index) => Attached(vm, disk, index))]),
             ["metadata"] = new JsonObject { ["kind"] = "compute#metadata", ["fingerprint"] = fingerprint },
             ["scheduling"] = Scheduling(vm),
             ["cpuPlatform"] = vm.Status is "RUNNING" ? "Intel Broadwell" : "Unknown CPU Platform",
@@ -53,12 +69,18 @@ internal sealed class VmJson(string baseUrl, string project)
 
         if (vm.Metadata.Count > 0)
         {
-            json["metadata"]!["items"] = new JsonArray([.. vm.Metadata.Select(item => new JsonObject { ["key"] = item.Key, ["value"] = item.Value })]);
+            json["metadata"]!["items"] = Items(vm.Metadata);
         }
 
-        if (vm.Labels.Count > 0)
+        AddLabels(json, vm.Labels);
+
+        if (vm.ServiceAccount is not null)
         {
-            json["labels"] = new JsonObject(vm.Labels.Select(label => KeyValuePair.Create(label.Key, (JsonNode?)label.Value)));
+            json["serviceAccounts"] = new JsonArray(new JsonObject
+            {
+                ["email"] = vm.ServiceAccount,
+                ["scopes"] = new JsonArray("https://www.googleapis.com/auth/cloud-platform"),
+            });
         }
 
         Add(json, "lastStartTimestamp", vm.LastStartAt);
@@ -66,25 +88,79 @@ internal sealed class VmJson(string baseUrl, string project)
         return json;
     }
 
+    public JsonObject From(Disk disk)
+    {
+        var json = new JsonObject
+        {
+            ["kind"] = "compute#disk",
+            ["id"] = disk.Id.ToString(CultureInfo.InvariantCulture),
+            ["creationTimestamp"] = Time(disk.CreatedAt),
+            ["name"] = disk.Name,
+            ["description"] = disk.Description,
+            ["sizeGb"] = disk.Gb.ToString(CultureInfo.InvariantCulture),
+            ["zone"] = Zone(disk.Zone),
+            ["status"] = "READY",
+            ["selfLink"] = $"{Zone(disk.Zone)}/disks/{disk.Name}",
+            ["type"] = $"{Zone(disk.Zone)}/diskTypes/{disk.Type}",
+            ["labelFingerprint"] = Fingerprint(disk.Id, disk.Version),
+            ["physicalBlockSizeBytes"] = "4096",
+        };
+        if (disk.IsBootable)
+        {
+            json["sourceImage"] = Reference(disk.SourceImage);
+        }
+
+        if (disk.UserName is not null)
+        {
+            json["users"] = new JsonArray($"{Zone(disk.Zone)}/instances/{disk.UserName}");
+        }
+
+        AddLabels(json, disk.Labels);
+        Add(json, "lastAttachTimestamp", disk.LastAttachedAt);
+        Add(json, "lastDetachTimestamp", disk.LastDetachedAt);
+        return json;
+    }
+
+    /// <summary>Items of metadata as a list of pairs.</summary>
+    public static JsonArray Items(IEnumerable<KeyValuePair<string, string>> metadata) =>
+        [.. metadata.Select(item => new JsonObject { ["key"] = item.Key, ["value"] = item.Value })];
+
+    /// <summary>Where the operations of a zone are, or those of the project for an empty zone.</summary>
+    private string Scope(string zone) => zone.Length > 0 ? Zone(zone) : $"{Projects}/global";
+
+    // References of requests may be partial.
+    private string Reference(string reference) =>
+        $"{baseUrl}/compute/v1/{reference[Math.Max(0, reference.IndexOf("projects/", StringComparison.Ordinal))..]}";
+
     public JsonObject From(Operation operation)
     {
         var done = operation.EndedAt is not null;
+        var (kind, zone, name, id) = operation.Target;
         var json = new JsonObject
         {
             ["kind"] = "compute#operation",
             ["id"] = operation.Id.ToString(CultureInfo.InvariantCulture),
             ["name"] = operation.Name,
-            ["zone"] = Zone(operation.Zone),
             ["operationType"] = operation.Type,
-            ["targetLink"] = $"{Zone(operation.Zone)}/instances/{operation.TargetName}",
-            ["targetId"] = operation.TargetId.ToString(CultureInfo.InvariantCulture),
+            ["targetLink"] = kind.Length > 0 ? $"{Zone(zone)}/{kind}/{name}" : Projects,
+            ["targetId"] = id.ToString(CultureInfo.InvariantCulture),
             ["status"] = done ? "DONE" : "RUNNING",
             ["user"] = operation.User,
             ["progress"] = done ? 100 : 0,
             ["insertTime"] = Time(operation.InsertedAt),
             ["startTime"] = Time(operation.InsertedAt),
-            ["selfLink"] = $"{Zone(operation.Zone)}/operations/{operation.Name}",
+            ["selfLink"] = $"{Scope(zone)}/operations/{operation.Name}",
         };
+        if (zone.Length > 0)
+        {
+            json["zone"] = Zone(zone);
+        }
+
+        if (operation.StatusMessage is not null)
+        {
+            json["statusMessage"] = operation.StatusMessage;
+        }
+
         Add(json, "endTime", operation.EndedAt);
         if (operation.RequestId is not null)
         {
@@ -137,20 +213,24 @@ internal sealed class VmJson(string baseUrl, string project)
         return json;
     }
 
-    private JsonObject Disk(Vm vm) => new()
+    private JsonObject Attached(Vm vm, AttachedDisk attached, int index)
     {
-        ["kind"] = "compute#attachedDisk",
-        ["type"] = "PERSISTENT",
-        ["mode"] = "READ_WRITE",
-        ["source"] = $"{Zone(vm.Zone)}/disks/{vm.DiskName}",
-        ["deviceName"] = "persistent-disk-0",
-        ["index"] = 0,
-        ["boot"] = true,
-        ["autoDelete"] = vm.DiskAutoDelete,
-        ["interface"] = "SCSI",
-        ["diskSizeGb"] = vm.DiskGb.ToString(CultureInfo.InvariantCulture),
-        ["architecture"] = "X86_64",
-    };
+        var disk = book.GetDisk(vm, attached);
+        return new JsonObject
+        {
+            ["kind"] = "compute#attachedDisk",
+            ["type"] = "PERSISTENT",
+            ["mode"] = attached.Mode,
+            ["source"] = $"{Zone(vm.Zone)}/disks/{attached.DiskName}",
+            ["deviceName"] = attached.DeviceName,
+            ["index"] = index,
+            ["boot"] = attached.Boot,
+            ["autoDelete"] = attached.AutoDelete,
+            ["interface"] = "SCSI",
+            ["diskSizeGb"] = disk.Gb.ToString(CultureInfo.InvariantCulture),
+            ["architecture"] = "X86_64",
+        };
+    }
 
     private static JsonObject Scheduling(Vm vm)
     {
@@ -167,6 +247,14 @@ internal sealed class VmJson(string baseUrl, string project)
         }
 
         return json;
+    }
+
+    private static void AddLabels(JsonObject json, SortedDictionary<string, string> labels)
+    {
+        if (labels.Count > 0)
+        {
+            json["labels"] = new JsonObject(labels.Select(label => KeyValuePair.Create(label.Key, (JsonNode?)label.Value)));
+        }
     }
 
     private static void Add(JsonObject json, string name, DateTimeOffset? instant)

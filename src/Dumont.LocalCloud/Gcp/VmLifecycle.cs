@@ -5,8 +5,9 @@ namespace Dumont.LocalCloud.Gcp;
 
 /// <summary>Brings VMs, the machines behind them and their operations to where they ought to be; again and again.</summary>
 internal sealed class VmLifecycle(
-    VmBook book,
+    GcpBook book,
     GcpCloud cloud,
+    DiskCloud disks,
     MachineSupervisor machines,
     CurrentAccount account,
     LocalCloudOptions options,
@@ -33,44 +34,26 @@ internal sealed class VmLifecycle(
 
             foreach (var operation in book.Operations.Where(operation => operation.EndedAt is null).ToArray())
             {
-                EndIfDone(operation, now);
+                EndIfDone(operation);
             }
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, time);
-        try
-        {
-            do
-            {
-                TryTick();
-            }
-            while (await timer.WaitForNextTickAsync(stoppingToken));
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The program ends.
-        }
-    }
-
-    // A full disk must not end the loop: the next round tries again.
-    private void TryTick()
-    {
-        try
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Rounds.RunAsync(
+        Interval,
+        _ =>
         {
             Tick();
-        }
-        catch (Exception e)
-        {
-            GcpLog.RoundFailed(logger, e);
-        }
-    }
+            return Task.CompletedTask;
+        },
+        time,
+        logger,
+        stoppingToken);
 
     private void Advance(Vm vm, DateTimeOffset now, bool save)
     {
         cloud.Charge(vm);
+        cloud.EndPreempted(vm);
         var machine = machines.Observe(vm.MachineKey);
         Drive(vm, machine);
         var status = VmPolicy.Decide(vm, machines.Observe(vm.MachineKey), now, options.BootDelay);
@@ -79,6 +62,7 @@ internal sealed class VmLifecycle(
             GcpLog.StatusChanged(logger, vm.Name, vm.Status, "deleted");
             cloud.ReleaseAddress(vm);
             cloud.CloseBill(vm);
+            disks.Forsake(vm);
             book.Remove(vm);
             return;
         }
@@ -115,9 +99,9 @@ internal sealed class VmLifecycle(
         };
         if (boots)
         {
-            machines.Want(vm.MachineKey, new MachineWish.Running(VmMachines.SpecOf(vm, account.File.GcpSshPort), vm.Boot));
+            machines.Want(vm.MachineKey, new MachineWish.Running(VmMachines.SpecOf(vm, book.Settings.Metadata, account.File.GcpSshPort, options.GcpMetadataPort!.Value), vm.Boot));
         }
-        else if (vm.Wish == VmWish.Stopped)
+        else if (vm.Wish == VmWish.Stopped || (vm.Wish == VmWish.Deleted && !vm.Disks[0].AutoDelete))
         {
             machines.Want(vm.MachineKey, new MachineWish.Stopped());
         }
@@ -127,22 +111,22 @@ internal sealed class VmLifecycle(
         }
     }
 
-    private void EndIfDone(Operation operation, DateTimeOffset now)
+    private void EndIfDone(Operation operation)
     {
-        var vm = book.Find(operation.Zone, operation.TargetName);
-        var status = vm?.Id == operation.TargetId ? vm.Status : null;
+        var vm = book.Find(operation.Target.Zone, operation.Target.Name);
+        var status = vm?.Id == operation.Target.Id ? vm.Status : null;
         if (!VmPolicy.IsDone(operation, status))
         {
             return;
         }
 
-        operation.EndedAt = now;
         if (operation.Type is "insert" or "start" && vm is not null && machines.Observe(vm.MachineKey) is MachineState.Failed failed)
         {
-            (operation.ErrorCode, operation.ErrorMessage, operation.ErrorStatus) = ("INTERNAL_ERROR", failed.Reason, 500);
+            book.End(operation, "INTERNAL_ERROR", failed.Reason, 500);
+            return;
         }
 
-        book.Save(operation);
+        book.End(operation);
     }
 }
 
@@ -151,6 +135,6 @@ internal static partial class GcpLog
     [LoggerMessage(LogLevel.Information, "VM {Name}: {Before} to {After}")]
     public static partial void StatusChanged(ILogger logger, string name, string before, string after);
 
-    [LoggerMessage(LogLevel.Error, "A round over the VMs failed")]
-    public static partial void RoundFailed(ILogger logger, Exception exception);
+    [LoggerMessage(LogLevel.Warning, "No metadata server on {Address} port {Port}: {Reason}")]
+    public static partial void NoMetadataServer(ILogger logger, string address, int port, string reason);
 }

@@ -20,6 +20,11 @@ internal static class VmPolicy
                 break;
         }
 
+        if (vm.PreemptedAt is not null)
+        {
+            return "STOPPING";
+        }
+
         var waited = now - vm.BootWantedAt;
         if (machine is MachineState.Failed failed && failed.Boot == vm.Boot)
         {
@@ -31,8 +36,8 @@ internal static class VmPolicy
             : "STAGING";
     }
 
-    /// <summary>Whether an operation has come to its end at this status; null stands for a VM that is gone.</summary>
-    public static bool IsDone(Operation operation, string? status) => operation.Type switch
+    /// <summary>Whether an operation has come to its end at this status of its VM; null stands for one that is gone.</summary>
+    public static bool IsDone(Operation operation, string? status) => operation.Target.Kind != "instances" || operation.Type switch
     {
         "insert" or "start" or "reset" => status is "RUNNING" or "TERMINATED" or null,
         "stop" or "compute.instances.preempted" or "simulateMaintenanceEvent" => status is "TERMINATED" or "RUNNING" or null,

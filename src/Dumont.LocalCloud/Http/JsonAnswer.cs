@@ -20,12 +20,12 @@ internal sealed class JsonAnswer(JsonNode body, int status = StatusCodes.Status2
 }
 
 /// <summary>A plain-text answer, as a proxy before the provider gives it.</summary>
-internal sealed class TextAnswer(string body, int status) : IResult
+internal sealed class TextAnswer(string body, int status, string type = "text/plain") : IResult
 {
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         httpContext.Response.StatusCode = status;
-        httpContext.Response.ContentType = "text/plain";
+        httpContext.Response.ContentType = type;
         await httpContext.Response.WriteAsync(body, httpContext.RequestAborted);
     }
 }

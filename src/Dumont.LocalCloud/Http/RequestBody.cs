@@ -4,7 +4,10 @@ using System.Text.Json.Nodes;
 namespace Dumont.LocalCloud.Http;
 
 /// <summary>A request whose body is not what the endpoint takes; the provider's own error form is made of it.</summary>
-internal sealed class BadRequestException(string message) : Exception(message);
+internal class BadRequestException(string message) : Exception(message);
+
+/// <summary>A request whose body is not JSON.</summary>
+internal sealed class UnreadableBodyException(string message) : BadRequestException(message);
 
 /// <summary>A request for something that this cloud leaves out.</summary>
 internal sealed class LeftOutException(string what) : Exception(what);
@@ -60,7 +63,7 @@ internal static class RequestBody
         }
         catch (JsonException)
         {
-            throw new BadRequestException("the request body is not JSON");
+            throw new UnreadableBodyException("the request body is not JSON");
         }
     }
 }

@@ -3,15 +3,19 @@ using System.Globalization;
 namespace Dumont.LocalCloud.Machines;
 
 /// <summary>Memory, processor and process-count limits of one machine, in control groups of version 1 or 2 where they may be written.</summary>
-/// <remarks>A plain user has no such groups; its machines run without limits.</remarks>
-internal sealed class ControlGroups(string name)
+/// <param name="name">Of the groups.</param>
+/// <param name="root">Where this computer shows them.</param>
+/// <remarks>
+/// A plain user has no such groups; its machines run without limits. So do those in a container that hands out no controllers: in
+/// version 2 a group's controllers can be used below it only where it holds no process itself.
+/// </remarks>
+internal sealed class ControlGroups(string name, string root = "/sys/fs/cgroup")
 {
-    private const string Root = "/sys/fs/cgroup";
     private const int MaxProcesses = 4096;
 
     private static readonly string[] Controllers = ["memory", "cpu", "pids"];
 
-    private static bool IsUnified => File.Exists(Path.Combine(Root, "cgroup.controllers"));
+    private bool IsUnified => File.Exists(Path.Combine(root, "cgroup.controllers"));
 
     /// <summary>Makes the groups and sets the limits. Returns (controller, folder) of each group made; controller is empty for version 2.</summary>
     public IReadOnlyList<(string Controller, string Folder)> Create(MachineLimits limits)
@@ -54,14 +58,14 @@ internal sealed class ControlGroups(string name)
     {
         if (IsUnified)
         {
-            return [("", Path.Combine(Root, "dumont", name))];
+            return [("", Path.Combine(root, "dumont", name))];
         }
 
-        return Controllers.Where(controller => Directory.Exists(Path.Combine(Root, controller)))
-            .Select(controller => (controller, Path.Combine(Root, controller, "dumont", name)));
+        return Controllers.Where(controller => Directory.Exists(Path.Combine(root, controller)))
+            .Select(controller => (controller, Path.Combine(root, controller, "dumont", name)));
     }
 
-    private static void Limit(string controller, string folder, MachineLimits limits)
+    private void Limit(string controller, string folder, MachineLimits limits)
     {
         var bytes = ((long)limits.MemoryMiB << 20).ToString(CultureInfo.InvariantCulture);
         var microseconds = ((long)(limits.Cpus * 100_000)).ToString(CultureInfo.InvariantCulture);
@@ -78,12 +82,30 @@ internal sealed class ControlGroups(string name)
                 Write(folder, "pids.max", processes);
                 break;
             default:
-                Write(Root, "cgroup.subtree_control", "+memory +cpu +pids");
-                Write(Path.Combine(Root, "dumont"), "cgroup.subtree_control", "+memory +cpu +pids");
-                Write(folder, "memory.max", bytes);
-                Write(folder, "cpu.max", $"{microseconds} 100000");
-                Write(folder, "pids.max", processes);
+                // One by one: a controller that is not to be had must not keep the others away.
+                foreach (var wanted in Controllers)
+                {
+                    TryWrite(root, "cgroup.subtree_control", "+" + wanted);
+                    TryWrite(Path.Combine(root, "dumont"), "cgroup.subtree_control", "+" + wanted);
+                }
+
+                TryWrite(folder, "memory.max", bytes);
+                TryWrite(folder, "memory.swap.max", "0");
+                TryWrite(folder, "cpu.max", $"{microseconds} 100000");
+                TryWrite(folder, "pids.max", processes);
                 break;
+        }
+    }
+
+    private static void TryWrite(string folder, string file, string value)
+    {
+        try
+        {
+            Write(folder, file, value);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Less limited is better than not running.
         }
     }
 

@@ -15,6 +15,7 @@ internal sealed record MachineProcess(int Pid, long StartTicks, int Boot)
 /// <code>
 /// disk/        root file system; belongs to the machine
 /// usr/ etc/ dpkg/   upper and work folders of its overlays; belong to the machine
+/// disks/       data disks, seen as /mnt/disks; belong to the machine; there for machines that can have some
 /// config/      what the cloud tells the machine, seen there read-only as /run/cloud
 /// stage/       mount point, always empty here
 /// console.log  output of boot, sshd and start script
@@ -25,6 +26,8 @@ internal sealed record MachineProcess(int Pid, long StartTicks, int Boot)
 /// </remarks>
 internal sealed class MachineFolder(string machinesFolder, string key)
 {
+    private static readonly string[] Breakable = ["no-sshd", "new-host-key"];
+
     // One console is kept from boot to boot until it is this long.
     private const long ConsoleBytesMax = 1 << 20;
 
@@ -60,13 +63,19 @@ internal sealed class MachineFolder(string machinesFolder, string key)
             File.Delete(ConsoleLog);
         }
 
+        foreach (var broken in Breakable)
+        {
+            File.Delete(System.IO.Path.Combine(Config, broken));
+        }
+
         File.WriteAllLines(System.IO.Path.Combine(Path, "groups"), controlGroups.Select(group => $"{group.Controller}:{group.Folder}"));
         WriteMounts(spec.Mounts);
         Replace("init.sh", EmbeddedFile.Read("scripts/init.sh"));
         Replace("environment", string.Concat(spec.Environment.Select(variable => $"{variable.Key}={variable.Value}\0")), secret: true);
         Replace("start-script", spec.StartScript, secret: true);
         Replace("etc/hostname", spec.HostName + "\n");
-        Replace("etc/hosts", $"127.0.0.1\tlocalhost\n{spec.Address}\t{spec.HostName}\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+        var others = string.Concat(spec.Hosts.Select(host => $"{host.Address}\t{host.Names}\n"));
+        Replace("etc/hosts", $"127.0.0.1\tlocalhost\n{spec.Address}\t{spec.HostName}\n{others}::1\tlocalhost ip6-localhost ip6-loopback\n");
         Replace("etc/resolv.conf", File.Exists("/etc/resolv.conf") ? File.ReadAllText("/etc/resolv.conf") : "");
         Replace("etc/sshd_config", SshdConfiguration.Render(spec), secret: true);
         WriteKeys(spec.Keys);
@@ -98,6 +107,9 @@ internal sealed class MachineFolder(string machinesFolder, string key)
             File.WriteAllText(file, "");
         }
     }
+
+    /// <summary>Notes that something of the machine is to be broken until its next boot.</summary>
+    public void Break(string what) => Replace(what, "");
 
     /// <summary>What <c>nvidia-smi</c> shows from now on.</summary>
     public void WriteGpus(IReadOnlyList<GpuReading> gpus) => Replace("gpus", string.Concat(gpus.Select(gpu => gpu.ToLine() + "\n")));

@@ -27,6 +27,9 @@ internal sealed record MachineSpec(
 {
     /// <summary>Folders of this computer that are seen inside it.</summary>
     public IReadOnlyList<FolderMount> Mounts { get; init; } = [];
+
+    /// <summary>Names beside its own that it knows by <c>/etc/hosts</c>; several of one address are apart by blanks.</summary>
+    public IReadOnlyList<(IPAddress Address, string Names)> Hosts { get; init; } = [];
 }
 
 /// <summary>A folder of this computer inside a machine.</summary>

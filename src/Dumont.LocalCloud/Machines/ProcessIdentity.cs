@@ -11,6 +11,7 @@ internal sealed partial record ProcessIdentity(int Pid, long StartTicks)
     public const int Kill = 9;
     public const int Terminate = 15;
     public const int User1 = 10;
+    public const int User2 = 12;
 
     /// <summary>The process with this number, or null where there is none or it has ended and waits to be reaped.</summary>
     public static ProcessIdentity? Find(int pid)

@@ -164,6 +164,22 @@ internal sealed class Sandbox(string machinesFolder, string baseFolder, Isolatio
             : [.. isolation.UnshareCommand, "/bin/bash", Path.Combine(baseFolder, "boot.sh"), isolation.Mode, folder.Path, baseFolder, key];
     }
 
+    /// <summary>Breaks something of a running machine until its next boot.</summary>
+    /// <param name="key">The machine.</param>
+    /// <param name="what"><c>no-sshd</c> or <c>new-host-key</c>; <c>init.sh</c> knows them.</param>
+    public void Break(string key, string what)
+    {
+        var folder = FolderOf(key);
+        folder.Break(what);
+        folder.FindProcess()?.Identity.FindChild()?.Signal(ProcessIdentity.User2);
+    }
+
+    /// <summary>Makes every write to a running machine's disk fail for want of space, until its next boot.</summary>
+    public async Task<ShellCommand.Result> FillDiskAsync(string key, CancellationToken cancellationToken) =>
+        FolderOf(key).FindProcess()?.Identity is { IsAlive: true } outer && outer.FindChild() is { } init
+            ? await ShellCommand.RunAsync([.. isolation.EnterCommand(init), "/bin/sh", "-c", State.EmbeddedFile.Read("scripts/fill-disk.sh")], cancellationToken)
+            : new ShellCommand.Result(1, "", "the machine is not up\n");
+
     private ControlGroups GroupsOf(string key) => new($"{_cloud}-{key}");
 
     private static async Task<bool> AnswersAsync(MachineSpec spec, CancellationToken cancellationToken)

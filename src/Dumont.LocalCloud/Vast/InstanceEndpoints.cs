@@ -80,7 +80,8 @@ internal sealed class InstanceEndpoints(VastCloud cloud, ContractBook book, Volu
         }
     }
 
-    private JsonObject Show(Contract contract, bool inList)
+    /// <summary>A contract as it is listed, or shown alone. Read under the gate of the book.</summary>
+    public JsonObject Show(Contract contract, bool inList)
     {
         var json = InstanceJson.From(contract, time.GetUtcNow(), book.RunSeconds(contract), market.MinBidOf(contract));
         if (inList)
@@ -145,9 +146,9 @@ internal sealed class InstanceEndpoints(VastCloud cloud, ContractBook book, Volu
             return VastProblem.InsufficientCredit;
         }
 
-        if (state == "running" && faults.Strike(kind => kind.Name == FaultKind.SlowBoot, "vast", CloudOperation.Start, targets) is { } slow)
+        if (state == "running" && faults.Strike(kind => kind.Name is FaultKind.SlowBoot or FaultKind.StuckLoading, "vast", CloudOperation.Start, targets) is { } slow)
         {
-            return Answer(cloud.Start(id, TimeSpan.FromSeconds(slow.DelaySeconds)));
+            return Answer(cloud.Start(id, slow.BootDelay));
         }
 
         return state switch
@@ -161,20 +162,24 @@ internal sealed class InstanceEndpoints(VastCloud cloud, ContractBook book, Volu
     private async Task<IResult> ChangeManyAsync(HttpContext http)
     {
         var body = await RequestBody.ReadAsync(http);
-        return ForEach(Ids(body, "ids"), id => SetState(id, body.Text("state")));
+        return ForEach(body.Text("state") == "stopped" ? CloudOperation.Stop : CloudOperation.Start, Ids(body, "ids"), id => SetState(id, body.Text("state")));
     }
 
     private async Task<IResult> StartManyAsync(HttpContext http) =>
-        ForEach(Ids(await RequestBody.ReadAsync(http), "IDs"), id => SetState(id, "running"));
+        ForEach(CloudOperation.Start, Ids(await RequestBody.ReadAsync(http), "IDs"), id => SetState(id, "running"));
 
     private IResult Destroy(long id) => Answer(cloud.Destroy(id));
 
     private async Task<IResult> DestroyManyAsync(HttpContext http) =>
-        ForEach(Ids(await RequestBody.ReadAsync(http), "instance_ids"), Destroy);
+        ForEach(CloudOperation.Destroy, Ids(await RequestBody.ReadAsync(http), "instance_ids"), Destroy);
 
     // The first that fails is the answer; those before it are done.
-    private static IResult ForEach(IReadOnlyList<long> ids, Func<long, IResult> act) =>
-        ids.Select(act).FirstOrDefault(result => result is VastProblem) ?? Answer(null);
+    private IResult ForEach(string operation, IReadOnlyList<long> ids, Func<long, IResult> act)
+    {
+        var partial = faults.Strike(kind => kind.Name == FaultKind.PartialBatch, "vast", operation) is not null;
+        var done = ids.Take(partial ? (ids.Count + 1) / 2 : ids.Count).Select(act).FirstOrDefault(result => result is VastProblem);
+        return done ?? Answer(partial ? new VastProblem(StatusCodes.Status500InternalServerError, "internal_error", "Internal server error") : null);
+    }
 
     private static IReadOnlyList<long> Ids(JsonObject body, string name) => body[name] is JsonArray { Count: > 0 } ids
         ? [.. ids.Select(id => (long)(JsonValues.AsNumber(id) ?? throw new BadRequestException($"{name} holds something else than ids")))]

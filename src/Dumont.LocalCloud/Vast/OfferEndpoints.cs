@@ -56,7 +56,18 @@ internal sealed class OfferEndpoints(OfferMarket market, VastCloud cloud, Contra
     }
 
     private async Task<IResult> RentAsync(long id, HttpContext http) =>
-        Parse(await RequestBody.ReadAsync(http), out var request) ?? Answer(Rent(id, request!));
+        Parse(await RequestBody.ReadAsync(http), out var request) ?? Answer(Told(http, Rent(id, request!)));
+
+    // Faults that befall what is made want to know what that is.
+    private static RentResult Told(HttpContext http, RentResult result)
+    {
+        if (result is RentResult.Rented(var made))
+        {
+            http.Items[FaultMiddleware.CreatedKey] = made.Id.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        }
+
+        return result;
+    }
 
     // Each is rented by itself; one that fails keeps none of the others from being rented.
     private async Task<IResult> RentManyAsync(HttpContext http)
@@ -107,7 +118,7 @@ internal sealed class OfferEndpoints(OfferMarket market, VastCloud cloud, Contra
             }
         }
 
-        return last is null ? new VastProblem(StatusCodes.Status404NotFound, "no_such_ask", "No offer satisfies the query.") : Answer(last);
+        return last is null ? new VastProblem(StatusCodes.Status404NotFound, "no_such_ask", "No offer satisfies the query.") : Answer(Told(http, last));
     }
 
     private static VastProblem? Parse(JsonObject body, out RentRequest? request)
@@ -137,9 +148,17 @@ internal sealed class OfferEndpoints(OfferMarket market, VastCloud cloud, Contra
             return new RentResult.Refused(VastProblem.InsufficientCredit);
         }
 
+        if (Strike(FaultKind.Quota, targets) is not null)
+        {
+            return new RentResult.Refused(VastProblem.SpendRateLimit);
+        }
+
         var leaves = Strike(FaultKind.CreateLeavesContract, targets);
-        var slow = Strike(FaultKind.SlowBoot, targets);
-        var twist = new RentTwist(TimeSpan.FromSeconds(slow?.DelaySeconds ?? 0), leaves is not null, leaves?.NamesContract ?? false);
+        var slow = Strike(FaultKind.SlowBoot, targets) ?? Strike(FaultKind.StuckLoading, targets);
+        var twist = new RentTwist(slow?.BootDelay ?? TimeSpan.Zero, leaves is not null, leaves?.NamesContract ?? false)
+        {
+            PriceFactor = Strike(FaultKind.PriceChanged, targets)?.Numbers["factor"] ?? 1,
+        };
         return cloud.Rent(id, request, twist);
     }
 

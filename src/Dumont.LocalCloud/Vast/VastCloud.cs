@@ -22,6 +22,9 @@ internal abstract record RentResult
 internal sealed record RentTwist(TimeSpan ExtraBootDelay, bool LeavesStoppedContract, bool NamesContract)
 {
     public static RentTwist None { get; } = new(TimeSpan.Zero, false, false);
+
+    /// <summary>The price of an on-demand rental is that many times the offer's.</summary>
+    public double PriceFactor { get; init; } = 1;
 }
 
 /// <summary>What a customer of Vast.ai can do with offers and contracts. Each call is complete when it returns; machines follow.</summary>
@@ -308,7 +311,7 @@ internal sealed class VastCloud(
             StatusSince = now,
             Keys = [.. book.Ledger.Keys],
             Volumes = [.. request.Volumes.Select(volumes.Take)],
-            MicroUsdPerHour = bid ?? offer.MicroUsdPerHour,
+            MicroUsdPerHour = bid ?? (long)Math.Round(offer.MicroUsdPerHour * twist.PriceFactor),
             DiskMicroUsdPerHour = (long)Math.Round(offer.Host.StorageUsdPerGbMonth * request.DiskGb / 720 * 1_000_000),
         };
         var stays = loses || twist.LeavesStoppedContract || request.StartsStopped;

@@ -36,6 +36,10 @@ internal sealed record VastProblem(int Status, string Error, string Message) : I
     public static VastProblem InsufficientCredit { get; } =
         new(StatusCodes.Status400BadRequest, "insufficient_credit", "Your credit is too low for this action; please add credit.");
 
+    /// <summary>A new account spends more by the hour than it may.</summary>
+    public static VastProblem SpendRateLimit { get; } =
+        new(StatusCodes.Status400BadRequest, "spend_rate_limit", "Your account's spending limit does not allow this rental.");
+
     public static VastProblem NotSupported(string what) =>
         new(StatusCodes.Status501NotImplemented, "not_supported", $"{what} is not supported by the local cloud.");
 

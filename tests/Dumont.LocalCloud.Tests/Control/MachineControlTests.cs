@@ -49,6 +49,26 @@ public sealed class MachineControlTests
     }
 
     [Fact]
+    public async Task List_DiskWithoutAVm_BillsByItself()
+    {
+        const string Zone = "europe-west1-b";
+        await using var cloud = await TestCloud.StartAsync();
+        await cloud.GcpAsync("POST", $"/zones/{Zone}/instances", Gcp.VmTests.Body("cs-1", await Ssh.CreateAsync(cloud.Folder)));
+        await cloud.GcpAsync("POST", $"/zones/{Zone}/disks", """{"name":"loose","sizeGb":"1000","type":"pd-ssd"}""");
+
+        var listed = (await cloud.SendAsync("GET", "/local/machines")).Json;
+
+        var machine = Assert.Single(listed["machines"]!.AsArray())!;
+        Assert.Equal(("gcp", "cs-1"), (machine["provider"]!.ToString(), machine["label"]!.ToString()));
+        Assert.All((string[])["id", "state", "since", "cost_usd"], field => Assert.NotNull(machine[field]));
+        var disk = Assert.Single(listed["disks"]!.AsArray())!;
+        Assert.Equal(("loose", "free"), (disk["label"]!.ToString(), disk["state"]!.ToString()));
+        // 1000 GB of pd-ssd cost 0.23 dollars an hour, so a second shows in micro-dollars.
+        await Eventually.IsTrueAsync(
+            async () => (await cloud.SendAsync("GET", "/local/machines")).Json["disks"]![0]!["cost_usd"]!.GetValue<double>() > 0, "a disk that costs");
+    }
+
+    [Fact]
     public async Task Preempt_Bid_IsInterruptedAndComesBack()
     {
         await using var cloud = await TestCloud.StartAsync();

@@ -64,7 +64,7 @@ public sealed class GcpTests
         Assert.Equal("pd-balanced", (await cloud.GcpAsync("GET", $"/zones/{Zone}/diskTypes/pd-balanced")).Json["name"]!.ToString());
         var image = await cloud.SendAsync("GET", "/compute/v1/projects/debian-cloud/global/images/family/debian-12", null, await cloud.TokenAsync());
         Assert.Equal("debian-12", image.Json["family"]!.ToString());
-        Assert.Equal(501, (await cloud.GcpAsync("POST", $"/zones/{Zone}/disks", "{}")).Status);
+        Assert.Equal(501, (await cloud.GcpAsync("POST", $"/zones/{Zone}/disks/any/createSnapshot", "{}")).Status);
 
         async Task<(int, int)> TypeAsync()
         {

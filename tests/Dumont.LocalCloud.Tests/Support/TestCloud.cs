@@ -12,6 +12,8 @@ namespace Dumont.LocalCloud.Tests.Support;
 internal sealed record Answer(int Status, string? ContentType, string Text)
 {
     public JsonObject Json => (JsonObject)JsonNode.Parse(Text)!;
+
+    public DateTimeOffset? Date { get; init; }
 }
 
 /// <summary>A local cloud of its own for one test, in this process, with real machines. Leaves nothing behind.</summary>
@@ -41,7 +43,14 @@ internal sealed class TestCloud : IAsyncDisposable
     public static async Task<TestCloud> StartAsync(Action<LocalCloudOptions>? configure = null, TimeProvider? time = null)
     {
         var folder = Directory.CreateTempSubdirectory("dumont-cloud-").FullName;
-        var options = new LocalCloudOptions { Port = 0, DataFolder = Path.Combine(folder, "data"), BootDelay = TimeSpan.FromMilliseconds(60), LogLevel = LogLevel.Warning };
+        var options = new LocalCloudOptions
+        {
+            Port = 0,
+            DataFolder = Path.Combine(folder, "data"),
+            BootDelay = TimeSpan.FromMilliseconds(60),
+            PreemptionNotice = TimeSpan.FromMilliseconds(60),
+            LogLevel = LogLevel.Warning,
+        };
         configure?.Invoke(options);
         var app = await LocalCloudApp.StartAsync(options, time ?? TimeProvider.System, TestContext.Current.CancellationToken);
         return new TestCloud(folder, app, options, time ?? TimeProvider.System);
@@ -56,12 +65,13 @@ internal sealed class TestCloud : IAsyncDisposable
 
     public Task<Answer> VastAsync(string method, string path, string? body = null) => SendAsync(method, "/api/" + path, body, VastKey);
 
-    public async Task<Answer> SendAsync(string method, string path, string? body = null, string? bearer = null)
+    public async Task<Answer> SendAsync(string method, string path, string? body = null, string? bearer = null, string type = "application/json")
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(Address, path));
         if (body is not null)
         {
-            request.Content = new StringContent(body, Encoding.UTF8, "application/json");
+            request.Content = new StringContent(body, Encoding.UTF8);
+            request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
         }
 
         if (bearer is not null)
@@ -73,7 +83,10 @@ internal sealed class TestCloud : IAsyncDisposable
         return new Answer(
             (int)response.StatusCode,
             response.Content.Headers.ContentType?.ToString(),
-            await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+            await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))
+        {
+            Date = response.Headers.Date,
+        };
     }
 
     /// <summary>The offers of a search, cheapest first.</summary>

@@ -34,6 +34,7 @@ if [ ! -e made ]; then
     # Folders made in the upper layer belong to the machine's own root even where the host's root is not mapped.
     mkdir -p usr/{upper/{bin,sbin,lib,share,include,local/{bin,sbin,lib,share,etc,include}},work} \
         etc/{upper/{ssh/sshd_config.d,profile.d,default,alternatives},work} dpkg/{upper,work}
+    if [ -d disks ]; then ln -s /run/disks disk/mnt/disks; fi
     touch made
 fi
 
@@ -80,6 +81,10 @@ mount -t tmpfs -o mode=1777,nosuid,nodev shm $m/dev/shm
 mount -t tmpfs -o mode=0755,nosuid,nodev,size=256m run $m/run
 mkdir -p $m/run/{cloud,lock,sshd}
 mount -o bind,ro config $m/run/cloud
+if [ -d disks ]; then
+    mkdir $m/run/disks
+    mount -o bind,nosuid,nodev disks $m/run/disks
+fi
 
 # What programs read about processors and their own limits; the rest of /sys stays out.
 mount -t tmpfs -o mode=0755,nosuid,nodev,noexec,size=1m sys $m/sys

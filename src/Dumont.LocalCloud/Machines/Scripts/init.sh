@@ -1,6 +1,7 @@
 #!/bin/bash
 # First process of a machine, inside it and without the host's powers. Applies what the cloud wrote under /run/cloud, keeps sshd
-# running, runs the customer's start script, reaps orphans. TERM stops the machine in good order, USR1 applies keys again.
+# running, runs the customer's start script, reaps orphans. TERM stops the machine in good order, USR1 applies keys again, USR2 breaks
+# what the cloud wants broken.
 set -u
 cloud=/run/cloud
 umask 022
@@ -63,9 +64,31 @@ apply_carrier() {
 }
 
 start_sshd() {
+    if [ -e $cloud/no-sshd ]; then
+        sleep infinity &
+        sshd=$!
+        return
+    fi
     # By its full name: sshd starts itself again on HUP.
     /usr/sbin/sshd -D -e &
     sshd=$!
+}
+
+# What the cloud breaks on purpose, until the next boot. The loop below starts what is ended here, or what stands for it.
+break_things() {
+    local process name
+    if [ -e $cloud/new-host-key ] && [ ! -e /run/new-host-key ]; then
+        : >/run/new-host-key
+        rm -f /etc/ssh/ssh_host_ed25519_key{,.pub}
+        ssh-keygen -q -t ed25519 -N '' -C "root@$(cat /etc/hostname)" -f /etc/ssh/ssh_host_ed25519_key
+        kill "$sshd"
+    fi
+    if [ -e $cloud/no-sshd ]; then
+        for process in /proc/[0-9]*; do
+            read -r name 2>/dev/null <"$process/comm" || continue
+            case $name in sshd*) kill "${process#/proc/}" 2>/dev/null ;; esac
+        done
+    fi
 }
 
 run_start_script() {
@@ -91,6 +114,7 @@ stop() {
 stopping=
 trap stop TERM
 trap apply_keys USR1
+trap break_things USR2
 rm -rf /run/sshd.pid
 apply_settings
 apply_keys
