@@ -17,6 +17,9 @@ namespace Dumont.LocalCloud;
 /// <summary>A running local cloud. Disposing it stops every machine in good order and keeps their disks.</summary>
 internal sealed class LocalCloudApp : IAsyncDisposable
 {
+    // An address of no machine, to try ports on.
+    private static readonly IPAddress Probe = IPAddress.Parse("127.15.1.1");
+
     private readonly WebApplication _app;
 
     private readonly FolderLock _lock;
@@ -43,6 +46,11 @@ internal sealed class LocalCloudApp : IAsyncDisposable
         var account = new CurrentAccount(AccountFile.Ensure(options.DataFolder, options.VastApiKey, options.GcpSshPort, () => IsFree(isolation, 22) ? 22 : 2222));
 
         options.GcpMetadataPort ??= IsFree(isolation, 80) ? 80 : 8880;
+        if (options.GcpMetadataPort < 1024 && !isolation.IsRoot)
+        {
+            throw new InvalidSettingException($"--gcp-metadata-port {options.GcpMetadataPort} needs root; without, it is 1024 or above");
+        }
+
 
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(LocalCloudApp).Assembly.GetName().Name });
         ConfigureLogging(builder.Logging, options.LogLevel);
@@ -88,7 +96,7 @@ internal sealed class LocalCloudApp : IAsyncDisposable
     }
 
     // Low ports need root, and a server of this computer may hold one on every address.
-    private static bool IsFree(Isolation isolation, int port) => isolation.IsRoot && AddressBook.IsFree(IPAddress.Parse("127.15.1.1"), port);
+    private static bool IsFree(Isolation isolation, int port) => isolation.IsRoot && AddressBook.IsFree(Probe, port);
 
     private static void ConfigureLogging(ILoggingBuilder logging, LogLevel level)
     {

@@ -111,9 +111,10 @@ compute instances describe first --format="value(status,machineType.basename(),t
 assert_matches "RUNNING.e2-medium.worker" "it is described"
 address_of_first
 assert_matches "RUNNING" "it has an address"
-login "hostname; curl -s -H 'Metadata-Flavor: Google' http://metadata.google.internal/computeMetadata/v1/instance/zone"
+login "hostname; curl -s -H 'Metadata-Flavor: Google' http://\${GCE_METADATA_HOST:-metadata.google.internal}/computeMetadata/v1/instance/zone"
 assert_exit 0 "ssh with the key of its metadata succeeds"
 assert_contains "first" "it knows its name"
+assert_contains "/zones/$zone" "its metadata server knows its zone"
 compute instances get-serial-port-output first
 assert_contains "startup-script-ran" "its console shows the startup script"
 compute instances create first --machine-type=e2-medium

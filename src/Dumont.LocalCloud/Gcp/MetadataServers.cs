@@ -69,7 +69,7 @@ internal sealed class MetadataServers(
             await server.StartAsync(new Application(http => AnswerAsync(http, vmId)), cancellationToken);
             _servers.Add(address, (server, vmId));
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException)
         {
             // Somebody else took the port meanwhile; the VM runs without.
             server.Dispose();

@@ -48,8 +48,8 @@ internal sealed class AddressBook
         }
     }
 
-    /// <summary>An address on which the given port is free.</summary>
-    public IPAddress Take(int port)
+    /// <summary>An address on which the given port is free, or any address where no port is given.</summary>
+    public IPAddress Take(int? port = null)
     {
         lock (_gate)
         {
@@ -57,7 +57,7 @@ internal sealed class AddressBook
             {
                 _next = (_next + 1) % 60_000;
                 var address = new IPAddress([127, _range, (byte)(1 + (_next / 250)), (byte)(2 + (_next % 250))]);
-                if (!_taken.Contains(address) && IsFree(address, port))
+                if (!_taken.Contains(address) && (port is null || IsFree(address, port.Value)))
                 {
                     _taken.Add(address);
                     return address;

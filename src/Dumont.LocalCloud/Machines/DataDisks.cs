@@ -36,7 +36,18 @@ internal sealed class DataDisks
         Prepare(machine);
         var home = Path.Combine(_folder, disk);
         Directory.CreateDirectory(home);
-        Move(home, PathIn(machine, device));
+        var shown = PathIn(machine, device);
+        for (var number = 1; Path.Exists(shown); number++)
+        {
+            // The machine itself put something there; it keeps it under another name.
+            var aside = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{shown}.{number}");
+            if (!Path.Exists(aside))
+            {
+                Move(shown, aside);
+            }
+        }
+
+        Move(home, shown);
     }
 
     /// <summary>Takes a disk out of a machine with all that is on it.</summary>
