@@ -173,18 +173,6 @@ public sealed class InstanceTests
     }
 
     [Fact]
-    public async Task Call_ThatIsLeftOut_SaysSo()
-    {
-        await using var cloud = await TestCloud.StartAsync();
-        foreach (var (method, path) in ((string, string)[])
-            [("PUT", "v0/instances/bid_price/1/"), ("POST", "v0/volumes/search/"), ("GET", "v0/charges/"), ("GET", "v1/invoices/"), ("POST", "v0/template/")])
-        {
-            var answer = await cloud.VastAsync(method, path, method == "GET" ? null : "{}");
-            Assert.Equal((501, "not_supported", "application/json"), (answer.Status, answer.Json["error"]!.ToString(), answer.ContentType));
-        }
-    }
-
-    [Fact]
     public async Task Call_WithWrongKeys_IsRefusedAsTheProviderDoes()
     {
         await using var cloud = await TestCloud.StartAsync();
