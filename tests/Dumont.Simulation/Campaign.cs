@@ -58,10 +58,12 @@ internal sealed class Campaign
         var text = new StringBuilder();
         text.AppendLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{_outcomes.Count} runs, {Violations.Count()} violations, in {_took.TotalSeconds:0.0} s; {_cpu.TotalMilliseconds / _outcomes.Count:0.00} ms of a core each"));
+            $"{_outcomes.Count} runs, {Violations.Count()} violations, " +
+            $"in {_took.TotalSeconds:0.0} s; {_cpu.TotalMilliseconds / _outcomes.Count:0.00} ms of a core each"));
         text.AppendLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"on average {_outcomes.Average(each => each.Virtual.TotalSeconds):0} s virtual, {_outcomes.Average(each => each.Steps):0} steps; {_outcomes.Sum(each => each.Kills.Count)} kills at points"));
+            $"on average {_outcomes.Average(each => each.Virtual.TotalSeconds):0} s virtual, {_outcomes.Average(each => each.Steps):0} steps; " +
+            $"{_outcomes.Sum(each => each.Kills.Count)} kills at points"));
         text.AppendLine(string.Create(
             CultureInfo.InvariantCulture,
             $"fault kinds {_faults.Count}/{FaultTable.Rows.Count}, kill points {_kills.Count}/{KillPointTable.Rows.Count}: {100 * Coverage:0.0} %"));

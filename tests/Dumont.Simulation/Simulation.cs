@@ -17,7 +17,14 @@ internal sealed record Outcome(
 {
     /// <summary>What to print of a run that failed.</summary>
     public string Report() =>
-        string.Create(CultureInfo.InvariantCulture, $"seed {Seed}, trace {TraceHash:x16}, {Virtual.TotalSeconds:0} s virtual\n{Tail}\n{Violation}\nReplay it with DUMONT_SIMULATION_SEED={Seed}.");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"""
+             seed {Seed}, trace {TraceHash:x16}, {Virtual.TotalSeconds:0} s virtual
+             {Tail}
+             {Violation}
+             Replay it with DUMONT_SIMULATION_SEED={Seed}.
+             """);
 }
 
 /// <summary>One seeded run: a user, a server that dies and comes back, providers, machines and networks that fail, in virtual time; then calm, in which
@@ -175,7 +182,14 @@ internal sealed class Simulation
     }
 
     private SimAgent Install(SimServer server, SimMachine machine, long machineId) =>
-        new(machine, new MachineId(machineId), new AgentNetwork(agent => Server?.Open(agent), FindAgent, (link, report) => link.Deliver(report)), _scheduler, _random, _checks, _options.Heartbeat);
+        new(
+            machine,
+            new MachineId(machineId),
+            new AgentNetwork(agent => Server?.Open(agent), FindAgent, (link, report) => link.Deliver(report)),
+            _scheduler,
+            _random,
+            _checks,
+            _options.Heartbeat);
 
     private SimAgent? FindAgent(MachineId id)
     {
@@ -198,7 +212,8 @@ internal sealed class Simulation
                 """
                 SELECT i.id, i.desired, i.status, a.released, json_extract(a.document, '$.phase'), json_extract(a.document, '$.state'),
                     (SELECT COUNT(*) FROM machines m WHERE m.instance_id = i.id
-                        AND ((m.phase IN ('Intended', 'Asking', 'Booting', 'Preparing', 'Starting', 'Stopping', 'Releasing') AND (m.phase = 'Releasing' OR m.desired = 'Stopped' OR json_extract(m.document, '$.failure') IS NULL)) OR (m.desired = 'Gone' AND m.phase NOT IN ('Gone', 'Failed'))))
+                        AND ((m.phase IN ('Intended', 'Asking', 'Booting', 'Preparing', 'Starting', 'Stopping', 'Releasing')
+                            AND (m.phase = 'Releasing' OR m.desired = 'Stopped' OR json_extract(m.document, '$.failure') IS NULL)) OR (m.desired = 'Gone' AND m.phase NOT IN ('Gone', 'Failed'))))
                 FROM instances i LEFT JOIN associations a ON a.instance_id = i.id
                 """),
             CancellationToken.None);
@@ -238,7 +253,8 @@ internal sealed class Simulation
         var rows = await _bench.Database.ReadAsync(
             connection => connection.QueryAsync<string>(
                 """
-                SELECT 'instance ' || id || ' ' || desired || ' ' || status || ' generation ' || generation || ' writer ' || COALESCE(writer_machine_id, 0) || ' ' || document FROM instances
+                SELECT 'instance ' || id || ' ' || desired || ' ' || status || ' generation ' || generation || ' writer '
+                    || COALESCE(writer_machine_id, 0) || ' ' || document FROM instances
                 UNION ALL SELECT 'machine ' || id || ' ' || role || ' ' || desired || ' ' || phase || ' ' || document FROM machines
                 UNION ALL SELECT 'association ' || COALESCE(standby_machine_id, 0) || ' released ' || released || ' ' || document FROM associations
                 UNION ALL SELECT 'work ' || kind || ' ' || key || ' due ' || due_at || ' lease ' || lease_until || ' ' || COALESCE(owner, '') FROM work_items

@@ -18,7 +18,10 @@ internal sealed class SimProvider(string name, string account, SimServer server,
     {
         var call = await SendAsync("search", cancellationToken);
         var offers = name == "gcp" ? world.StandbyOffers : world.GpuOffers;
-        IReadOnlyList<MachineOffer> found = [.. offers.Where(offer => offer.Interruptible == query.Interruptible && (query.OfferId is null || offer.Id == query.OfferId)).Take(query.Limit)];
+        IReadOnlyList<MachineOffer> found =
+        [
+            .. offers.Where(offer => offer.Interruptible == query.Interruptible && (query.OfferId is null || offer.Id == query.OfferId)).Take(query.Limit),
+        ];
         await AnswerAsync(call, cancellationToken);
         return call.Fault is { Effect: not FaultEffect.Slow } ? throw Failure(call, "search offers") : found;
     }
@@ -77,7 +80,8 @@ internal sealed class SimProvider(string name, string account, SimServer server,
         var call = await SendAsync("list", cancellationToken);
         var effect = call.Fault?.Effect;
         var listed = world.Machines
-            .Where(machine => machine.Provider == name && machine.Account == account && (machine.Exists || (effect == FaultEffect.ListingLag && scheduler.Elapsed - machine.GoneAt < LagMax)))
+            .Where(machine => machine.Provider == name && machine.Account == account)
+            .Where(machine => machine.Exists || (effect == FaultEffect.ListingLag && scheduler.Elapsed - machine.GoneAt < LagMax))
             .Where(machine => effect != FaultEffect.ListingLag || scheduler.Elapsed - machine.CreatedAt >= LagMax)
             .Where(_ => effect != FaultEffect.EmptyListing)
             .Select(machine => Describe(machine, call))
