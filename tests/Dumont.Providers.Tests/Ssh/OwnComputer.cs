@@ -75,8 +75,16 @@ public sealed class OwnComputer : IAsyncDisposable
             File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
 
-        await computer.PowerOnAsync();
-        return computer;
+        try
+        {
+            await computer.PowerOnAsync();
+            return computer;
+        }
+        catch
+        {
+            await computer.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Whose keys are let in as root.</summary>
