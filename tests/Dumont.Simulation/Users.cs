@@ -105,7 +105,7 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
         switch (what)
         {
             case 0 or 1 or 2:
-                await AskAsync(server, "pause", () => server.Actions.RunAsync(Caller, id, InstanceDesired.Paused, InstanceStatus.Paused, nobody));
+                await AskAsync(server, "pause", () => server.Actions.RunAsync(Caller, id, InstanceDesired.Paused, InstanceStatus.Paused, wait: null, nobody));
                 scheduler.After(TimeSpan.FromSeconds(5 + random.Next(30)), () => _ = ResumeAsync(id));
                 break;
             case 3:
@@ -148,7 +148,7 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
     {
         if (run.Server is { IsDead: false } server)
         {
-            await AskAsync(server, "resume", () => server.Actions.RunAsync(Caller, id, InstanceDesired.Running, InstanceStatus.Running, CancellationToken.None));
+            await AskAsync(server, "resume", () => server.Actions.RunAsync(Caller, id, InstanceDesired.Running, InstanceStatus.Running, wait: null, CancellationToken.None));
         }
     }
 
