@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
-using Dumont.Server.Platform.Web;
 using Dumont.Server.Platform.Web.Shell;
 
 namespace Dumont.Server.Tests.Platform.Web.Shell;
@@ -8,7 +7,7 @@ namespace Dumont.Server.Tests.Platform.Web.Shell;
 public sealed partial class TextsTests
 {
     // Groups of texts that are found by a word of the server's records.
-    private static readonly string[] Words = ["status.", "pair.", "machine.", "phase.", "reason.", "problem.", "shell.theme.", "settings.tab."];
+    private static readonly string[] Words = ["status.", "pair.", "machine.", "phase.", "reason.", "shell.theme.", "settings.tab."];
 
     [Fact]
     public void Texts_BothLanguages_HaveTheSameKeysAndGaps()
@@ -35,10 +34,6 @@ public sealed partial class TextsTests
             && !(key.EndsWith(".error", StringComparison.Ordinal) && key.StartsWith("field.", StringComparison.Ordinal))
             && !key.EndsWith(".one", StringComparison.Ordinal) && !key.EndsWith(".other", StringComparison.Ordinal));
     }
-
-    [Fact]
-    public void Texts_EveryProblem_HasATitleInBothLanguages() =>
-        Assert.All(Problems.All, kind => Assert.All(Language.All, language => Assert.NotNull(Texts.Find(language, $"problem.{kind.Code}"))));
 
     [Theory]
     [InlineData("en", 0, "0 GPUs")]
