@@ -115,8 +115,9 @@ public sealed class OwnComputer : IAsyncDisposable
 
             """);
 
-        // Its own /run, as sshd wants a folder there; its own /proc, as it is to see its own processes alone.
-        var script = $"mount --make-rprivate / && mount -t proc proc /proc && mount -t tmpfs run /run && mkdir -p /run/sshd && exec /usr/sbin/sshd -D -e -f {config} 2>>{_root}/log";
+        // Its own /run, as sshd wants a folder there; its own /proc, as it is to see its own processes alone; its own /root, as bash under sshd reads the
+        // start-up file of whoever runs the tests, and that may do anything.
+        var script = $"mount --make-rprivate / && mount -t proc proc /proc && mount -t tmpfs run /run && mkdir -p /run/sshd && mount -t tmpfs root /root && exec /usr/sbin/sshd -D -e -f {config} 2>>{_root}/log";
         _process = Start("unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "sh", "-c", script);
         var begun = TimeProvider.System.GetTimestamp();
         while (!await AnswersAsync())
