@@ -122,12 +122,20 @@ public sealed class VastSocketTests
     public async Task Read_HugeAnswer_IsCutOffAtTheBound()
     {
         var written = 0L;
+        var ended = new TaskCompletionSource();
         await using var server = await FakeServer.StartAsync(async context =>
         {
-            var block = Encoding.ASCII.GetBytes(new string(' ', 1 << 20));
-            for (; written < 100L << 20 && !context.RequestAborted.IsCancellationRequested; written += block.Length)
+            try
             {
-                await context.Response.Body.WriteAsync(block, context.RequestAborted);
+                var block = Encoding.ASCII.GetBytes(new string(' ', 1 << 20));
+                for (; written < 100L << 20 && !context.RequestAborted.IsCancellationRequested; written += block.Length)
+                {
+                    await context.Response.Body.WriteAsync(block, context.RequestAborted);
+                }
+            }
+            finally
+            {
+                ended.TrySetResult();
             }
         });
         using var bench = new Socket(server.Url);
@@ -135,6 +143,7 @@ public sealed class VastSocketTests
         var listing = await bench.Provider.ListAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal(ProviderErrorKind.Protocol, Assert.IsType<MachineListing.Unknown>(listing).Kind);
+        await ended.Task.WaitAsync(TestContext.Current.CancellationToken);
         Assert.InRange(written, 8 << 20, 64 << 20);
     }
 
