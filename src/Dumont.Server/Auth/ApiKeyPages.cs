@@ -40,7 +40,7 @@ internal static class ApiKeyPages
         var list = (await AuthEndpoints.ListApiKeysAsync(caller, keys, cancellationToken)).Value!.ApiKeys;
         return result is Problem problem
             ? Page.Show<ApiKeysPage>(
-                context, new { Keys = list, Name = name, Error = problem.Fields is { } fields ? ProblemTexts.OfField(ui, fields[0]) : problem.Detail }, problem.Kind.Status)
+                context, new { Keys = list, Name = name, Error = problem.Fields is { } fields ? ProblemTexts.OfField(ui, fields[0]) : ProblemTexts.DetailOf(problem, ui.Language) }, problem.Kind.Status)
             : Page.Show<ApiKeysPage>(context, new { Keys = list, Secret = ((Microsoft.AspNetCore.Http.HttpResults.Created<CreatedApiKeyResponse>)result).Value!.Key });
     }
 

@@ -25,7 +25,7 @@ internal sealed class HomeView(IServiceProvider services, InstanceViews instance
     {
         var all = await instances.ListAsync(key.UserId, null, cancellationToken);
         var pairs = await standbys.ListAsync(key.UserId, cancellationToken);
-        var recent = (await events.ListAsync(key.UserId, null, 0, EventsShown, cancellationToken)).Select(InstanceReader.ToResponse).ToList();
+        var recent = (await events.ListAsync(key.UserId, null, 0, EventsShown, cancellationToken)).Select(each => EventTexts.ToResponse(key.Ui, each)).ToList();
         return await Page.FragmentsAsync(services, key.Ui, async render => new LiveContent(
             [
                 new("home-stats", await render.RenderAsync<HomeStats>(("Instances", all), ("Pairs", pairs))),

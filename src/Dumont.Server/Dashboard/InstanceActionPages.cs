@@ -132,7 +132,7 @@ internal static class InstanceActionPages
     {
         var form = await context.Request.ReadFormAsync(cancellationToken);
         var ui = new Ui(Language.Of(context.Request));
-        if (await reader.FindAsync(caller.UserId, id, cancellationToken) is not { } model)
+        if (await reader.FindAsync(caller.UserId, id, ui, cancellationToken) is not { } model)
         {
             return Problems.Unknown("instance", id);
         }
@@ -191,10 +191,11 @@ internal static class InstanceActionPages
         AskAsync(id, context, caller, reader, (model, ui) => Task.FromResult(show(model, ui)), cancellationToken);
 
     private static async Task<IResult> AskAsync(
-        InstanceId id, HttpContext context, Caller caller, InstanceReader reader, Func<InstanceModel, Ui, Task<IResult>> show, CancellationToken cancellationToken) =>
-        await reader.FindAsync(caller.UserId, id, cancellationToken) is { } model
-            ? await show(model, new Ui(Language.Of(context.Request)))
-            : Problems.Unknown("instance", id);
+        InstanceId id, HttpContext context, Caller caller, InstanceReader reader, Func<InstanceModel, Ui, Task<IResult>> show, CancellationToken cancellationToken)
+    {
+        var ui = new Ui(Language.Of(context.Request));
+        return await reader.FindAsync(caller.UserId, id, ui, cancellationToken) is { } model ? await show(model, ui) : Problems.Unknown("instance", id);
+    }
 
     private static IResult Back(HttpContext context, InstanceId id, string done, IResult result) =>
         result is Problem problem

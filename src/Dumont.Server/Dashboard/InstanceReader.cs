@@ -3,6 +3,7 @@ using Dumont.Server.Agents;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
 using Dumont.Server.Platform.Events;
+using Dumont.Server.Platform.Web.Shell;
 using Dumont.Server.Standby;
 
 namespace Dumont.Server.Dashboard;
@@ -21,8 +22,8 @@ internal sealed class InstanceReader(
 {
     private const int EventsShown = 30;
 
-    /// <summary>The instance; null when the user has none of that id.</summary>
-    public async Task<InstanceModel?> FindAsync(UserId user, InstanceId id, CancellationToken cancellationToken)
+    /// <summary>The instance, with its events told in the language of <paramref name="ui"/>; null when the user has none of that id.</summary>
+    public async Task<InstanceModel?> FindAsync(UserId user, InstanceId id, Ui ui, CancellationToken cancellationToken)
     {
         if (await instances.FindAsync(user, id, cancellationToken) is not { } instance
             || await store.FindOfUserAsync(user, id, cancellationToken) is not { } record)
@@ -42,12 +43,9 @@ internal sealed class InstanceReader(
             sighting?.LastSeenAt,
             CostAtMost(await machines.ListAsync(id, cancellationToken), now),
             pair is null ? quotes.LastStandbyUsdPerHour(user) : null,
-            [.. (await events.ListAsync(user, id, 0, EventsShown, cancellationToken)).Select(ToResponse)],
+            [.. (await events.ListAsync(user, id, 0, EventsShown, cancellationToken)).Select(each => EventTexts.ToResponse(ui, each))],
             now);
     }
-
-    /// <summary>An event as pages show it.</summary>
-    public static EventResponse ToResponse(RecordedEvent each) => new(each.Id, each.At, each.InstanceId, each.Type, each.Message);
 
     // A machine that the provider never confirmed has cost nothing.
     private static decimal CostAtMost(IReadOnlyList<Machine> all, DateTimeOffset now) =>

@@ -23,7 +23,7 @@ internal sealed class InstanceView(IServiceProvider services, InstanceReader rea
     /// <inheritdoc />
     public async Task<LiveContent?> RenderAsync(LiveKey key, CancellationToken cancellationToken)
     {
-        if (!InstanceId.TryParse(key.Argument, null, out var id) || await reader.FindAsync(key.UserId, id, cancellationToken) is not { } model)
+        if (!InstanceId.TryParse(key.Argument, null, out var id) || await reader.FindAsync(key.UserId, id, key.Ui, cancellationToken) is not { } model)
         {
             return null;
         }

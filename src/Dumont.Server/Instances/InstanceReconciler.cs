@@ -96,8 +96,7 @@ internal sealed class InstanceReconciler(
                         Document = instance.Enter(InstanceStatus.Running, now).Document with { StartedAt = now },
                     },
                     fence,
-                    "instance.running",
-                    $"Runs on {first.Document.Offer.GpuName} after {(now - instance.CreatedAt).TotalSeconds:0.0} s.",
+                    InstanceEvents.Running(first.Document.Offer.GpuName, now - instance.CreatedAt),
                     transaction => store.MoveWriterAsync(transaction, instance.Id, 0, 1, first.Id),
                     cancellationToken);
                 return Next.Now;
@@ -155,8 +154,7 @@ internal sealed class InstanceReconciler(
             instance,
             instance,
             fence,
-            "instance.substitute",
-            $"Offer {failed.Document.Offer.Id} did not work out ({failed.Document.FailureReason}); the next equivalent one is rented.",
+            InstanceEvents.Substitute(failed.Document.Offer.Id, failed.Document.FailureReason),
             async transaction =>
             {
                 // Nothing was ever written on those that came before.
@@ -180,8 +178,7 @@ internal sealed class InstanceReconciler(
             instance,
             instance.Enter(InstanceStatus.Error, now, reason),
             fence,
-            "instance.failed",
-            reason,
+            InstanceEvents.Failed(last?.FailureReason, options.Value.CreationTimeout),
             async transaction =>
             {
                 foreach (var machine in view.Machines)
@@ -204,8 +201,7 @@ internal sealed class InstanceReconciler(
             instance,
             instance.Enter(status, now),
             fence,
-            status == instance.Status ? null : EventType(status),
-            EventText(status, null),
+            status == instance.Status ? null : InstanceEvents.Entered(status, null),
             async transaction =>
             {
                 foreach (var machine in targets)
@@ -224,8 +220,7 @@ internal sealed class InstanceReconciler(
                 instance,
                 instance.Enter(status, time.GetUtcNow(), message),
                 fence,
-                status == instance.Status ? null : EventType(status),
-                EventText(status, message),
+                status == instance.Status ? null : InstanceEvents.Entered(status, message),
                 also: null,
                 cancellationToken);
         }
@@ -237,8 +232,7 @@ internal sealed class InstanceReconciler(
         Instance before,
         Instance after,
         Fence fence,
-        string? eventType,
-        string message,
+        NewEvent? happened,
         Func<DbTransaction, Task>? also,
         CancellationToken cancellationToken) =>
         await store.SaveAsync(
@@ -252,25 +246,10 @@ internal sealed class InstanceReconciler(
                     await also(transaction);
                 }
 
-                if (eventType is not null)
+                if (happened is not null)
                 {
-                    await events.AppendAsync(transaction, before.UserId, before.Id, eventType, message);
+                    await events.AppendAsync(transaction, before.UserId, before.Id, happened);
                 }
             },
             cancellationToken);
-
-    private static string EventType(InstanceStatus status) => $"instance.{status.ToString().ToLowerInvariant()}";
-
-    private static string EventText(InstanceStatus status, string? message) =>
-        status switch
-        {
-            InstanceStatus.Creating => "Is being created.",
-            InstanceStatus.Running => "Runs.",
-            InstanceStatus.Pausing => "Is being paused.",
-            InstanceStatus.Paused => "Is paused; the disk is kept.",
-            InstanceStatus.Resuming => "Is being resumed.",
-            InstanceStatus.Error => message ?? "Failed.",
-            InstanceStatus.Deleting => "Is being deleted; its machines are given back.",
-            InstanceStatus.Deleted => "Is deleted; every machine is proven gone.",
-        };
 }

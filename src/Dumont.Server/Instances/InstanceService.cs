@@ -85,7 +85,7 @@ internal sealed class InstanceService(
                     await associations.ReleaseAsync(transaction, id);
                 }
 
-                await events.AppendAsync(transaction, userId, id, "instance.delete_requested", $"Deletion asked for, reason {reason}.");
+                await events.AppendAsync(transaction, userId, id, InstanceEvents.DeleteRequested(reason));
                 return true;
             },
             cancellationToken);
@@ -126,7 +126,7 @@ internal sealed class InstanceService(
                     await machines.SetDesiredAsync(transaction, writer, MachineDesired.Stopped);
                 }
 
-                await events.AppendAsync(transaction, instance.UserId, instance.Id, "instance.retry", "Another start of the machine was asked for.");
+                await events.AppendAsync(transaction, instance.UserId, instance.Id, InstanceEvents.Retry());
             },
             cancellationToken);
         queue.Pulse();
@@ -267,8 +267,7 @@ internal sealed class InstanceService(
             transaction,
             userId,
             id,
-            "instance.created",
-            FormattableString.Invariant($"Rents offer {placed.Offer.Id}: {placed.Offer.GpuCount} x {placed.Offer.GpuName} at ${placed.Offer.UsdPerHour:0.####}/h."));
+            InstanceEvents.Created(placed.Offer.Id, placed.Offer.GpuCount, placed.Offer.GpuName, placed.Offer.UsdPerHour));
         return id;
     }
 

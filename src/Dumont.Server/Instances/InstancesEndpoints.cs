@@ -3,6 +3,7 @@ using Dumont.Contracts;
 using Dumont.Server.Platform.Events;
 using Dumont.Server.Platform.Security;
 using Dumont.Server.Platform.Web;
+using Dumont.Server.Platform.Web.Shell;
 using Microsoft.Extensions.Options;
 
 namespace Dumont.Server.Instances;
@@ -136,7 +137,7 @@ internal static class InstancesEndpoints
         actions.RunAsync(caller, id, InstanceDesired.Running, InstanceStatus.Running, wait: null, cancellationToken);
 
     private static async Task<IResult> EventsAsync(
-        InstanceId id, Caller caller, InstanceStore store, EventStore events, int? limit, CancellationToken cancellationToken)
+        InstanceId id, Caller caller, InstanceStore store, EventStore events, HttpContext context, int? limit, CancellationToken cancellationToken)
     {
         if (limit is < 1 or > 500)
         {
@@ -145,17 +146,20 @@ internal static class InstancesEndpoints
 
         return await store.FindOfUserAsync(caller.UserId, id, cancellationToken) is null
             ? Problems.Unknown("instance", id)
-            : TypedResults.Ok(ToResponse(await events.ListAsync(caller.UserId, id, 0, limit ?? 50, cancellationToken)));
+            : TypedResults.Ok(ToResponse(context, await events.ListAsync(caller.UserId, id, 0, limit ?? 50, cancellationToken)));
     }
 
     private static async Task<IResult> AllEventsAsync(
-        Caller caller, EventStore events, int? limit, long? after, CancellationToken cancellationToken) =>
+        Caller caller, EventStore events, HttpContext context, int? limit, long? after, CancellationToken cancellationToken) =>
         limit is < 1 or > 500
             ? Problems.Field("limit", "Must be from 1 to 500.", "query")
-            : TypedResults.Ok(ToResponse(await events.ListAsync(caller.UserId, null, after ?? 0, limit ?? 50, cancellationToken)));
+            : TypedResults.Ok(ToResponse(context, await events.ListAsync(caller.UserId, null, after ?? 0, limit ?? 50, cancellationToken)));
 
-    private static EventListResponse ToResponse(IReadOnlyList<RecordedEvent> events) =>
-        new(events.Select(each => new EventResponse(each.Id, each.At, each.InstanceId, each.Type, each.Message)).ToList(), events.Count);
+    private static EventListResponse ToResponse(HttpContext context, IReadOnlyList<RecordedEvent> events)
+    {
+        var ui = new Ui(Language.Answering(context));
+        return new(events.Select(each => EventTexts.ToResponse(ui, each)).ToList(), events.Count);
+    }
 
     /// <summary>Pause and resume: record the wish, then wait a while for it to come true.</summary>
     internal sealed class Actions(

@@ -1,12 +1,10 @@
 using System.Text.RegularExpressions;
 using Dumont.Contracts;
 using Dumont.Providers.Ssh;
+using Dumont.Server.Platform.Events;
 using Dumont.Server.Platform.Web;
 
 namespace Dumont.Server.OwnMachines;
-
-/// <summary>Something that happened to an own machine.</summary>
-internal sealed record OwnMachineEvent(string Type, string Message);
 
 /// <summary>Decisions about own machines. Pure.</summary>
 internal static partial class OwnMachinePolicy
@@ -71,7 +69,7 @@ internal static partial class OwnMachinePolicy
     public static OwnMachineUses DefaultUses(OwnMachineCapacity capacity) => capacity.GpuCount > 0 ? OwnMachineUses.Gpu : OwnMachineUses.Standby;
 
     /// <summary>What a check's answer makes of what was known, and what is worth telling. <paramref name="capacity"/> is new where it was measured.</summary>
-    public static (OwnMachineDocument After, IReadOnlyList<OwnMachineEvent> Events) AfterCheck(
+    public static (OwnMachineDocument After, IReadOnlyList<NewEvent> Events) AfterCheck(
         OwnMachine machine, OwnMachineReply reply, OwnMachineCapacity? capacity, DateTimeOffset now)
     {
         var before = machine.Document;
@@ -98,22 +96,15 @@ internal static partial class OwnMachinePolicy
             ChecksFailed = before.ChecksFailed + (failed ? 1 : 0),
             FailedInRow = inRow,
         };
-        return (after, [.. EventsOf(machine.Name, before, after)]);
+        return (after, [.. EventsOf(machine, after)]);
     }
 
-    private static IEnumerable<OwnMachineEvent> EventsOf(string name, OwnMachineDocument before, OwnMachineDocument after)
+    private static IEnumerable<NewEvent> EventsOf(OwnMachine machine, OwnMachineDocument after)
     {
+        var before = machine.Document;
         if (before.State != after.State)
         {
-            yield return after.State switch
-            {
-                OwnMachineState.Ready => new OwnMachineEvent("own_machine.back", $"Own machine {name} answers again."),
-                OwnMachineState.Unreachable => new OwnMachineEvent("own_machine.lost", $"Own machine {name} does not answer: {after.Detail}"),
-                OwnMachineState.HostKeyChanged => new OwnMachineEvent(
-                    "own_machine.host_key_changed",
-                    $"Own machine {name} shows another host key than the pinned one; nothing is sent to it. If it was installed anew, remove it and let it join again."),
-                OwnMachineState.Unusable => new OwnMachineEvent("own_machine.unusable", $"Own machine {name} cannot carry instances: {after.Detail}"),
-            };
+            yield return OwnMachineEvents.Entered(machine.Id, machine.Name, after.State, after.Detail);
         }
 
         if (before.ClaimTag == after.ClaimTag)
@@ -123,12 +114,12 @@ internal static partial class OwnMachinePolicy
 
         if (before.ClaimTag is { } released)
         {
-            yield return new OwnMachineEvent("own_machine.released", $"Own machine {name} is free of {released}.");
+            yield return OwnMachineEvents.Released(machine.Id, machine.Name, released);
         }
 
         if (after.ClaimTag is { } claimed)
         {
-            yield return new OwnMachineEvent("own_machine.claimed", $"Own machine {name} carries {claimed}.");
+            yield return OwnMachineEvents.Claimed(machine.Id, machine.Name, claimed);
         }
     }
 

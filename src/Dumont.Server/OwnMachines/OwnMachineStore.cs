@@ -54,7 +54,7 @@ internal sealed class OwnMachineStore(Database database, EventStore events, Work
 
     /// <summary>Writes what a check has found, with its events; false when somebody else was faster.</summary>
     public Task<bool> SaveAsync(
-        OwnMachine before, OwnMachineDocument after, IReadOnlyList<OwnMachineEvent> happened, CancellationToken cancellationToken) =>
+        OwnMachine before, OwnMachineDocument after, IReadOnlyList<NewEvent> happened, CancellationToken cancellationToken) =>
         database.WriteAsync(
             async transaction =>
             {
@@ -69,7 +69,7 @@ internal sealed class OwnMachineStore(Database database, EventStore events, Work
 
                 foreach (var each in happened)
                 {
-                    await events.AppendAsync(transaction, before.UserId, null, each.Type, each.Message, new { own_machine_id = before.Id });
+                    await events.AppendAsync(transaction, before.UserId, null, each);
                 }
 
                 return true;
@@ -92,7 +92,7 @@ internal sealed class OwnMachineStore(Database database, EventStore events, Work
                     transaction);
                 if (changed > 0)
                 {
-                    await events.AppendAsync(transaction, machine.UserId, null, "own_machine.removed", $"Own machine {machine.Name} was removed.");
+                    await events.AppendAsync(transaction, machine.UserId, null, OwnMachineEvents.Removed(machine.Id, machine.Name));
                 }
 
                 return changed > 0;
@@ -150,7 +150,7 @@ internal sealed class OwnMachineStore(Database database, EventStore events, Work
             """,
             parameters,
             transaction);
-        await events.AppendAsync(transaction, machine.UserId, null, "own_machine.joined", $"Own machine {machine.Name} joined.", new { own_machine_id = id });
+        await events.AppendAsync(transaction, machine.UserId, null, OwnMachineEvents.Joined(id, machine.Name));
         await WorkQueue.WakeAsync(transaction, WorkKinds.OwnMachine, id, time.GetUtcNow());
         return id;
     }

@@ -143,7 +143,7 @@ internal static class SettingsPages
         return result is Problem problem
             ? Page.Show<SshKeysPage>(
                 context,
-                new { Keys = await keys.ListAsync(caller.UserId, cancellationToken), Name = name, PublicKey = key, Error = problem.Fields is null ? problem.Detail : ui["field.public_key.error"] },
+                new { Keys = await keys.ListAsync(caller.UserId, cancellationToken), Name = name, PublicKey = key, Error = problem.Fields is null ? ProblemTexts.DetailOf(problem, ui.Language) : ui["field.public_key.error"] },
                 problem.Kind.Status)
             : Page.GoTo(context, SshKeys, ui["ssh.added"]);
     }

@@ -37,7 +37,7 @@ internal sealed class FailoverSteps(
             case StandbyStep.PlaceCandidate:
                 return await PlaceCandidateAsync(tick, cancellationToken);
             case StandbyStep.BeginRestore:
-                await EnterAsync(tick, tick.Document, FailoverPhase.Restoring, "standby.restoring", "The new GPU machine follows the standby.", null, cancellationToken);
+                await EnterAsync(tick, tick.Document, FailoverPhase.Restoring, StandbyEvents.Restoring(), null, cancellationToken);
                 return Next.Now;
             case StandbyStep.DrainStandby:
                 await EnsureDrainingAsync(tick, cancellationToken);
@@ -87,8 +87,7 @@ internal sealed class FailoverSteps(
             async transaction =>
             {
                 await FailoverStore.SaveAsync(transaction, failover);
-                await events.AppendAsync(
-                    transaction, view.Instance.UserId, view.Instance.Id, "standby.gpu_lost", $"The GPU machine is lost ({reason}); the standby takes over.");
+                await events.AppendAsync(transaction, view.Instance.UserId, view.Instance.Id, StandbyEvents.GpuLost(reason));
             },
             cancellationToken);
         return Next.Now;
@@ -116,7 +115,7 @@ internal sealed class FailoverSteps(
                 Draining = false,
                 RetryAt = null,
             },
-            ("standby.returned", "The standby is heard of again and has the workspace; a new GPU machine is looked for."),
+            StandbyEvents.Returned(),
             transaction => FailoverStore.SaveAsync(transaction, failover),
             cancellationToken);
         return Next.Now;
@@ -137,8 +136,7 @@ internal sealed class FailoverSteps(
             tick,
             tick.Document with { Pending = null },
             FailoverPhase.FailoverToCpu,
-            "standby.promoted",
-            "The standby has taken over; the SSH address is the same.",
+            StandbyEvents.Promoted(),
             transaction => instances.MoveWriterAsync(transaction, instance.Id, instance.Generation, pending.Generation, pending.MachineId),
             cancellationToken);
         return Next.Now;
@@ -148,7 +146,7 @@ internal sealed class FailoverSteps(
     {
         if (tick.Document.Phase == FailoverPhase.FailoverToCpu)
         {
-            await EnterAsync(tick, tick.Document, FailoverPhase.SearchingGpu, null, "", null, cancellationToken);
+            await EnterAsync(tick, tick.Document, FailoverPhase.SearchingGpu, null, null, cancellationToken);
             return Next.Now;
         }
 
@@ -184,8 +182,7 @@ internal sealed class FailoverSteps(
                     if (await machines.InsertAsync(transaction, machine) is { } placed)
                     {
                         await FailoverStore.SaveAsync(transaction, failover!.Enter(FailoverPhase.Provisioning, tick.Now) with { NewMachineId = placed });
-                        await events.AppendAsync(
-                            transaction, instance.UserId, instance.Id, "standby.renting_gpu", $"Rents offer {machine.Document.Offer.Id} in place of the lost GPU.");
+                        await events.AppendAsync(transaction, instance.UserId, instance.Id, StandbyEvents.RentingGpu(machine.Document.Offer.Id));
                         return placed;
                     }
                 }
@@ -218,7 +215,7 @@ internal sealed class FailoverSteps(
         await pairs.SaveAsync(
             tick,
             document,
-            ("standby.recovered", "A new GPU machine has taken over with the same workspace; what is left of the old one is given back."),
+            StandbyEvents.Recovered(),
             async transaction =>
             {
                 await instances.MoveWriterAsync(transaction, view.Instance.Id, view.Instance.Generation, pending.Generation, pending.MachineId);
@@ -240,8 +237,7 @@ internal sealed class FailoverSteps(
             tick,
             tick.Document with { CandidateMachineId = null, Draining = false, Pending = pending },
             pending is null ? FailoverPhase.SearchingGpu : FailoverPhase.GpuLost,
-            "standby.gpu_dropped",
-            "The new GPU machine came to nothing; another one is looked for.",
+            StandbyEvents.GpuDropped(),
             transaction => pairs.ReleaseAsync(transaction, tick.View.Candidate),
             cancellationToken);
         return Next.Now;
@@ -264,7 +260,7 @@ internal sealed class FailoverSteps(
                 CandidateMachineId = null,
                 Draining = false,
             },
-            ("standby.failed", why),
+            StandbyEvents.Failed(),
             async transaction =>
             {
                 await pairs.ReleaseAsync(transaction, tick.View.Candidate);
@@ -284,8 +280,7 @@ internal sealed class FailoverSteps(
         StandbyTick tick,
         AssociationDocument document,
         FailoverPhase phase,
-        string? eventType,
-        string message,
+        NewEvent? happened,
         Func<DbTransaction, Task>? also,
         CancellationToken cancellationToken)
     {
@@ -299,7 +294,7 @@ internal sealed class FailoverSteps(
                 PhaseSince = now,
                 State = phase is FailoverPhase.Provisioning or FailoverPhase.Restoring ? AssociationState.Recovering : AssociationState.FailoverActive,
             },
-            eventType is null ? null : (eventType, message),
+            happened,
             async transaction =>
             {
                 if (failover is not null)

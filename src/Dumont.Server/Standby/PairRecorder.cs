@@ -18,7 +18,7 @@ internal sealed class PairRecorder(AssociationStore associations, MachineStore m
     /// <summary>Replaces the document of the pair.</summary>
     /// <exception cref="StaleWriteException">The fence was lost or the row has changed.</exception>
     public Task<Association> SaveAsync(
-        StandbyTick tick, AssociationDocument document, (string Type, string Message)? happened, Func<DbTransaction, Task>? also, CancellationToken cancellationToken) =>
+        StandbyTick tick, AssociationDocument document, NewEvent? happened, Func<DbTransaction, Task>? also, CancellationToken cancellationToken) =>
         associations.SaveAsync(
             tick.View.Association,
             tick.View.Association with { Document = document },
@@ -30,9 +30,9 @@ internal sealed class PairRecorder(AssociationStore associations, MachineStore m
                     await also(transaction);
                 }
 
-                if (happened is var (type, message))
+                if (happened is not null)
                 {
-                    await events.AppendAsync(transaction, tick.View.Instance.UserId, tick.View.Instance.Id, type, message);
+                    await events.AppendAsync(transaction, tick.View.Instance.UserId, tick.View.Instance.Id, happened);
                 }
             },
             cancellationToken);

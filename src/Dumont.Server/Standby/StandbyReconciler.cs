@@ -161,7 +161,7 @@ internal sealed class StandbyReconciler(
         await pairs.SaveAsync(
             tick,
             document,
-            ("standby.orphaned", "The GPU side is deleted; the standby is kept until it is released."),
+            StandbyEvents.Orphaned(),
             async transaction =>
             {
                 await pairs.ReleaseAsync(transaction, tick.View.Candidate);
@@ -207,7 +207,7 @@ internal sealed class StandbyReconciler(
                 }
 
                 await events.AppendAsync(
-                    transaction, tick.View.Instance.UserId, tick.View.Instance.Id, "standby.renting", $"Rents a standby in {machine.Document.Offer.Geolocation}.");
+                    transaction, tick.View.Instance.UserId, tick.View.Instance.Id, StandbyEvents.Renting(machine.Document.Offer.Geolocation));
             },
             cancellationToken);
         return Next.Now;

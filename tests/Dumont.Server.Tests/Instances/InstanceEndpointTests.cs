@@ -260,6 +260,7 @@ public sealed class InstanceEndpointTests
         var (_, body) = await server.SendAsync("GET", $"/instances/{id}/events");
 
         Assert.Equal(["instance.running", "instance.created"], body!["events"]!.AsArray().Select(each => each!["type"]!.GetValue<string>()));
+        Assert.StartsWith("Runs on RTX 4090 after ", body["events"]![0]!["message"]!.GetValue<string>(), StringComparison.Ordinal);
         Assert.Equal(1, (await server.SendAsync("GET", "/events?limit=1")).Body!["count"]!.GetValue<int>());
         var newest = body["events"]![0]!["id"]!.GetValue<long>();
         Assert.Equal(0, (await server.SendAsync("GET", $"/events?after={newest}")).Body!["count"]!.GetValue<int>());
@@ -268,6 +269,25 @@ public sealed class InstanceEndpointTests
             await server.RefusedFieldAsync("query", "limit", "GET", $"/events?limit={limit}");
             await server.RefusedFieldAsync("query", "limit", "GET", $"/instances/{id}/events?limit={limit}");
         }
+    }
+
+    [Theory]
+    [InlineData("/events")]
+    [InlineData("/instances/{id}/events")]
+    public async Task Events_PortugueseWanted_AreToldInIt(string path)
+    {
+        await using var server = await SpineServer.StartAsync();
+        var id = await server.RunningAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1" + path.Replace("{id}", id.ToString(), StringComparison.Ordinal));
+        request.Headers.AcceptLanguage.ParseAdd("pt-BR");
+        using var response = await server.User.SendAsync(request, TestContext.Current.CancellationToken);
+        var events = JsonNode.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!["events"]!.AsArray();
+
+        Assert.Equal(["pt-BR"], response.Content.Headers.ContentLanguage);
+        Assert.Contains("Accept-Language", response.Headers.Vary);
+        Assert.Equal(["instance.running", "instance.created"], events.Select(each => each!["type"]!.GetValue<string>()));
+        Assert.StartsWith("Roda em RTX 4090 depois de ", events[0]!["message"]!.GetValue<string>(), StringComparison.Ordinal);
+        Assert.StartsWith("Aluga a oferta ", events[1]!["message"]!.GetValue<string>(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -43,8 +43,8 @@ public sealed class OwnMachineStoreTests
         var ana = new UserId(await test.AddUserAsync("ana@example.com"));
         var machine = (await store.FindAsync((await store.InsertAsync(New(ana, "tower", "A"), Cancelled))!.Value, Cancelled))!;
 
-        Assert.True(await store.SaveAsync(machine, machine.Document with { Detail = "first" }, [new OwnMachineEvent("own_machine.lost", "x")], Cancelled));
-        Assert.False(await store.SaveAsync(machine, machine.Document with { Detail = "late" }, [new OwnMachineEvent("own_machine.back", "x")], Cancelled));
+        Assert.True(await store.SaveAsync(machine, machine.Document with { Detail = "first" }, [new NewEvent("own_machine.lost")], Cancelled));
+        Assert.False(await store.SaveAsync(machine, machine.Document with { Detail = "late" }, [new NewEvent("own_machine.back")], Cancelled));
 
         Assert.Equal("first", (await store.FindAsync(machine.Id, Cancelled))!.Document.Detail);
         Assert.Equal(

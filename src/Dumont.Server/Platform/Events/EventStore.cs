@@ -6,23 +6,23 @@ using Dumont.Server.Platform.Store;
 namespace Dumont.Server.Platform.Events;
 
 /// <summary>Something that happened to a user's things. Written in the transaction that makes it true.</summary>
+/// <remarks>A message is only in rows of servers that wrote sentences; what is written now has its facts in the document, see <see cref="EventTexts"/>.</remarks>
 internal sealed record RecordedEvent(long Id, DateTimeOffset At, InstanceId? InstanceId, string Type, string Message, string Document);
 
 /// <summary>The events of each user, append-only, in order of id.</summary>
 internal sealed class EventStore(Database database, TimeProvider time)
 {
-    /// <summary>Appends within the caller's transaction. <paramref name="type"/> is a dotted word such as <c>instance.created</c>.</summary>
-    public Task AppendAsync(DbTransaction transaction, UserId userId, InstanceId? instanceId, string type, string message, object? details = null) =>
+    /// <summary>Appends within the caller's transaction.</summary>
+    public Task AppendAsync(DbTransaction transaction, UserId userId, InstanceId? instanceId, NewEvent happened) =>
         transaction.Connection!.ExecuteAsync(
-            "INSERT INTO events (at, user_id, instance_id, type, message, document) VALUES (@at, @user, @instance, @type, @message, @document)",
+            "INSERT INTO events (at, user_id, instance_id, type, message, document) VALUES (@at, @user, @instance, @type, '', @document)",
             new
             {
                 at = Columns.Of(time.GetUtcNow()),
                 user = userId.Value,
                 instance = instanceId?.Value,
-                type,
-                message,
-                document = Columns.Document(details ?? new object()),
+                type = happened.Type,
+                document = Columns.Document(happened.Facts ?? new object()),
             },
             transaction);
 

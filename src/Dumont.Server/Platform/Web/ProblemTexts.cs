@@ -2,8 +2,8 @@ using Dumont.Server.Platform.Web.Shell;
 
 namespace Dumont.Server.Platform.Web;
 
-/// <summary>Title and remedy of each kind of refusal in the caller's language. <c>code</c> and field names are never translated, nor is the text that
-/// says what happened this time, in which figures and names of the moment stand.</summary>
+/// <summary>Refusals in the caller's language: title and remedy of each kind here, what happened this time and what a field must be in
+/// <see cref="SentenceTexts"/>. <c>code</c> and field names are never translated.</summary>
 internal static class ProblemTexts
 {
     private static readonly Dictionary<string, (string Title, string Hint)> InPortuguese = new()
@@ -56,13 +56,22 @@ internal static class ProblemTexts
     /// <summary>A refusal in one sentence or two, for a page.</summary>
     public static string Of(Ui ui, Problem problem) =>
         problem.Kind == Problems.WrongState || problem.Fields is not null
-            ? $"{TitleOf(ui, problem.Kind.Code)}: {(problem.Fields is { } fields ? string.Join(" ", fields.Select(field => OfField(ui, field))) : problem.Detail)}"
-            : $"{TitleOf(ui, problem.Kind.Code)}. {problem.Detail}";
+            ? $"{TitleOf(ui, problem.Kind.Code)}: {(problem.Fields is { } fields ? string.Join(" ", fields.Select(field => OfField(ui, field))) : DetailOf(problem, ui.Language))}"
+            : $"{TitleOf(ui, problem.Kind.Code)}. {DetailOf(problem, ui.Language)}";
 
     /// <summary>What kind of refusal it is.</summary>
     public static string TitleOf(Ui ui, string code) =>
         Problems.All.FirstOrDefault(kind => kind.Code == code) is { } kind ? Of(kind, ui.Language).Title : code;
 
     /// <summary>What a field must be: the form's own words where it has some, else the server's.</summary>
-    public static string OfField(Ui ui, FieldError error) => Texts.Find(ui.Language, $"field.{error.Field}.error") ?? error.Message;
+    public static string OfField(Ui ui, FieldError error) => Texts.Find(ui.Language, $"field.{error.Field}.error") ?? MessageOf(error, ui.Language);
+
+    /// <summary>What a field must be, in the server's words.</summary>
+    public static string MessageOf(FieldError error, Language language) => SentenceTexts.Of(error.Message, language);
+
+    /// <summary>What happened this time.</summary>
+    public static string DetailOf(Problem problem, Language language) =>
+        problem.Detail == problem.Kind.Title ? Of(problem.Kind, language).Title
+        : problem.Detail == problem.Kind.Title + "." ? Of(problem.Kind, language).Title + "."
+        : SentenceTexts.Of(problem.Detail, language);
 }

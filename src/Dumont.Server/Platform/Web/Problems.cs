@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
 using Dumont.Server.Platform.Web.Shell;
-using Microsoft.Net.Http.Headers;
 
 namespace Dumont.Server.Platform.Web;
 
@@ -48,21 +47,21 @@ internal sealed class Problem(
             response.Headers.WWWAuthenticate = "Bearer";
         }
 
-        var locations = Fields?.Select(field => new ProblemLocation([field.In, .. field.Field.Split('.')], field.Message, field.Type)).ToList();
-        var language = Language.Accepted(httpContext.Request);
+        var language = Language.Answering(httpContext);
         var (title, hint) = ProblemTexts.Of(Kind, language);
-        response.Headers.ContentLanguage = language.Tag;
-        response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptLanguage);
+        var detail = ProblemTexts.DetailOf(this, language);
+        var fields = Fields?.Select(field => field with { Message = ProblemTexts.MessageOf(field, language) }).ToList();
+        var locations = fields?.Select(field => new ProblemLocation([field.In, .. field.Field.Split('.')], field.Message, field.Type)).ToList();
         await response.WriteAsJsonAsync(
             new ProblemBody(
                 $"https://dumont.invalid/problems#{Kind.Code}",
                 title,
                 Kind.Status,
                 Kind.Code,
-                locations is null ? Detail : title,
-                locations is null ? Detail : locations,
+                locations is null ? detail : title,
+                locations is null ? detail : locations,
                 locations,
-                Fields?.GroupBy(field => field.Field).ToDictionary(group => group.Key, group => group.Select(field => field.Message).ToArray()),
+                fields?.GroupBy(field => field.Field).ToDictionary(group => group.Key, group => group.Select(field => field.Message).ToArray()),
                 hint,
                 httpContext.Request.Path,
                 httpContext.TraceIdentifier),

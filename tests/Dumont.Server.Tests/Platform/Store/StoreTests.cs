@@ -185,9 +185,9 @@ public sealed class StoreTests
         await test.Database.WriteAsync(
             async transaction =>
             {
-                await log.AppendAsync(transaction, new UserId(1), new InstanceId(5), "instance.created", "made", new { price = 0.4 });
-                await log.AppendAsync(transaction, new UserId(1), null, "user.login", "came");
-                await log.AppendAsync(transaction, new UserId(2), new InstanceId(6), "instance.created", "made");
+                await log.AppendAsync(transaction, new UserId(1), new InstanceId(5), new NewEvent("instance.created", new { price = 0.4 }));
+                await log.AppendAsync(transaction, new UserId(1), null, new NewEvent("user.login"));
+                await log.AppendAsync(transaction, new UserId(2), new InstanceId(6), new NewEvent("instance.created"));
             },
             Cancelled);
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Net.Http.Headers;
 
 namespace Dumont.Server.Platform.Web.Shell;
 
@@ -57,6 +58,15 @@ public sealed class Language
         }
 
         return English;
+    }
+
+    /// <summary>The one in which an answer of the API is told to people; the answer says so.</summary>
+    public static Language Answering(HttpContext context)
+    {
+        var language = Accepted(context.Request);
+        context.Response.Headers.ContentLanguage = language.Tag;
+        context.Response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptLanguage);
+        return language;
     }
 
     /// <summary>With so many decimals, thousands apart.</summary>

@@ -73,9 +73,12 @@ internal static class Pages
         return context.RequestServices.GetRequiredService<FormTokens>().IsGood(context, form[FormTokens.Field]);
     }
 
-    private static IResult ProblemPage(HttpContext context, Problem problem) =>
-        Page.Show<ErrorPage>(
-            context,
-            new { Status = problem.Kind.Status, Code = problem.Kind.Code, Detail = problem.Fields is null ? problem.Detail : string.Join(" ", problem.Fields.Select(field => $"{field.Field}: {field.Message}")) },
-            problem.Kind.Status);
+    private static IResult ProblemPage(HttpContext context, Problem problem)
+    {
+        var language = Language.Of(context.Request);
+        var detail = problem.Fields is { } fields
+            ? string.Join(" ", fields.Select(field => $"{field.Field}: {ProblemTexts.MessageOf(field, language)}"))
+            : ProblemTexts.DetailOf(problem, language);
+        return Page.Show<ErrorPage>(context, new { Status = problem.Kind.Status, Code = problem.Kind.Code, Detail = detail }, problem.Kind.Status);
+    }
 }

@@ -7,7 +7,7 @@ namespace Dumont.Server.Tests.Platform.Web.Shell;
 public sealed partial class TextsTests
 {
     // Groups of texts that are found by a word of the server's records.
-    private static readonly string[] Words = ["status.", "pair.", "machine.", "phase.", "reason.", "shell.theme.", "settings.tab."];
+    private static readonly string[] Words = ["status.", "pair.", "machine.", "phase.", "reason.", "shell.theme.", "settings.tab.", "event."];
 
     [Fact]
     public void Texts_BothLanguages_HaveTheSameKeysAndGaps()
@@ -63,6 +63,6 @@ public sealed partial class TextsTests
     [GeneratedRegex(@"[uU]i(\.Format\(|\.Plural\(|\[)""([A-Za-z0-9_.-]+)""")]
     private static partial Regex Used();
 
-    [GeneratedRegex(@"\{[0-9]\}")]
+    [GeneratedRegex(@"\{[0-9a-z_:.]+\}")]
     private static partial Regex Gap();
 }

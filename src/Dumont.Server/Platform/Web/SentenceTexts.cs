@@ -1,0 +1,153 @@
+using System.Text.RegularExpressions;
+using Dumont.Server.Platform.Web.Shell;
+
+namespace Dumont.Server.Platform.Web;
+
+/// <summary>Sentences that are made before it is known who reads them, in the reader's language: what a refusal says of this time and of a field, and why a
+/// machine or a pair is in trouble. Rules and records have them in English, those of the framework too; each has its translation here, with the
+/// numbers and names of the moment in its gaps. A sentence that is not here, such as a provider's own, stays as it is.</summary>
+internal static partial class SentenceTexts
+{
+    private static readonly IReadOnlyList<(string English, string Portuguese)> Sentences =
+    [
+        // The framework's.
+        ("The {0} field is required.", "É obrigatório."),
+        ("The field {0} must be between {1} and {2}.", "Deve ser de {1} a {2}."),
+        ("The field {0} must be a string with a maximum length of {1}.", "Deve ter no máximo {1} caracteres."),
+        ("The field {0} must be a string with a minimum length of {1} and a maximum length of {2}.", "Deve ter de {1} a {2} caracteres."),
+        ("The field {0} must match the regular expression '{1}'.", "Deve ter a forma {1}."),
+        ("The {0} field is not a valid e-mail address.", "Deve ser um endereço de e-mail."),
+
+        // Of reading a request.
+        ("Field required.", "É obrigatório."),
+        ("A JSON object is required.", "É preciso um objeto JSON."),
+        ("The value has the wrong form.", "O valor tem a forma errada."),
+        ("The value has the wrong type or form.", "O valor tem o tipo ou a forma errada."),
+        ("The value is missing or has the wrong form.", "O valor falta ou tem a forma errada."),
+        ("{0} to {1} visible ASCII characters.", "De {0} a {1} caracteres ASCII visíveis."),
+        ("Visible ASCII characters only.", "Só caracteres ASCII visíveis."),
+
+        // Of the features.
+        ("Must be from {0} to {1}.", "Deve ser de {0} a {1}."),
+        ("Must be a number.", "Deve ser um número."),
+        ("Must be a positive integer.", "Deve ser um inteiro positivo."),
+        ("Must be at most {0} characters.", "Deve ter no máximo {0} caracteres."),
+        ("At most {0} characters.", "No máximo {0} caracteres."),
+        ("Must be at most {0} characters without control characters.", "Deve ter no máximo {0} caracteres, sem caracteres de controle."),
+        ("Must be {0} to {1} characters without control characters.", "Deve ter de {0} a {1} caracteres, sem caracteres de controle."),
+        ("Must be {0} to {1} letters, digits, dots, dashes and underscores.", "Deve ter de {0} a {1} letras, dígitos, pontos, hifens e sublinhados."),
+        ("Must be US, EU or ASIA.", "Deve ser US, EU ou ASIA."),
+        ("The region must be US, EU or ASIA.", "Deve ser US, EU ou ASIA."),
+        ("The machine type must be on-demand or interruptible.", "Deve ser on-demand ou interruptible."),
+        ("The CUDA version must look like 12.4.", "Deve ter a forma 12.4."),
+        ("Must be an image reference such as {0}, at most {1} characters.", "Deve ser uma referência de imagem como {0}, de no máximo {1} caracteres."),
+        ("Must be at most 60 numbers from 1 to 65535.", "Devem ser no máximo 60 números de 1 a 65535."),
+        ("Is required: an id of GET /instances/offers; or send use_wizard=true with filters.", "É obrigatório: um id de GET /instances/offers; ou envie use_wizard=true com filtros."),
+        ("Leave it out with use_wizard=true: the server chooses the offer.", "Omita-o com use_wizard=true: o servidor escolhe a oferta."),
+        ("Must be at most {0} variables.", "Devem ser no máximo {0} variáveis."),
+        ("Names are letters, digits and underscores; values at most {0} characters on one line.", "Nomes são letras, dígitos e sublinhados; valores, no máximo {0} caracteres em uma linha."),
+        ("One NAME=value a line.", "Um NOME=valor por linha."),
+        ("Must be user_request, gpu_failure or spot_interruption.", "Deve ser user_request, gpu_failure ou spot_interruption."),
+        ("Must be {0} to {1} ids.", "Devem ser de {0} a {1} ids."),
+        ("{0} to {1} GPU names separated by commas are required.", "São precisos de {0} a {1} nomes de GPU separados por vírgulas."),
+        ("Only e2-medium is offered at present.", "No momento só há e2-medium."),
+        ("Only spot machines are offered at present.", "No momento só há máquinas spot."),
+        ("Must be a zone such as {0}, or auto for the nearest to each GPU.", "Deve ser uma zona como {0}, ou auto para a mais próxima de cada GPU."),
+        ("username or email is required.", "username ou email é obrigatório."),
+        ("There is no scope {0}. Scopes: {1}.", "Não há o escopo {0}. Escopos: {1}."),
+        ("A service-account key with client_email, private_key, token_uri and project_id is needed, at most 16 KiB.", "É preciso uma chave de conta de serviço com client_email, private_key, token_uri e project_id, de no máximo 16 KiB."),
+        ("At most {0} keys of {1} characters and {2} bytes in all, of valid Unicode.", "No máximo {0} chaves de {1} caracteres e {2} bytes ao todo, em Unicode válido."),
+        ("One line of an OpenSSH public key is needed: ed25519, ECDSA, or RSA of at least 2048 bits; no options.", "É preciso uma linha de chave pública OpenSSH: ed25519, ECDSA, ou RSA de pelo menos 2048 bits; sem opções."),
+        ("Must be a host name of a-z, 0-9, dots and dashes, or an IPv4 or IPv6 address; no user and no port.", "Deve ser um nome de host de a-z, 0-9, pontos e hifens, ou um endereço IPv4 ou IPv6; sem usuário nem porta."),
+        ("Must be a login name: a-z or _, then a-z, 0-9, _ and -.", "Deve ser um nome de usuário: a-z ou _, depois a-z, 0-9, _ e -."),
+        ("Must be SHA256: and 43 characters, as ssh-keygen -l shows it.", "Deve ser SHA256: e 43 caracteres, como ssh-keygen -l a mostra."),
+        ("Must be an OpenSSH private key (-----BEGIN OPENSSH PRIVATE KEY-----).", "Deve ser uma chave privada OpenSSH (-----BEGIN OPENSSH PRIVATE KEY-----)."),
+        ("Must be an absolute path of at least two parts of letters, digits, dots, dashes and underscores, without . and ..", "Deve ser um caminho absoluto de pelo menos duas partes de letras, dígitos, pontos, hifens e sublinhados, sem . e .."),
+        ("Must be another port than the machine's own sshd has.", "Deve ser outra porta que não a do sshd da própria máquina."),
+        ("Must be gpu, standby or both.", "Deve ser gpu, standby ou both."),
+
+        // What happened, where it is not about a field.
+        ("There is no instance {0}.", "Não há a instância {0}."),
+        ("There is nothing at {0}.", "Não há nada em {0}."),
+        ("{0} does not take {1}.", "{0} não aceita {1}."),
+        ("A valid token or API key is needed.", "É preciso um token ou uma chave de API válida."),
+        ("The API key lacks the scope that this needs.", "Falta à chave de API o escopo necessário."),
+        ("The body is not valid JSON, or is nested too deeply.", "O corpo não é JSON válido, ou tem níveis demais."),
+        ("The database does not answer at present.", "O banco de dados não responde no momento."),
+        ("The request failed by a defect of the server.", "O pedido falhou por um defeito do servidor."),
+        ("The provider {0} does not answer at present.", "O provedor {0} não responde no momento."),
+        ("The provider does not answer as it should at present.", "O provedor não responde como deveria no momento."),
+        ("The provider refuses the credentials that are set.", "O provedor recusa as credenciais informadas."),
+        ("The provider account has not enough credit.", "A conta no provedor não tem crédito suficiente."),
+        ("There is no Vast.ai key, neither the user's nor the server's.", "Não há chave da Vast.ai, nem do usuário nem do servidor."),
+        ("There are no working credentials for Vast.ai.", "Não há credenciais da Vast.ai que funcionem."),
+        ("There are no credentials for Google Cloud; set gcp_credentials first.", "Não há credenciais do Google Cloud; informe antes gcp_credentials."),
+        ("Too many failed logins. Wait and try again.", "Entradas erradas demais. Espere e tente de novo."),
+        ("The user name or the password is wrong.", "O nome de usuário ou a senha está errada."),
+        ("There is a user with this e-mail address already.", "Já há um usuário com este endereço de e-mail."),
+        ("There is a user with this user name already.", "Já há um usuário com este nome."),
+        ("This server makes no users by itself; ask its administrator.", "Este servidor não cria usuários por si; peça a quem o administra."),
+        ("The refresh token is not good. Log in again.", "O refresh token não vale. Entre de novo."),
+        ("The caller has no scope {0} to pass on.", "Quem pede não tem o escopo {0} para passar adiante."),
+        ("There are {0} API keys already. Revoke one first.", "Já há {0} chaves de API. Revogue uma antes."),
+        ("There are {0} SSH keys already. Remove one first.", "Já há {0} chaves SSH. Remova uma antes."),
+        ("Too many pages are open.", "Há páginas abertas demais."),
+        ("The form is out of date or does not come from this server. Go back, reload the page and send it again.", "O formulário está velho ou não vem deste servidor. Volte, recarregue a página e envie de novo."),
+        ("This Idempotency-Key was used for a different request.", "Esta Idempotency-Key já foi usada para outro pedido."),
+        ("A request with this Idempotency-Key is still running.", "Um pedido com esta Idempotency-Key ainda está em andamento."),
+        ("The offer is being rented by somebody else, and nothing equivalent is on the market.", "A oferta está sendo alugada por outra pessoa, e não há nada equivalente no mercado."),
+        ("No offer matches these filters at present.", "Nenhuma oferta corresponde a estes filtros no momento."),
+        ("The instance is {0}.", "O estado da instância é {0}."),
+        ("A failover is running; wait for its end: dumont failover active", "Há um failover em andamento; espere que termine: dumont failover active"),
+        ("The instance runs on its standby; give it up when a GPU machine has taken over, or delete the instance.", "A instância roda na reserva; dispense-a quando uma máquina com GPU tiver assumido, ou exclua a instância."),
+
+        // Why a machine or a pair is in trouble.
+        ("Not reachable after {0}.", "Não respondeu em {0}."),
+        ("Not running within {0}.", "Não rodou em {0}."),
+        ("The offer is taken or has expired.", "A oferta foi tomada ou venceu."),
+        ("The provider left a machine that does not start.", "O provedor deixou uma máquina que não liga."),
+        ("The provider never confirmed the machine.", "O provedor nunca confirmou a máquina."),
+        ("The machine does not start.", "A máquina não liga."),
+        ("The host went offline.", "O host ficou fora do ar."),
+        ("The machine was taken back while it booted.", "A máquina foi tomada de volta enquanto iniciava."),
+        ("The machine failed.", "A máquina falhou."),
+        ("The machine is lost.", "A máquina foi perdida."),
+        ("There are no credentials for Google Cloud, and no own machine is free to be the standby.", "Não há credenciais do Google Cloud, e nenhuma máquina própria está livre para ser a reserva."),
+        ("Google Cloud could not be asked: {0}.", "Não foi possível perguntar ao Google Cloud: {0}."),
+        ("Vast.ai could not be asked: {0}.", "Não foi possível perguntar à Vast.ai: {0}."),
+        ("No zone offers a standby machine.", "Nenhuma zona oferece uma máquina de reserva."),
+        ("No equivalent GPU is on the market.", "Não há GPU equivalente no mercado."),
+        ("The standby was given up.", "A reserva foi dispensada."),
+        ("The instance was deleted.", "A instância foi excluída."),
+        ("The standby was lost as well. Whichever of the two comes back serves again; both are kept, and billed, until the instance is deleted.", "A reserva também foi perdida. A que voltar primeiro atende de novo; as duas são mantidas, e cobradas, até a instância ser excluída."),
+    ];
+
+    private static readonly IReadOnlyList<(Regex English, string Portuguese)> Patterns =
+        [.. Sentences.Select(sentence => (new Regex(@"\A" + Gap().Replace(Regex.Escape(sentence.English).Replace("}", @"\}", StringComparison.Ordinal), "(.+?)") + @"\z", RegexOptions.NonBacktracking | RegexOptions.Singleline), sentence.Portuguese))];
+
+    /// <summary><paramref name="message"/>, as a rule has it, in <paramref name="language"/>.</summary>
+    public static string Of(string message, Language language)
+    {
+        if (language != Language.Portuguese)
+        {
+            return message;
+        }
+
+        foreach (var (english, portuguese) in Patterns)
+        {
+            if (english.Match(message) is { Success: true } match)
+            {
+                return Number().Replace(portuguese, gap => match.Groups[int.Parse(gap.Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture) + 1].Value);
+            }
+        }
+
+        return message;
+    }
+
+    // As Regex.Escape leaves a gap.
+    [GeneratedRegex(@"\\\{[0-9]\\\}")]
+    private static partial Regex Gap();
+
+    [GeneratedRegex(@"\{([0-9])\}")]
+    private static partial Regex Number();
+}

@@ -1,0 +1,30 @@
+using Dumont.Server.Platform.Events;
+
+namespace Dumont.Server.Standby;
+
+/// <summary>What can happen to a pair of an instance and its standby.</summary>
+internal static class StandbyEvents
+{
+    public static NewEvent Renting(string? location) => new("standby.renting", new { location });
+
+    public static NewEvent GpuLost(string reason) => new("standby.gpu_lost", new { reason });
+
+    public static NewEvent Promoted() => new("standby.promoted");
+
+    /// <summary>One that was given up is heard of again.</summary>
+    public static NewEvent Returned() => new("standby.returned");
+
+    public static NewEvent RentingGpu(string offer) => new("standby.renting_gpu", new { offer });
+
+    /// <summary>The new GPU machine came to nothing.</summary>
+    public static NewEvent GpuDropped() => new("standby.gpu_dropped");
+
+    public static NewEvent Restoring() => new("standby.restoring");
+
+    public static NewEvent Recovered() => new("standby.recovered");
+
+    /// <summary>The standby was lost as well.</summary>
+    public static NewEvent Failed() => new("standby.failed");
+
+    public static NewEvent Orphaned() => new("standby.orphaned");
+}
