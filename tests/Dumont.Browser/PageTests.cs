@@ -85,6 +85,7 @@ public sealed class PageTests(BrowserWorld world) : IClassFixture<BrowserWorld>
         ("offers-none", "/offers?gpu_name=rtx4090&max_price=0.001"),
         ("new-instance", "/instances/new?offer_id=" + OfferId),
         ("settings", "/settings"),
+        ("settings-own", "/settings/own-machines"),
         ("settings-ssh", "/settings/ssh-keys"),
         ("settings-standby", "/settings/standby"),
         ("settings-api", "/settings/api-keys"),

@@ -83,6 +83,9 @@ public static class SshOffers
     /// <summary>Number of own machines at most.</summary>
     public const long IdsMax = 1_000_000_000_000_000;
 
+    /// <summary>Location of a machine whose owner has told none.</summary>
+    public const string UntoldLocation = "own machine";
+
     /// <summary>The offer of an own machine.</summary>
     public static string OfferIdOf(long ownMachineId) => (FirstId + ownMachineId).ToString(CultureInfo.InvariantCulture);
 
@@ -107,7 +110,7 @@ public static class SshOffers
         MemoryMiB = capacity.MemoryMiB,
         DiskGb = capacity.DiskGb,
         UsdPerHour = 0,
-        Geolocation = location ?? "own machine",
+        Geolocation = location ?? UntoldLocation,
         Reliability = reliability,
         StaticIp = true,
         CudaVersion = capacity.CudaVersion,

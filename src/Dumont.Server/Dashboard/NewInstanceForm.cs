@@ -2,6 +2,7 @@ using System.Globalization;
 using Dumont.Contracts;
 using Dumont.Server.Instances;
 using Dumont.Server.Platform.Web;
+using Dumont.Server.Platform.Web.Shell;
 
 namespace Dumont.Server.Dashboard;
 
@@ -106,10 +107,13 @@ public sealed record NewInstanceForm
                     .Select(line => line.Split('=', 2)).Where(parts => parts.Length == 2).Select(parts => ("env." + parts[0], parts[1])),
             ]
             where pair.Value.Length > 0
-            select $"{pair.Key}={ShellWord(pair.Value)}");
+            select $"{pair.Key}={ShellWord.Of(pair.Value)}");
         return string.Join(' ', words);
     }
 
-    private static string ShellWord(string text) =>
-        text.All(letter => char.IsAsciiLetterOrDigit(letter) || "._-/:@+".Contains(letter)) ? text : "'" + text.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
+    /// <summary>The same by the API alone, without what is folded away.</summary>
+    public string Curl(string origin) =>
+        $"curl -X POST -H \"Authorization: Bearer $DUMONT_TOKEN\" -H 'Content-Type: application/json' -d "
+        + ShellWord.Of(string.Create(CultureInfo.InvariantCulture, $$"""{"offer_id":{{Offer ?? 0}},"disk_size":{{Disk ?? InstanceRules.DefaultDiskGb}},"skip_standby":{{(Standby ? "false" : "true")}}}"""))
+        + $" {origin}/api/v1/instances";
 }

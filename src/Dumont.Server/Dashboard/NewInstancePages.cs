@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Dumont.Providers;
+using Dumont.Providers.Ssh;
 using Dumont.Server.Instances;
 using Dumont.Server.Platform.Security;
 using Dumont.Server.Platform.Web;
@@ -18,7 +19,7 @@ internal static class NewInstancePages
     public static void Map(RouteGroupBuilder pages)
     {
         pages.MapGet("/instances/new", ShowAsync);
-        pages.MapGet("/instances/new/quote", QuoteAsync);
+        pages.MapPost("/instances/new/quote", QuoteAsync);
         pages.MapPost("/instances/new", RentAsync);
     }
 
@@ -35,14 +36,18 @@ internal static class NewInstancePages
         return await PageAsync(context, caller, quotes, form with { Standby = standby }, new Dictionary<string, FieldError>(), problem: null, StatusCodes.Status200OK, cancellationToken);
     }
 
-    // The part of the form that says what it will cost; asked for again as one types.
+    // What changes as one types: what it will cost, and the command. A form, not an address: environment variables may be secrets.
     private static async Task<IResult> QuoteAsync(HttpContext context, Caller caller, Quotes quotes, CancellationToken cancellationToken)
     {
-        var form = NewInstanceForm.Read(name => context.Request.Query[name].ToString());
+        var sent = await context.Request.ReadFormAsync(cancellationToken);
+        var form = NewInstanceForm.Read(name => sent[name].ToString());
         var quote = form is { Offer: { } offer, Disk: { } disk and >= 10 and <= 10_000 }
             ? (await quotes.FindAsync(caller.UserId, offer, disk, form.Standby, cancellationToken))?.Quote
             : null;
-        var html = await Page.FragmentAsync<QuotePanel>(context.RequestServices, new Ui(Language.Of(context.Request)), new { Quote = quote });
+        var frame = Page.FrameOf(context);
+        var html = await Page.FragmentAsync<QuotePanel>(context.RequestServices, frame, new { Quote = quote })
+            + await Page.FragmentAsync<CliEcho>(
+                context.RequestServices, frame, new { Command = form.Command(), Curl = form.Curl(frame.Origin), IsOpen = true, IsReplacing = true });
         return Results.Content(html, "text/html; charset=utf-8");
     }
 
@@ -147,7 +152,8 @@ internal static class NewInstancePages
                 Errors = (IReadOnlyDictionary<string, string>)errors.ToDictionary(error => error.Key, error => ProblemTexts.OfField(ui, error.Value)),
                 ProblemTitle = problem is null ? null : ProblemTexts.TitleOf(ui, problem.Kind.Code),
                 ProblemDetail = problem?.Detail,
-                Offer = found?.Offer is { } shown ? $"{shown.GpuCount} × {shown.GpuName} · {shown.Geolocation}" : null,
+                Offer = found?.Offer is { } shown ? $"{shown.GpuCount} × {shown.GpuName}" + (shown.Geolocation is null or SshOffers.UntoldLocation ? "" : $" · {shown.Geolocation}") : null,
+                IsOwn = found?.Offer.Provider == SshProvider.ProviderName,
                 DiskMax = found?.Offer.DiskGb,
                 Quote = found?.Quote,
                 HasStandbyAccount = await quotes.FindStandbyAsync(caller.UserId, InstanceRules.DefaultDiskGb, cancellationToken) is not null,

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
+using Dumont.Server.Platform.Web.Shell;
 
 namespace Dumont.Server.Offers;
 
@@ -89,7 +90,5 @@ public sealed record OfferFilter
 
     /// <summary>The same from a shell.</summary>
     public string Command() =>
-        string.Join(' ', Values.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value.Any(letter => !char.IsAsciiLetterOrDigit(letter) && letter is not ('_' or '-' or '.'))
-            ? $"{pair.Key}='{pair.Value.Replace("'", "'\\''", StringComparison.Ordinal)}'"
-            : $"{pair.Key}={pair.Value}").Prepend("dumont instance offers"));
+        string.Join(' ', Values.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={ShellWord.Of(pair.Value)}").Prepend("dumont instance offers"));
 }

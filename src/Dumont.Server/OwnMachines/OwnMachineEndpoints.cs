@@ -58,22 +58,26 @@ internal static class OwnMachineEndpoints
         {
             JoinResult.Joined(var id) => TypedResults.Created(
                 $"{ApiRoutes.Bases[0]}/own-machines/{id}", ToResponse((await store.FindAsync(caller.UserId, id, cancellationToken))!)),
-            JoinResult.Unconfirmed(var fingerprint) => new Problem(
-                Problems.OwnMachineHostKeyUnconfirmed, $"{request.Host} shows {fingerprint}. If that is its key, send it again with host_key_fingerprint={fingerprint}"),
-            JoinResult.OtherHostKey(var fingerprint) => new Problem(
-                Problems.OwnMachineHostKeyChanged, $"{request.Host} shows {fingerprint}, not the fingerprint that was given. Nothing was sent to it."),
-            JoinResult.Refused(OwnMachineTrouble.AuthRefused, var detail) => new Problem(
-                Problems.OwnMachineAuthRefused, request.PrivateKey is null ? $"{detail} Its public half: {await PublicKeyAsync()}" : detail),
-            JoinResult.Refused(var trouble, var detail) => new Problem(KindOf(trouble), detail),
-            JoinResult.Taken => new Problem(
-                Problems.Conflict, $"You have a machine of that name or with that host key, or {OwnMachineStore.MachinesMax} machines already."),
-            _ => throw new UnreachableException(),
+            var result => ProblemOf(result, request, (await access.EnsureKeyAsync(caller.UserId, cancellationToken)).PublicKey),
         };
-
-        async Task<string> PublicKeyAsync() => (await access.EnsureKeyAsync(caller.UserId, cancellationToken)).PublicKey;
     }
 
-    private static async Task<Results<Ok<OwnMachineResponse>, Problem>> CheckAsync(
+    /// <summary>What a machine that has not joined is told; <paramref name="publicKey"/> is the user's machine key.</summary>
+    internal static Problem ProblemOf(JoinResult result, AddOwnMachineRequest request, string publicKey) => result switch
+    {
+        JoinResult.Unconfirmed(var fingerprint) => new Problem(
+            Problems.OwnMachineHostKeyUnconfirmed, $"{request.Host} shows {fingerprint}. If that is its key, send it again with host_key_fingerprint={fingerprint}"),
+        JoinResult.OtherHostKey(var fingerprint) => new Problem(
+            Problems.OwnMachineHostKeyChanged, $"{request.Host} shows {fingerprint}, not the fingerprint that was given. Nothing was sent to it."),
+        JoinResult.Refused(OwnMachineTrouble.AuthRefused, var detail) => new Problem(
+            Problems.OwnMachineAuthRefused, request.PrivateKey is null ? $"{detail} Its public half: {publicKey}" : detail),
+        JoinResult.Refused(var trouble, var detail) => new Problem(KindOf(trouble), detail),
+        JoinResult.Taken => new Problem(
+            Problems.Conflict, $"You have a machine of that name or with that host key, or {OwnMachineStore.MachinesMax} machines already."),
+        _ => throw new UnreachableException(),
+    };
+
+    internal static async Task<Results<Ok<OwnMachineResponse>, Problem>> CheckAsync(
         long id, Caller caller, OwnMachineService service, OwnMachineStore store, CancellationToken cancellationToken)
     {
         if (await store.FindAsync(caller.UserId, id, cancellationToken) is not { } machine)
@@ -85,7 +89,7 @@ internal static class OwnMachineEndpoints
         return await GetAsync(id, caller, store, cancellationToken);
     }
 
-    private static async Task<Results<Ok<SuccessResponse>, Problem>> RemoveAsync(
+    internal static async Task<Results<Ok<SuccessResponse>, Problem>> RemoveAsync(
         long id, Caller caller, OwnMachineStore store, CancellationToken cancellationToken, bool? force = null)
     {
         if (await store.FindAsync(caller.UserId, id, cancellationToken) is not { } machine)
@@ -94,7 +98,7 @@ internal static class OwnMachineEndpoints
         }
 
         // Removing one that answers would leave our things running on it.
-        var lost = machine.Document.State is OwnMachineState.Unreachable or OwnMachineState.HostKeyChanged;
+        var lost = OwnMachinePolicy.IsLost(machine);
         if (await store.RemoveAsync(machine, evenClaimed: force == true && lost, cancellationToken))
         {
             return TypedResults.Ok(new SuccessResponse(true, $"Own machine {machine.Name} is removed."));
@@ -116,7 +120,7 @@ internal static class OwnMachineEndpoints
         OwnMachineTrouble.Unsuitable or OwnMachineTrouble.Refused => Problems.OwnMachineUnsuitable,
     };
 
-    private static OwnMachineResponse ToResponse(OwnMachine machine)
+    internal static OwnMachineResponse ToResponse(OwnMachine machine)
     {
         var (address, found) = (machine.Address, machine.Document);
         return new OwnMachineResponse

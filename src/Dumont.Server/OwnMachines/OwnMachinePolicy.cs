@@ -68,6 +68,9 @@ internal static partial class OwnMachinePolicy
     /// <summary>What a machine serves as when its owner does not say.</summary>
     public static OwnMachineUses DefaultUses(OwnMachineCapacity capacity) => capacity.GpuCount > 0 ? OwnMachineUses.Gpu : OwnMachineUses.Standby;
 
+    /// <summary>It may be gone for good; only its owner knows.</summary>
+    public static bool IsLost(OwnMachine machine) => machine.Document.State is OwnMachineState.Unreachable or OwnMachineState.HostKeyChanged;
+
     /// <summary>What a check's answer makes of what was known, and what is worth telling. <paramref name="capacity"/> is new where it was measured.</summary>
     public static (OwnMachineDocument After, IReadOnlyList<NewEvent> Events) AfterCheck(
         OwnMachine machine, OwnMachineReply reply, OwnMachineCapacity? capacity, DateTimeOffset now)

@@ -1,5 +1,7 @@
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Web;
+using Dumont.Server.Platform.Web.Live;
+using Dumont.Server.Platform.Web.Shell;
 
 namespace Dumont.Server.OwnMachines;
 
@@ -15,8 +17,13 @@ internal static class OwnMachinesFeature
         services.AddSingleton<OwnMachineService>();
         services.AddSingleton<OwnMachineOffers>();
         services.AddSingleton<IReconciler, OwnMachineReconciler>();
+        services.AddSingleton<ILiveView, OwnMachinesView>();
     }
 
     /// <summary>Maps the feature's routes.</summary>
-    public static void MapOwnMachines(this IEndpointRouteBuilder routes) => routes.MapApi(OwnMachineEndpoints.Map);
+    public static void MapOwnMachines(this IEndpointRouteBuilder routes)
+    {
+        routes.MapApi(OwnMachineEndpoints.Map);
+        routes.MapPages(OwnMachinePages.Map);
+    }
 }

@@ -14,7 +14,7 @@ public sealed class DashboardTests
     private static readonly string[] Paths =
     [
         "/", "/instances", "/instances?status=error", "/instances/{id}", "/instances/{id}/delete", "/instances/{id}/standby-on", "/instances/{id}/failover", "/offers",
-        "/offers?max_price=cheap", "/instances/new?offer_id=2", "/settings", "/settings/ssh-keys", "/settings/standby", "/settings/api-keys",
+        "/offers?max_price=cheap", "/instances/new?offer_id=2", "/settings", "/settings/own-machines", "/settings/ssh-keys", "/settings/standby", "/settings/api-keys",
     ];
 
     [Fact]
@@ -63,6 +63,23 @@ public sealed class DashboardTests
             Assert.Contains(Payload, shownAgain.Document.QuerySelector("main")!.TextContent, StringComparison.Ordinal);
             Assert.Empty(shownAgain.Document.QuerySelectorAll("main script, img"));
         }
+    }
+
+    [Fact]
+    public async Task Quote_AsOneTypes_BringsThePriceAndTheCommand()
+    {
+        await using var spine = await SpineServer.StartAsync();
+        using var user = await WebUser.SignedInAsync(spine.Server.BaseAddress);
+        var page = await user.GetAsync("/instances/new?offer_id=2");
+        var token = page.One("#rent input[name=form_token]").GetAttribute("value")!;
+        KeyValuePair<string, string>[] typed = [new("offer_id", "2"), new("disk_size", "60"), new("label", "two words"), new("env", "TOKEN=x y")];
+
+        Assert.Equal(HttpStatusCode.Forbidden, (await user.PostAsync("/instances/new/quote", typed)).Status);
+        var answer = await user.PostAsync("/instances/new/quote", [new("form_token", token), .. typed]);
+
+        Assert.NotEmpty(answer.Document.QuerySelectorAll("#quote input[name=shown]"));
+        Assert.Equal("true", answer.One("#cli").GetAttribute("hx-swap-oob"));
+        Assert.Equal("dumont instance create offer_id=2 label='two words' disk_size=60 skip_standby=true env.TOKEN='x y'", answer.TextOf("#cli-dumont"));
     }
 
     [Fact]

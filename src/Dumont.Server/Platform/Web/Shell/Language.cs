@@ -12,7 +12,7 @@ public sealed class Language
 
     /// <summary>Portuguese of Brazil; none and one are both singular there.</summary>
     public static readonly Language Portuguese =
-        new("pt-BR", "Português", ",", ".", "US$ ", "jan fev mar abr mai jun jul ago set out nov dez", n => n is 0 or 1);
+        new("pt-BR", "Português", ",", ".", "US$\u00A0", "jan fev mar abr mai jun jul ago set out nov dez", n => n is 0 or 1);
 
     /// <summary>Every language there is.</summary>
     public static readonly IReadOnlyList<Language> All = [English, Portuguese];

@@ -7,7 +7,8 @@ namespace Dumont.Server.Tests.Platform.Web.Shell;
 public sealed partial class TextsTests
 {
     // Groups of texts that are found by a word of the server's records.
-    private static readonly string[] Words = ["status.", "pair.", "machine.", "phase.", "reason.", "shell.theme.", "settings.tab.", "event."];
+    private static readonly string[] Words =
+        ["status.", "pair.", "machine.", "phase.", "reason.", "shell.theme.", "settings.tab.", "event.", "own.state.", "own.uses."];
 
     [Fact]
     public void Texts_BothLanguages_HaveTheSameKeysAndGaps()
@@ -48,8 +49,8 @@ public sealed partial class TextsTests
     public void Numbers_FollowTheLanguage()
     {
         var (english, portuguese) = (Language.English, Language.Portuguese);
-        Assert.Equal(("$0.2856", "US$ 0,2856"), (english.Usd(0.2856m), portuguese.Usd(0.2856m)));
-        Assert.Equal(("−$1,234.50", "−US$ 1.234,50"), (english.UsdCents(-1234.5m), portuguese.UsdCents(-1234.5m)));
+        Assert.Equal(("$0.2856", "US$\u00A00,2856"), (english.Usd(0.2856m), portuguese.Usd(0.2856m)));
+        Assert.Equal(("−$1,234.50", "−US$\u00A01.234,50"), (english.UsdCents(-1234.5m), portuguese.UsdCents(-1234.5m)));
         var at = new DateTimeOffset(2026, 5, 3, 4, 5, 6, TimeSpan.FromHours(-3));
         Assert.Equal(("3 May 2026 07:05:06 UTC", "3 mai 2026 07:05:06 UTC"), (english.Time(at), portuguese.Time(at)));
         Assert.Equal(("1 d 2 h", "5,5 s"), (new Ui(english).Duration(TimeSpan.FromHours(26.9)), new Ui(portuguese).Duration(TimeSpan.FromSeconds(5.5))));
