@@ -38,7 +38,7 @@ internal sealed record SimulationOptions
         var first = kills > 0 ? KillPointTable.Rows[seed % KillPointTable.Rows.Count] : null;
         return new SimulationOptions
         {
-            Turmoil = TimeSpan.FromSeconds(35 + random.Next(40)),
+            Turmoil = TimeSpan.FromSeconds(28 + random.Next(24)),
             Heartbeat = heartbeat,
             FaultsMax = random.Next(4),
             KillsMax = kills,
@@ -50,7 +50,7 @@ internal sealed record SimulationOptions
                 BootTimeout = TimeSpan.FromSeconds(30 + random.Next(30)),
                 BootPollInterval = TimeSpan.FromSeconds(1 + random.NextDouble()),
                 WatchInterval = TimeSpan.FromSeconds(10 + random.Next(10)),
-                AbsenceProof = TimeSpan.FromSeconds(20),
+                AbsenceProof = TimeSpan.FromSeconds(8),
                 CreateAbsenceProof = TimeSpan.FromSeconds(5),
                 DestroyRepeat = TimeSpan.FromSeconds(15),
                 SweepInterval = TimeSpan.FromSeconds(20 + random.Next(25)),

@@ -9,7 +9,9 @@ namespace Dumont.Server.Instances;
 /// <summary>The associations table.</summary>
 internal sealed class AssociationStore(Database database, TimeProvider time)
 {
-    private const string AllColumns = "instance_id, user_id, standby_machine_id, sync_enabled, released, failover_requested, version, created_at, document";
+    private const string AllColumns = "instance_id, version, user_id, standby_machine_id, sync_enabled, released, failover_requested, created_at, document";
+
+    private readonly KeptRows<Association> _rows = new(Read);
 
     /// <summary>Records that an instance is to have a standby. Repeating it changes nothing, unless the association was released.</summary>
     public async Task EnsureAsync(DbTransaction transaction, InstanceId id, UserId userId, string? zone)
@@ -88,11 +90,11 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
 
     /// <summary>The association of an instance, released or not; null when it never had one.</summary>
     public async Task<Association?> FindAsync(InstanceId id, CancellationToken cancellationToken) =>
-        (await QueryAsync("WHERE instance_id = @id", new { id = id.Value }, cancellationToken)).SingleOrDefault();
+        (await QueryAsync("WHERE instance_id = @id", cancellationToken, ("@id", id.Value))).SingleOrDefault();
 
     /// <summary>The user's associations that are not released.</summary>
     public Task<IReadOnlyList<Association>> ListOfUserAsync(UserId userId, CancellationToken cancellationToken) =>
-        QueryAsync("WHERE user_id = @user AND released = 0 ORDER BY instance_id", new { user = userId.Value }, cancellationToken);
+        QueryAsync("WHERE user_id = @user AND released = 0 ORDER BY instance_id", cancellationToken, ("@user", userId.Value));
 
     private Task<Association> SavePlacedAsync(
         Association before,
@@ -171,26 +173,19 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
             },
             cancellationToken);
 
-    private Task<IReadOnlyList<Association>> QueryAsync(string where, object parameters, CancellationToken cancellationToken) =>
-        database.ReadAsync<IReadOnlyList<Association>>(
-            async connection => (await connection.QueryAsync<Row>($"SELECT {AllColumns} FROM associations {where}", parameters))
-                .Select(row => row.ToAssociation())
-                .ToList(),
-            cancellationToken);
+    private Task<IReadOnlyList<Association>> QueryAsync(string where, CancellationToken cancellationToken, params (string Name, object Value)[] parameters) =>
+        database.ReadAsync(
+            connection => _rows.QueryAsync(connection, $"SELECT {AllColumns} FROM associations {where}", cancellationToken, parameters), cancellationToken);
 
-    private sealed record Row(
-        long Instance_Id, long User_Id, long? Standby_Machine_Id, long Sync_Enabled, long Released, string? Failover_Requested, long Version, long Created_At, string Document)
-    {
-        public Association ToAssociation() =>
-            new(
-                new InstanceId(Instance_Id),
-                new UserId(User_Id),
-                Standby_Machine_Id is { } id ? new MachineId(id) : null,
-                Sync_Enabled == 1,
-                Released == 1,
-                Failover_Requested,
-                Version,
-                Columns.Instant(Created_At),
-                Columns.FromDocument<AssociationDocument>(Document));
-    }
+    private static Association Read(DbDataReader reader) =>
+        new(
+            new InstanceId(reader.GetInt64(0)),
+            new UserId(reader.GetInt64(2)),
+            reader.IsDBNull(3) ? null : new MachineId(reader.GetInt64(3)),
+            reader.GetInt64(4) == 1,
+            reader.GetInt64(5) == 1,
+            reader.IsDBNull(6) ? null : reader.GetString(6),
+            reader.GetInt64(1),
+            Columns.Instant(reader.GetInt64(7)),
+            Columns.FromDocument<AssociationDocument>(reader.GetString(8)));
 }

@@ -11,7 +11,9 @@ namespace Dumont.Server.Instances;
 internal sealed class InstanceStore(Database database, TimeProvider time)
 {
     private const string AllColumns =
-        "id, user_id, label, desired, status, generation, writer_machine_id, gateway_port, version, created_at, document";
+        "id, version, user_id, label, desired, status, generation, writer_machine_id, gateway_port, created_at, document";
+
+    private readonly KeptRows<Instance> _rows = new(Read);
 
     /// <summary>Records a new instance in the caller's transaction.</summary>
     public async Task<InstanceId> InsertAsync(DbTransaction transaction, UserId userId, string? label, int gatewayPort, InstanceDocument document)
@@ -158,20 +160,20 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
 
     /// <summary>Any instance, deleted or not; for reconcilers.</summary>
     public async Task<Instance?> FindAsync(InstanceId id, CancellationToken cancellationToken) =>
-        (await QueryAsync("WHERE id = @id", new { id = id.Value }, cancellationToken)).SingleOrDefault();
+        (await QueryAsync("WHERE id = @id", cancellationToken, ("@id", id.Value))).SingleOrDefault();
 
     /// <summary>An instance that the user has; null for an unknown, a deleted and somebody else's alike.</summary>
     public async Task<Instance?> FindOfUserAsync(UserId userId, InstanceId id, CancellationToken cancellationToken) =>
-        (await QueryAsync("WHERE id = @id AND user_id = @user AND deleted_at IS NULL", new { id = id.Value, user = userId.Value }, cancellationToken))
+        (await QueryAsync("WHERE id = @id AND user_id = @user AND deleted_at IS NULL", cancellationToken, ("@id", id.Value), ("@user", userId.Value)))
         .SingleOrDefault();
 
     /// <summary>The user's instances, oldest first.</summary>
     public Task<IReadOnlyList<Instance>> ListOfUserAsync(UserId userId, CancellationToken cancellationToken) =>
-        QueryAsync("WHERE user_id = @user AND deleted_at IS NULL ORDER BY id", new { user = userId.Value }, cancellationToken);
+        QueryAsync("WHERE user_id = @user AND deleted_at IS NULL ORDER BY id", cancellationToken, ("@user", userId.Value));
 
     /// <summary>Every instance that is not deleted; for the gateway.</summary>
     public Task<IReadOnlyList<Instance>> ListAllAsync(CancellationToken cancellationToken) =>
-        QueryAsync("WHERE deleted_at IS NULL", new { }, cancellationToken);
+        QueryAsync("WHERE deleted_at IS NULL", cancellationToken);
 
     private async Task<bool> UpdateAsync(DbTransaction transaction, string assignment, UserId userId, InstanceId id, string value)
     {
@@ -188,38 +190,21 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
         return changed > 0;
     }
 
-    private Task<IReadOnlyList<Instance>> QueryAsync(string where, object parameters, CancellationToken cancellationToken) =>
-        database.ReadAsync<IReadOnlyList<Instance>>(
-            async connection => (await connection.QueryAsync<Row>($"SELECT {AllColumns} FROM instances {where}", parameters))
-                .Select(row => row.ToInstance())
-                .ToList(),
-            cancellationToken);
+    private Task<IReadOnlyList<Instance>> QueryAsync(string where, CancellationToken cancellationToken, params (string Name, object Value)[] parameters) =>
+        database.ReadAsync(
+            connection => _rows.QueryAsync(connection, $"SELECT {AllColumns} FROM instances {where}", cancellationToken, parameters), cancellationToken);
 
-    private sealed record Row(
-        long Id,
-        long User_Id,
-        string Label,
-        string Desired,
-        string Status,
-        long Generation,
-        long? Writer_Machine_Id,
-        long Gateway_Port,
-        long Version,
-        long Created_At,
-        string Document)
-    {
-        public Instance ToInstance() =>
-            new(
-                new InstanceId(Id),
-                new UserId(User_Id),
-                Label,
-                Enum.Parse<InstanceDesired>(Desired),
-                Enum.Parse<InstanceStatus>(Status),
-                Generation,
-                Writer_Machine_Id is { } writer ? new MachineId(writer) : null,
-                (int)Gateway_Port,
-                Version,
-                Columns.Instant(Created_At),
-                Columns.FromDocument<InstanceDocument>(Document));
-    }
+    private static Instance Read(DbDataReader reader) =>
+        new(
+            new InstanceId(reader.GetInt64(0)),
+            new UserId(reader.GetInt64(2)),
+            reader.GetString(3),
+            Enum.Parse<InstanceDesired>(reader.GetString(4)),
+            Enum.Parse<InstanceStatus>(reader.GetString(5)),
+            reader.GetInt64(6),
+            reader.IsDBNull(7) ? null : new MachineId(reader.GetInt64(7)),
+            (int)reader.GetInt64(8),
+            reader.GetInt64(1),
+            Columns.Instant(reader.GetInt64(9)),
+            Columns.FromDocument<InstanceDocument>(reader.GetString(10)));
 }

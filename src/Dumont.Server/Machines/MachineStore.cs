@@ -21,7 +21,9 @@ internal sealed record NewMachine(
 internal sealed class MachineStore(Database database, ServerIdentity identity, TimeProvider time)
 {
     private const string AllColumns =
-        "id, instance_id, user_id, role, ordinal, tag, provider, account, provider_machine_id, desired, phase, version, created_at, document";
+        "id, version, instance_id, user_id, role, ordinal, tag, provider, account, provider_machine_id, desired, phase, created_at, document";
+
+    private readonly KeptRows<Machine> _rows = new(Read);
 
     /// <summary>Records an intent in the caller's transaction and makes it due.</summary>
     /// <returns>Null when the offer is already being bought by another of our machines.</returns>
@@ -133,23 +135,23 @@ internal sealed class MachineStore(Database database, ServerIdentity identity, T
 
     /// <summary>One machine; null when there is none.</summary>
     public async Task<Machine?> FindAsync(MachineId id, CancellationToken cancellationToken) =>
-        (await QueryAsync("WHERE id = @id", new { id = id.Value }, cancellationToken)).SingleOrDefault();
+        (await QueryAsync("WHERE id = @id", cancellationToken, ("@id", id.Value))).SingleOrDefault();
 
     /// <summary>The machine whose agent bears a token of this hash; null for an unknown token or a machine that is gone.</summary>
     public async Task<Machine?> FindByTokenHashAsync(string tokenHash, CancellationToken cancellationToken) =>
-        (await QueryAsync("WHERE token_hash = @tokenHash AND phase <> 'Gone'", new { tokenHash }, cancellationToken)).SingleOrDefault();
+        (await QueryAsync("WHERE token_hash = @tokenHash AND phase <> 'Gone'", cancellationToken, ("@tokenHash", tokenHash))).SingleOrDefault();
 
     /// <summary>All machines that an instance has had, oldest first.</summary>
     public Task<IReadOnlyList<Machine>> ListAsync(InstanceId instanceId, CancellationToken cancellationToken) =>
-        QueryAsync("WHERE instance_id = @id ORDER BY ordinal", new { id = instanceId.Value }, cancellationToken);
+        QueryAsync("WHERE instance_id = @id ORDER BY ordinal", cancellationToken, ("@id", instanceId.Value));
 
     /// <summary>Every machine of a user's present instances, oldest first.</summary>
     public Task<IReadOnlyList<Machine>> ListOfUserAsync(UserId userId, CancellationToken cancellationToken) =>
-        QueryAsync("WHERE user_id = @id AND phase NOT IN ('Gone', 'Failed') ORDER BY id", new { id = userId.Value }, cancellationToken);
+        QueryAsync("WHERE user_id = @id AND phase NOT IN ('Gone', 'Failed') ORDER BY id", cancellationToken, ("@id", userId.Value));
 
     /// <summary>Every machine that may be billed under one account.</summary>
     public Task<IReadOnlyList<Machine>> ListOfAccountAsync(string provider, long account, CancellationToken cancellationToken) =>
-        QueryAsync("WHERE provider = @provider AND account = @account", new { provider, account }, cancellationToken);
+        QueryAsync("WHERE provider = @provider AND account = @account", cancellationToken, ("@provider", provider), ("@account", account));
 
     /// <summary>Whether a machine of this tag is recorded under any account of the provider.</summary>
     public Task<bool> ExistsAsync(string provider, string tag, CancellationToken cancellationToken) =>
@@ -158,47 +160,29 @@ internal sealed class MachineStore(Database database, ServerIdentity identity, T
                 "SELECT COUNT(*) FROM machines WHERE provider = @provider AND tag = @tag", new { provider, tag }) > 0,
             cancellationToken);
 
-    private Task<IReadOnlyList<Machine>> QueryAsync(string where, object parameters, CancellationToken cancellationToken) =>
-        database.ReadAsync<IReadOnlyList<Machine>>(
-            async connection => (await connection.QueryAsync<Row>($"SELECT {AllColumns} FROM machines {where}", parameters)).Select(row => row.ToMachine()).ToList(),
-            cancellationToken);
+    private Task<IReadOnlyList<Machine>> QueryAsync(string where, CancellationToken cancellationToken, params (string Name, object Value)[] parameters) =>
+        database.ReadAsync(
+            connection => _rows.QueryAsync(connection, $"SELECT {AllColumns} FROM machines {where}", cancellationToken, parameters), cancellationToken);
 
     private static bool Matters(Machine before, Machine after) =>
         before.Phase != after.Phase
         || before.Document.Failure != after.Document.Failure
         || before.Document.ProviderState != after.Document.ProviderState;
 
-    private sealed record Row(
-        long Id,
-        long Instance_Id,
-        long User_Id,
-        string Role,
-        long Ordinal,
-        string Tag,
-        string Provider,
-        long Account,
-        string? Provider_Machine_Id,
-        string Desired,
-        string Phase,
-        long Version,
-        long Created_At,
-        string Document)
-    {
-        public Machine ToMachine() =>
-            new(
-                new MachineId(Id),
-                new InstanceId(Instance_Id),
-                new UserId(User_Id),
-                Enum.Parse<MachineRole>(Role),
-                Ordinal,
-                Tag,
-                Provider,
-                Account,
-                Provider_Machine_Id,
-                Enum.Parse<MachineDesired>(Desired),
-                Enum.Parse<MachinePhase>(Phase),
-                Version,
-                Columns.Instant(Created_At),
-                Columns.FromDocument<MachineDocument>(Document));
-    }
+    private static Machine Read(DbDataReader reader) =>
+        new(
+            new MachineId(reader.GetInt64(0)),
+            new InstanceId(reader.GetInt64(2)),
+            new UserId(reader.GetInt64(3)),
+            Enum.Parse<MachineRole>(reader.GetString(4)),
+            reader.GetInt64(5),
+            reader.GetString(6),
+            reader.GetString(7),
+            reader.GetInt64(8),
+            reader.IsDBNull(9) ? null : reader.GetString(9),
+            Enum.Parse<MachineDesired>(reader.GetString(10)),
+            Enum.Parse<MachinePhase>(reader.GetString(11)),
+            reader.GetInt64(1),
+            Columns.Instant(reader.GetInt64(12)),
+            Columns.FromDocument<MachineDocument>(reader.GetString(13)));
 }

@@ -160,7 +160,8 @@ internal static class FaultTable
         Calls("slow-boot", 17, FaultEffect.SlowBoot, 40, "create", "start"),
         Machine("preempt", 18, FaultEffect.Preempt, 0),
         Machine("vanish", 18, FaultEffect.Vanish, 0),
-        Calls("denied", 19, FaultEffect.Denied, 8, "get"),
+        // Shorter than the proof of absence takes: what a provider denies for longer is gone for everybody.
+        Calls("denied", 19, FaultEffect.Denied, 4, "get"),
         Machine("id-reuse", 20, FaultEffect.IdReuse, 0),
         Calls("listing-lag", 21, FaultEffect.ListingLag, 60, "list"),
         Calls("empty-listing", 21, FaultEffect.EmptyListing, 60, "list"),

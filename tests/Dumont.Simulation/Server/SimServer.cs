@@ -152,6 +152,14 @@ internal sealed class SimServer : IDisposable
         await _queue.ReleaseAsync(owner => owner == deadOwner, CancellationToken.None);
         while (!IsDead)
         {
+            // Not longer, lest a clock that is set forward goes unnoticed.
+            var wait = await _queue.NextDueAsync(CancellationToken.None) - _time.GetUtcNow() ?? TimeSpan.FromSeconds(5);
+            if (wait > TimeSpan.Zero)
+            {
+                await SleepAsync(wait < TimeSpan.FromSeconds(5) ? wait : TimeSpan.FromSeconds(5));
+                continue;
+            }
+
             var leaseUntil = _time.GetUtcNow() + ReconcileRunner.Lease;
             var claims = await _queue.ClaimAsync(_owner, ReconcileRunner.Lease, 1 + _random.Next(4), CancellationToken.None);
             foreach (var fence in claims.Count > 1 ? claims.OrderBy(_ => _random.Next()).ToList() : claims)
@@ -159,16 +167,6 @@ internal sealed class SimServer : IDisposable
                 Subject.Current = new Subject(fence.Kind, fence.Key);
                 _ = _runner.TickAsync(fence, leaseUntil, CancellationToken.None);
                 Subject.Current = null;
-            }
-
-            if (claims.Count == 0)
-            {
-                // Not longer, lest a clock that is set forward goes unnoticed.
-                var wait = await _queue.NextDueAsync(CancellationToken.None) - _time.GetUtcNow() ?? TimeSpan.FromSeconds(5);
-                if (wait > TimeSpan.Zero)
-                {
-                    await SleepAsync(wait < TimeSpan.FromSeconds(5) ? wait : TimeSpan.FromSeconds(5));
-                }
             }
         }
     }

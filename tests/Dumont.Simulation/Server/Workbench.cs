@@ -56,10 +56,13 @@ internal sealed class Workbench : IDisposable
     public async Task ResetAsync(TimeProvider time)
     {
         await Database.WriteAsync(transaction => transaction.Connection!.ExecuteAsync(Clear, transaction: transaction), CancellationToken.None);
-        var secrets = new SecretStore(Database, MasterKey, time);
-        await secrets.SetAsync(User, SecretStore.VastApiKey, CloudWorld.Account, CancellationToken.None);
-        await secrets.SetAsync(User, SecretStore.GcpCredentials, CloudWorld.Account, CancellationToken.None);
+        await SetKeyAsync(SecretStore.VastApiKey, CloudWorld.Account, time);
+        await SetKeyAsync(SecretStore.GcpCredentials, CloudWorld.Account, time);
     }
+
+    /// <summary>Sets the user's key to a provider.</summary>
+    public Task SetKeyAsync(string name, string value, TimeProvider time) =>
+        new SecretStore(Database, MasterKey, time).SetAsync(User, name, value, CancellationToken.None);
 
     /// <inheritdoc />
     public void Dispose()

@@ -32,6 +32,9 @@ internal sealed class SqliteDatabase : Database
 
         // Counting its memory, which nobody reads, would make every allocation of every connection take one lock.
         raw.sqlite3_config(raw.SQLITE_CONFIG_MEMSTATUS, 0);
+
+        // A connection has one user at a time; a lock around each of its calls protects nothing.
+        raw.sqlite3_config(raw.SQLITE_CONFIG_MULTITHREAD);
     }
 
     private SqliteDatabase(string connectionString, bool isInMemory)

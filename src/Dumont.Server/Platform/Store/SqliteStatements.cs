@@ -2,6 +2,7 @@ using System.Data;
 using System.Data.Common;
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Dumont.Server.Platform.Store;
 
@@ -12,6 +13,7 @@ internal sealed class SqliteStatements(SqliteConnection connection) : DbConnecti
     private const int StatementsMax = 512;
 
     private readonly Dictionary<string, SqliteCommand> _idle = [];
+    private readonly Dictionary<string, string> _names = [];
 
     /// <inheritdoc />
     [AllowNull]
@@ -43,7 +45,12 @@ internal sealed class SqliteStatements(SqliteConnection connection) : DbConnecti
     public override void ChangeDatabase(string databaseName) => connection.ChangeDatabase(databaseName);
 
     /// <inheritdoc />
-    protected override DbTransaction BeginDbTransaction(IsolationLevel isolationLevel) => new Transaction(this, connection.BeginTransaction(isolationLevel));
+    protected override DbTransaction BeginDbTransaction(IsolationLevel isolationLevel)
+    {
+        // Every transaction of the product writes; one that begins by reading could fail where it turns to writing.
+        Execute("BEGIN IMMEDIATE");
+        return new Transaction(this);
+    }
 
     /// <inheritdoc />
     protected override DbCommand CreateDbCommand() => new Statement(this);
@@ -65,6 +72,9 @@ internal sealed class SqliteStatements(SqliteConnection connection) : DbConnecti
         base.Dispose(disposing);
     }
 
+    // SQLite rolls back by itself when its disk is full or fails.
+    private bool IsInTransaction => raw.sqlite3_get_autocommit(connection.Handle) == 0;
+
     private SqliteCommand Take(string text)
     {
         if (_idle.Remove(text, out var kept))
@@ -80,31 +90,65 @@ internal sealed class SqliteStatements(SqliteConnection connection) : DbConnecti
     private void Keep(SqliteCommand command)
     {
         command.Parameters.Clear();
-        command.Transaction = null;
         if (_idle.Count >= StatementsMax || !_idle.TryAdd(command.CommandText, command))
         {
             command.Dispose();
         }
     }
 
-    /// <summary>The connection of a transaction must be this one, or its statements would be prepared anew.</summary>
-    private sealed class Transaction(SqliteStatements owner, SqliteTransaction transaction) : DbTransaction
+    private void Execute(string text)
     {
-        public SqliteTransaction Inner => transaction;
+        var command = Take(text);
+        try
+        {
+            command.ExecuteNonQuery();
+        }
+        finally
+        {
+            Keep(command);
+        }
+    }
 
-        public override IsolationLevel IsolationLevel => transaction.IsolationLevel;
+    /// <summary>The name with its sign, as the statement has it: without, SQLite is asked for each of the three signs in turn.</summary>
+    private string NameOf(string name)
+    {
+        if (!_names.TryGetValue(name, out var signed))
+        {
+            _names[name] = signed = $"@{name}";
+        }
+
+        return signed;
+    }
+
+    /// <summary>A transaction whose own statements are kept prepared too.</summary>
+    private sealed class Transaction(SqliteStatements owner) : DbTransaction
+    {
+        private bool _isOver;
+
+        public override IsolationLevel IsolationLevel => IsolationLevel.Serializable;
 
         protected override DbConnection DbConnection => owner;
 
-        public override void Commit() => transaction.Commit();
+        public override void Commit()
+        {
+            owner.Execute("COMMIT");
+            _isOver = true;
+        }
 
-        public override void Rollback() => transaction.Rollback();
+        public override void Rollback()
+        {
+            _isOver = true;
+            if (owner.IsInTransaction)
+            {
+                owner.Execute("ROLLBACK");
+            }
+        }
 
         protected override void Dispose(bool disposing)
         {
-            if (disposing)
+            if (disposing && !_isOver)
             {
-                transaction.Dispose();
+                Rollback();
             }
 
             base.Dispose(disposing);
@@ -186,7 +230,14 @@ internal sealed class SqliteStatements(SqliteConnection connection) : DbConnecti
 
         private SqliteCommand Ready()
         {
-            Command.Transaction = (DbTransaction as Transaction)?.Inner;
+            foreach (SqliteParameter parameter in Command.Parameters)
+            {
+                if (char.IsLetter(parameter.ParameterName[0]))
+                {
+                    parameter.ParameterName = owner.NameOf(parameter.ParameterName);
+                }
+            }
+
             if (_timeout is { } seconds)
             {
                 Command.CommandTimeout = seconds;
