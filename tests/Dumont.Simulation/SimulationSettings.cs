@@ -8,7 +8,7 @@ namespace Dumont.Simulation;
 internal sealed record SimulationSettings(int? Seed, int Count)
 {
     // About a minute on two quiet cores.
-    private const int DefaultCount = 7_500;
+    private const int DefaultCount = 10_000;
 
     /// <summary>Reads the environment.</summary>
     public static SimulationSettings Read()
