@@ -62,7 +62,7 @@ public sealed partial class StoryTests(BrowserWorld world) : IClassFixture<Brows
         await Expect(page.Locator("#instance-failover .badge")).ToHaveTextAsync("complete", Patient);
         Assert.Equal(6, await page.Locator("#instance-failover li.done").CountAsync());
         await Expect(page.Locator("#instance-standby .badge")).ToHaveTextAsync("ready", Patient);
-        await Expect(page.Locator("#instance-events")).ToContainTextAsync("standby.recovered");
+        await Expect(page.Locator("#instance-events")).ToContainTextAsync("A new GPU machine has taken over");
         Assert.True(await page.EvaluateAsync<bool>("window.notReloaded === true"));
         await Artifacts.ShootAsync(page, "story-failover", new Look());
 

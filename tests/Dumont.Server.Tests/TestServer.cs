@@ -79,7 +79,16 @@ internal sealed class TestServer : IAsyncDisposable
                 adjust?.Invoke(builder);
             });
         map?.Invoke(app);
-        await app.StartAsync(TestContext.Current.CancellationToken);
+        try
+        {
+            await app.StartAsync(TestContext.Current.CancellationToken);
+        }
+        catch when (ownsDirectory)
+        {
+            System.IO.Directory.Delete(directory, recursive: true);
+            throw;
+        }
+
         return new TestServer(app, directory, ownsDirectory, providers);
     }
 

@@ -30,6 +30,7 @@ internal static partial class SentenceTexts
         // Of the features.
         ("Must be from {0} to {1}.", "Deve ser de {0} a {1}."),
         ("Must be a number.", "Deve ser um número."),
+        ("Must be sent again; it is not kept between tries.", "Deve ser enviada de novo; não é guardada entre as tentativas."),
         ("Must be a positive integer.", "Deve ser um inteiro positivo."),
         ("Must be at most {0} characters.", "Deve ter no máximo {0} caracteres."),
         ("At most {0} characters.", "No máximo {0} caracteres."),

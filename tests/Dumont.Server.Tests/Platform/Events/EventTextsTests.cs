@@ -65,7 +65,7 @@ public sealed partial class EventTextsTests
     {
         var created = Event("instance.created", """{"offer":"77","gpu_count":2,"gpu":"RTX 4090","usd_per_hour":0.5712}""");
         Assert.Equal("Rents offer 77: 2 x RTX 4090 at $0.5712/h.", EventTexts.Of(English, created));
-        Assert.Equal("Aluga a oferta 77: 2 x RTX 4090 por US$ 0,5712/h.", EventTexts.Of(Portuguese, created));
+        Assert.Equal("Aluga a oferta 77: 2 x RTX 4090 por US$\u00a00,5712/h.", EventTexts.Of(Portuguese, created));
 
         var running = Event("instance.running", """{"gpu":"A100","after_seconds":75.5}""");
         Assert.Equal("Roda em A100 depois de 1 min 15 s.", EventTexts.Of(Portuguese, running));
