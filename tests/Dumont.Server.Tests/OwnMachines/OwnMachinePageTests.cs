@@ -154,9 +154,32 @@ public sealed class OwnMachinePageTests
         await using var server = await StartAsync();
         var machine = new OwnMachineResponse
         {
-            Id = 1, Name = Payload, Host = Payload, Port = 22, User = Payload, HostKeyFingerprint = "", Folder = "", InstancePort = 1, Uses = "gpu", Location = Payload,
-            State = "unusable", Detail = Payload, OfferId = 1, IsFree = false, InstanceId = 7, IsClaimedElsewhere = false, GpuName = Payload, NumGpus = 1, GpuRam = 1,
-            CpuCores = 1, CpuRam = 1, DiskSpace = 1, OperatingSystem = Payload, Reliability = 1, JoinedAt = DateTimeOffset.UnixEpoch, CheckedAt = DateTimeOffset.UnixEpoch,
+            Id = 1,
+            Name = Payload,
+            Host = Payload,
+            Port = 22,
+            User = Payload,
+            HostKeyFingerprint = "",
+            Folder = "",
+            InstancePort = 1,
+            Uses = "gpu",
+            Location = Payload,
+            State = "unusable",
+            Detail = Payload,
+            OfferId = 1,
+            IsFree = false,
+            InstanceId = 7,
+            IsClaimedElsewhere = false,
+            GpuName = Payload,
+            NumGpus = 1,
+            GpuRam = 1,
+            CpuCores = 1,
+            CpuRam = 1,
+            DiskSpace = 1,
+            OperatingSystem = Payload,
+            Reliability = 1,
+            JoinedAt = DateTimeOffset.UnixEpoch,
+            CheckedAt = DateTimeOffset.UnixEpoch,
         };
         var html = await Page.FragmentAsync<OwnMachineList>(
             server.Services, new Ui(Language.English), new { Machines = (IReadOnlyList<OwnMachineResponse>)[machine] });
