@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Dumont.Providers.Tests.Fakes;
 using Dumont.Providers.Vast;
 using Microsoft.AspNetCore.Http;
@@ -116,35 +115,6 @@ public sealed class VastSocketTests
         time.Advance(TimeSpan.FromSeconds(11));
 
         Assert.Equal(ProviderErrorKind.Transient, Assert.IsType<MachineReading.Unknown>(await reading).Kind);
-    }
-
-    [Fact]
-    public async Task Read_HugeAnswer_IsCutOffAtTheBound()
-    {
-        var written = 0L;
-        var ended = new TaskCompletionSource();
-        await using var server = await FakeServer.StartAsync(async context =>
-        {
-            try
-            {
-                var block = Encoding.ASCII.GetBytes(new string(' ', 1 << 20));
-                for (; written < 100L << 20 && !context.RequestAborted.IsCancellationRequested; written += block.Length)
-                {
-                    await context.Response.Body.WriteAsync(block, context.RequestAborted);
-                }
-            }
-            finally
-            {
-                ended.TrySetResult();
-            }
-        });
-        using var bench = new Socket(server.Url);
-
-        var listing = await bench.Provider.ListAsync(TestContext.Current.CancellationToken);
-
-        Assert.Equal(ProviderErrorKind.Protocol, Assert.IsType<MachineListing.Unknown>(listing).Kind);
-        await ended.Task.WaitAsync(TestContext.Current.CancellationToken);
-        Assert.InRange(written, 8 << 20, 64 << 20);
     }
 
     [Fact]
