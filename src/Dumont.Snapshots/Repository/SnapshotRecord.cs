@@ -1,0 +1,106 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Dumont.Snapshots;
+
+/// <summary>What was in a snapshot, and what it cost.</summary>
+/// <param name="Files">Regular files, hard links counted by name.</param>
+/// <param name="Directories">Directories, the root included.</param>
+/// <param name="Bytes">Sum of the sizes of the files.</param>
+/// <param name="FilesNew">Not in the parent.</param>
+/// <param name="FilesChanged">In the parent, with another stamp; read again.</param>
+/// <param name="FilesUnmodified">As in the parent; not read.</param>
+/// <param name="BytesRead">Read from files.</param>
+/// <param name="BytesNew">Of chunks that the repository did not have.</param>
+/// <param name="BytesStored">What these take in it, encoded.</param>
+/// <param name="ChunksNew">How many they are.</param>
+/// <param name="Warnings">Files that could not be read, or changed while they were.</param>
+/// <param name="Milliseconds">How long it took.</param>
+public sealed record SnapshotStatistics(
+    long Files,
+    long Directories,
+    long Bytes,
+    long FilesNew,
+    long FilesChanged,
+    long FilesUnmodified,
+    long BytesRead,
+    long BytesNew,
+    long BytesStored,
+    long ChunksNew,
+    long Warnings,
+    long Milliseconds);
+
+/// <summary>A chunk of a snapshot's manifest.</summary>
+/// <param name="Id">64 hexadecimal digits.</param>
+/// <param name="Bytes">Its length.</param>
+internal sealed record ManifestChunk(string Id, int Bytes);
+
+/// <summary>The object that makes a snapshot. Written last: when it is there, all that it needs is.</summary>
+/// <param name="Time">When the scan began.</param>
+/// <param name="Hostname">Computer.</param>
+/// <param name="Source">Absolute path of the tree.</param>
+/// <param name="Name">Given by the user; may be empty.</param>
+/// <param name="Tags">Given by the user.</param>
+/// <param name="Parent">Id of the snapshot that it was compared with, or null.</param>
+/// <param name="Program">Who wrote it.</param>
+/// <param name="Manifest">Chunks of the manifest, in order.</param>
+/// <param name="Statistics">Figures.</param>
+internal sealed record SnapshotRecord(
+    DateTimeOffset Time,
+    string Hostname,
+    string Source,
+    string Name,
+    IReadOnlyList<string> Tags,
+    string? Parent,
+    string Program,
+    IReadOnlyList<ManifestChunk> Manifest,
+    SnapshotStatistics Statistics)
+{
+    public byte[] ToObject(RepositoryKeys? keys) =>
+        SealedObject.Seal(ObjectKind.Snapshot, JsonSerializer.SerializeToUtf8Bytes(this, RepositoryJson.Default.SnapshotRecord), keys);
+
+    public static SnapshotRecord FromObject(ReadOnlySpan<byte> content, RepositoryKeys? keys, string name) =>
+        RepositoryJson.Read(SealedObject.Open(ObjectKind.Snapshot, content, keys, name), RepositoryJson.Default.SnapshotRecord, name);
+}
+
+/// <summary>A snapshot of a repository.</summary>
+public sealed class Snapshot
+{
+    internal Snapshot(ContentHash id, SnapshotRecord record)
+    {
+        Digest = id;
+        Record = record;
+        Id = id.ToString();
+    }
+
+    /// <summary>64 hexadecimal digits.</summary>
+    public string Id { get; }
+
+    /// <summary>The first eight of them.</summary>
+    public string ShortId => Id[..8];
+
+    /// <summary>When the scan began.</summary>
+    public DateTimeOffset Time => Record.Time;
+
+    /// <summary>Computer that it was taken on.</summary>
+    public string Hostname => Record.Hostname;
+
+    /// <summary>Absolute path of the tree.</summary>
+    public string Source => Record.Source;
+
+    /// <summary>Given by the user; may be empty.</summary>
+    public string Name => Record.Name;
+
+    /// <summary>Given by the user.</summary>
+    public IReadOnlyList<string> Tags => Record.Tags;
+
+    /// <summary>Id of the snapshot that it was compared with, or null.</summary>
+    public string? Parent => Record.Parent;
+
+    /// <summary>Figures.</summary>
+    public SnapshotStatistics Statistics => Record.Statistics;
+
+    internal ContentHash Digest { get; }
+
+    internal SnapshotRecord Record { get; }
+}
