@@ -21,24 +21,32 @@ public sealed class ChunkReader : IDisposable
     /// <exception cref="SnapshotFormatException">Damaged; names the chunk and the pack.</exception>
     public void Open(in ChunkLocation location, ContentHash id, ReadOnlySpan<byte> frame, Span<byte> destination)
     {
-        if (frame.Length != location.StoredBytes || destination.Length != location.RawBytes)
+        if (destination.Length != location.RawBytes)
         {
-            throw Damaged(location, id, "has another length than the index says");
-        }
-
-        if (XxHash3.Hash(frame) != location.Checksum)
-        {
-            throw Damaged(location, id, "is damaged: its checksum does not match");
+            throw Damaged(location, id, "has another length than is wanted");
         }
 
         try
         {
-            _decoder.Decode(location.Coding, location.Parameter, Decrypt(location, id, frame), destination);
+            _decoder.Decode(location.Coding, location.Parameter, OpenCoded(location, id, frame), destination);
         }
         catch (SnapshotFormatException e)
         {
             throw Damaged(location, id, e.Message);
         }
+    }
+
+    /// <summary>Checks and decrypts a frame without decoding it. Valid until the next call.</summary>
+    internal ReadOnlySpan<byte> OpenCoded(in ChunkLocation location, ContentHash id, ReadOnlySpan<byte> frame)
+    {
+        if (frame.Length != location.StoredBytes)
+        {
+            throw Damaged(location, id, "is cut off");
+        }
+
+        return XxHash3.Hash(frame) == location.Checksum
+            ? Decrypt(location, id, frame)
+            : throw Damaged(location, id, "is damaged: its checksum does not match");
     }
 
     /// <summary>Whether a chunk that was opened is what its id says. Costs a hash of it; the checks of <see cref="Open"/> already find every
