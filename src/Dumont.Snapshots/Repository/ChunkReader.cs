@@ -7,7 +7,7 @@ public sealed class ChunkReader : IDisposable
 {
     private readonly Repository _repository;
     private readonly ChunkDecoder _decoder = new();
-    private readonly NativeBuffer _plain = new(ChunkEntry.MaximumChunkBytes + 1024);
+    private readonly PageBuffer _plain = new(ChunkEntry.MaximumChunkBytes + 1024);
     private AesGcm? _cipher;
     private int _cipherPack = -1;
 

@@ -282,7 +282,7 @@ public sealed class Repository
         ChunkReader reader, ChunkLocation location, ContentHash id, Memory<byte> destination, CancellationToken cancellationToken)
     {
         var frame = new byte[location.StoredBytes];
-        var read = await Store.ReadAsync(PackName(location.Pack), location.OffsetBytes, frame, cancellationToken);
+        var read = frame.Length == 0 ? 0 : await Store.ReadAsync(PackName(location.Pack), location.OffsetBytes, frame, cancellationToken);
         reader.Open(location, id, frame.AsSpan(0, read), destination.Span);
     }
 

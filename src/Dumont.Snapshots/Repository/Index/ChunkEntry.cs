@@ -33,7 +33,7 @@ internal readonly record struct ChunkEntry(ContentHash Id, int StoredBytes, int 
         var stored = reader.ReadUInt32();
         var raw = reader.ReadUInt32();
         var entry = new ChunkEntry(id, (int)stored, (int)raw, (ChunkCoding)reader.ReadByte(), reader.ReadByte(), reader.ReadUInt64());
-        return stored is > 0 and <= MaximumChunkBytes + 1024 && raw is > 0 and <= MaximumChunkBytes
+        return stored <= MaximumChunkBytes + 1024 && raw is > 0 and <= MaximumChunkBytes
             ? entry
             : throw reader.Broken($"lists a chunk of {raw} bytes in a frame of {stored}");
     }

@@ -22,7 +22,7 @@ internal sealed class ClaimedChunks
 internal sealed class ChunkWriter(Repository repository, ClaimedChunks claims, PackSink sink, ChunkCompression compression) : IDisposable
 {
     private readonly ChunkEncoder _encoder = new(compression);
-    private readonly NativeBuffer _scratch = new(ChunkEncoder.MaximumEncodedBytes(ChunkEntry.MaximumChunkBytes));
+    private readonly PageBuffer _scratch = new(ChunkEncoder.MaximumEncodedBytes(ChunkEntry.MaximumChunkBytes));
     private PackBuilder? _pack;
 
     /// <summary>Bytes of chunks that were new.</summary>

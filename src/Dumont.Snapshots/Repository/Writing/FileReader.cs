@@ -21,7 +21,7 @@ internal sealed unsafe class FileReader : IDisposable
     private readonly Chunker _small;
     private readonly Chunker _large;
     private readonly TimeProvider _time;
-    private readonly NativeBuffer _buffer = new(BufferBytes);
+    private readonly PageBuffer _buffer = new(BufferBytes);
     private readonly int[] _lengths = new int[(BufferBytes / ChunkSizes.Small.MinimumBytes) + 2];
     private readonly ArrayBufferWriter<byte> _attributes = new(64);
 

@@ -5,19 +5,19 @@ namespace Dumont.Snapshots;
 /// <summary>A pack that is complete but for being stored.</summary>
 /// <param name="Content">What is in it.</param>
 /// <param name="Buffer">Its bytes, from the start.</param>
-internal sealed record FinishedPack(PackContent Content, NativeBuffer Buffer);
+internal sealed record FinishedPack(PackContent Content, PageBuffer Buffer);
 
 /// <summary>Lays frames one behind the other into a buffer. Used by one thread.</summary>
 internal sealed class PackBuilder : IDisposable
 {
-    private readonly NativeBuffer _buffer;
+    private readonly PageBuffer _buffer;
     private readonly byte[] _salt = RandomNumberGenerator.GetBytes(SealedObject.SaltBytes);
     private readonly AesGcm? _cipher;
     private readonly List<ChunkEntry> _chunks = [];
     private readonly int _targetBytes;
     private int _length;
 
-    public PackBuilder(NativeBuffer buffer, RepositoryKeys? keys, int targetBytes)
+    public PackBuilder(PageBuffer buffer, RepositoryKeys? keys, int targetBytes)
     {
         _buffer = buffer;
         _cipher = keys?.CreatePackCipher(_salt);

@@ -8,7 +8,7 @@ internal sealed class PackSink : IAsyncDisposable
 {
     private readonly Repository _repository;
     private readonly Channel<FinishedPack> _finished = Channel.CreateUnbounded<FinishedPack>();
-    private readonly ConcurrentBag<NativeBuffer> _free = [];
+    private readonly ConcurrentBag<PageBuffer> _free = [];
     private readonly ConcurrentQueue<PackContent> _stored = new();
     private readonly SemaphoreSlim _available;
     private readonly CancellationTokenSource _failed = new();
@@ -34,7 +34,7 @@ internal sealed class PackSink : IAsyncDisposable
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _failed.Token);
         _available.Wait(either.Token);
-        var buffer = _free.TryTake(out var used) ? used : new NativeBuffer(PackBuilder.BufferBytes(TargetBytes));
+        var buffer = _free.TryTake(out var used) ? used : new PageBuffer(PackBuilder.BufferBytes(TargetBytes));
         return new PackBuilder(buffer, _repository.Keys, TargetBytes);
     }
 

@@ -4,21 +4,21 @@ using System.Runtime.InteropServices;
 namespace Dumont.Snapshots;
 
 /// <summary>Memory outside the collector, aligned to pages: what chunks and packs pass through. Never moved, so the kernel can use it directly.</summary>
-internal sealed unsafe class NativeBuffer : MemoryManager<byte>
+internal sealed unsafe class PageBuffer : MemoryManager<byte>
 {
     private const nuint Alignment = 4096;
 
     private readonly int _length;
     private byte* _start;
 
-    public NativeBuffer(int length)
+    public PageBuffer(int length)
     {
         _length = length;
         _start = (byte*)NativeMemory.AlignedAlloc((nuint)length, Alignment);
         GC.AddMemoryPressure(length);
     }
 
-    ~NativeBuffer() => Dispose(disposing: false);
+    ~PageBuffer() => Dispose(disposing: false);
 
     public int Length => _length;
 
