@@ -178,7 +178,7 @@ public sealed class Repository
         return matches switch
         {
             [var only] => only,
-            [] when damaged.Find(d => d.Message.Contains(id, StringComparison.Ordinal)) is { } broken => throw broken,
+            [] when damaged.FirstOrDefault(d => d.Message.Contains(id, StringComparison.Ordinal)) is { } broken => throw broken,
             [] => throw new RepositoryException(RepositoryErrorKind.NoSnapshot, $"There is no snapshot '{id}'. List them with 'repo ls'."),
             _ => throw new RepositoryException(
                 RepositoryErrorKind.NoSnapshot, $"'{id}' means several snapshots: {string.Join(", ", matches.Select(s => s.ShortId))}. Give more digits."),
