@@ -126,6 +126,9 @@ public sealed class Repository
         }
     }
 
+    /// <summary>Uses an index that was read elsewhere.</summary>
+    internal void UseIndex(RepositoryIndex index) => _index = index;
+
     /// <summary>All snapshots, oldest first.</summary>
     /// <exception cref="SnapshotFormatException">One is damaged.</exception>
     public async Task<IReadOnlyList<Snapshot>> ListSnapshotsAsync(CancellationToken cancellationToken)
