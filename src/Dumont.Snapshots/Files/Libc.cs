@@ -121,9 +121,6 @@ internal static unsafe partial class Libc
         [FieldOffset(16)]
         public uint Links;
 
-        [FieldOffset(16)]
-        public uint Links;
-
         [FieldOffset(20)]
         public uint UserId;
 

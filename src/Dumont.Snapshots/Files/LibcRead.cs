@@ -5,7 +5,6 @@ namespace Dumont.Snapshots;
 // Calls of the scan, on bare descriptors: a tree of 100,000 files is walked in a fraction of a second only without an object a file.
 internal static unsafe partial class Libc
 {
-    public const int ENOSYS = 38;
     public const int EPERM = 1;
     public const int ENOTSUP = 95;
     public const int ENODATA = 61;

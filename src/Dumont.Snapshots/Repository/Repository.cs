@@ -126,6 +126,9 @@ public sealed class Repository
         }
     }
 
+    /// <summary>Uses an index that was read elsewhere.</summary>
+    internal void UseIndex(RepositoryIndex index) => _index = index;
+
     /// <summary>All snapshots, oldest first.</summary>
     /// <exception cref="SnapshotFormatException">One is damaged.</exception>
     public async Task<IReadOnlyList<Snapshot>> ListSnapshotsAsync(CancellationToken cancellationToken)
@@ -178,7 +181,7 @@ public sealed class Repository
         return matches switch
         {
             [var only] => only,
-            [] when damaged.Find(d => d.Message.Contains(id, StringComparison.Ordinal)) is { } broken => throw broken,
+            [] when damaged.FirstOrDefault(d => d.Message.Contains(id, StringComparison.Ordinal)) is { } broken => throw broken,
             [] => throw new RepositoryException(RepositoryErrorKind.NoSnapshot, $"There is no snapshot '{id}'. List them with 'repo ls'."),
             _ => throw new RepositoryException(
                 RepositoryErrorKind.NoSnapshot, $"'{id}' means several snapshots: {string.Join(", ", matches.Select(s => s.ShortId))}. Give more digits."),

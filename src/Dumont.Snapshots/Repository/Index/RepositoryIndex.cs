@@ -51,6 +51,9 @@ internal sealed class RepositoryIndex
 
     public bool HasPack(ContentHash name) => _packNumbers.ContainsKey(name);
 
+    /// <summary>Number of a pack that the index lists.</summary>
+    public int NumberOf(ContentHash pack) => _packNumbers[pack];
+
     /// <summary>Whether a chunk is read from this pack, and not from another that has it too.</summary>
     public bool IsIn(ContentHash pack, ContentHash chunk) => Chunks.TryFind(chunk, out var location) && location.Pack == _packNumbers[pack];
 

@@ -21,7 +21,7 @@ internal ref struct ManifestRow
     /// <summary>The row with its lengths, as it stands in the manifest.</summary>
     public int RowBytes;
 
-    public static ManifestRow Read(ref SpanReader reader)
+    public static ManifestRow Read(scoped ref SpanReader reader)
     {
         var start = reader.Position;
         var row = new ManifestRow

@@ -160,7 +160,7 @@ internal sealed unsafe class FileReader : IDisposable
         {
             while (filled < destination.Length)
             {
-                var read = Libc.PRead(descriptor, pointer + filled, (nint)(destination.Length - filled), offset + filled);
+                var read = Libc.PRead(descriptor, pointer + filled, (nuint)(destination.Length - filled), offset + filled);
                 if (read < 0)
                 {
                     var error = Marshal.GetLastPInvokeError();

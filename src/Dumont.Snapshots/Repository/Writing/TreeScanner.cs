@@ -172,7 +172,7 @@ internal sealed class TreeScanner
 
     private static ReadOnlySpan<byte> StagingName => ".dumont-tmp"u8;
 
-    private static bool TryReadRow(ref SpanReader reader, ref ManifestRow row)
+    private static bool TryReadRow(scoped ref SpanReader reader, ref ManifestRow row)
     {
         if (reader.Remaining == 0)
         {
