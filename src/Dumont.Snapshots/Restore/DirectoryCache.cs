@@ -36,7 +36,7 @@ internal sealed class DirectoryCache(int root) : IDisposable
                 Posix.Close(oldest);
             }
 
-            directory = Posix.OpenBeneath(root, path);
+            directory = Open(path);
             if (directory < 0)
             {
                 var error = Marshal.GetLastPInvokeError();
@@ -63,6 +63,15 @@ internal sealed class DirectoryCache(int root) : IDisposable
         _open.Clear();
         _order.Clear();
         _lastPath = null;
+    }
+
+    // From the directory above it where that is open: a tree as deep as paths can be would otherwise be walked from its root each time.
+    private int Open(string path)
+    {
+        var slash = path.LastIndexOf('/');
+        return slash > 0 && _open.TryGetValue(path[..slash], out var parent)
+            ? Posix.OpenBeneath(parent, path[(slash + 1)..])
+            : Posix.OpenBeneath(root, path);
     }
 
     private static string Show(string path) => RestoreWarnings.Escape(System.Text.Encoding.Latin1.GetBytes(path));

@@ -226,8 +226,13 @@ internal sealed class RestorePlanner : IDisposable
         else
         {
             var name = PlannedSwap.NameOf(entry.Path);
-            var hasBasis = entry.Kind == EntryKind.File && entry.Content.Count > 0 &&
-                TryStat(entry.Path, out var stat) && stat.Format == TreeRoot.FormatRegular && stat.Size > 0;
+            var isThere = TryStat(entry.Path, out var stat);
+            if (isThere && stat.Format == TreeRoot.FormatDirectory)
+            {
+                RequireReplaceable(entry.Path, stat);
+            }
+
+            var hasBasis = isThere && entry.Kind == EntryKind.File && entry.Content.Count > 0 && stat.Format == TreeRoot.FormatRegular && stat.Size > 0;
             item = new RestoreItem(entry, _plan.Directories[0], name) { First = first, HasBasis = hasBasis };
             _plan.Swaps.Add(new PlannedSwap(name, entry.Path, entry));
         }
@@ -236,6 +241,39 @@ internal sealed class RestorePlanner : IDisposable
         if (_linkedFiles.ContainsKey(entry.Path))
         {
             _firstNames[entry.Path] = new FirstName { Path = entry.Path, Item = item };
+        }
+    }
+
+    // A directory that is in the way of something else goes only when the user wants things to go.
+    private void RequireReplaceable(TreePath path, in LibcFd.StatxBuffer stat)
+    {
+        if (stat.Device != _device)
+        {
+            throw new RestoreException($"{RestoreWarnings.Escape(path)}: another file system is mounted there; unmount it, or exclude the path");
+        }
+
+        if (_options.Delete)
+        {
+            return;
+        }
+
+        var directory = Posix.Open(_target!.Get(path.Parent.Raw), Posix.Terminated(path.RawName), Libc.O_RDONLY | Libc.O_DIRECTORY);
+        if (directory < 0)
+        {
+            throw Posix.LastError($"list {RestoreWarnings.Escape(path)}");
+        }
+
+        try
+        {
+            if (Posix.ReadNames(directory).Count > 0)
+            {
+                throw new RestoreException(
+                    $"{RestoreWarnings.Escape(path)}: is a directory with something in it and none in the snapshot; move it away, or restore with deletion");
+            }
+        }
+        finally
+        {
+            Posix.Close(directory);
         }
     }
 

@@ -79,6 +79,12 @@ internal sealed class RestoreRun
     {
         var rootModifiedNs = Posix.Stat(stagingParent).ModifiedNs;
         using var staging = RestoreStaging.Open(stagingParent, stagingName, stagingLocation);
+        if (target >= 0)
+        {
+            // Making the staging directory has changed it; from here a crash leaves it as it was.
+            _ = Posix.SetTimes(target, [], rootModifiedNs);
+        }
+
         var journal = Recover(staging, target) ??
             new RestoreJournal(JournalState.Staging, _identity, _options.Durable, RestoreJournal.CurrentBootId(), rootModifiedNs);
         var isResumed = journal.Swaps.Count > 0 || staging.ReadJournal() is not null;
