@@ -85,7 +85,9 @@ internal static class CellFormat
     }
 
     public static double? NumberOf(JsonNode? value) =>
-        value is JsonValue && value.GetValueKind() == JsonValueKind.Number && value.AsValue().TryGetValue<double>(out var number) ? number : null;
+        value is JsonValue scalar && value.GetValueKind() == JsonValueKind.Number
+            ? scalar.TryGetValue<double>(out var number) ? number : scalar.TryGetValue<long>(out var whole) ? whole : scalar.TryGetValue<int>(out var small) ? small : null
+            : null;
 
     /// <summary>Follows a dotted path; null where it ends early.</summary>
     public static JsonNode? Field(JsonNode? row, string path)

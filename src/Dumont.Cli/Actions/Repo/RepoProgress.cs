@@ -19,7 +19,7 @@ internal static class RepoProgress
             var tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
             if (await Task.WhenAny(work, tick) == tick)
             {
-                context.Progress.Report(Describe(context, phase, read(), time.GetElapsedTime(started)));
+                context.Progress.Report(context.Say(phase), Describe(context, read(), time.GetElapsedTime(started)));
             }
         }
 
@@ -27,17 +27,17 @@ internal static class RepoProgress
         return await work;
     }
 
-    private static string Describe(CommandContext context, Text phase, (long Done, long Total) at, TimeSpan elapsed)
+    private static string Describe(CommandContext context, (long Done, long Total) at, TimeSpan elapsed)
     {
         if (at.Total == 0)
         {
-            return context.Say(phase);
+            return "";
         }
 
         var rate = at.Done / Math.Max(0.001, elapsed.TotalSeconds);
         var left = rate > 0 ? TimeSpan.FromSeconds((at.Total - at.Done) / rate) : TimeSpan.Zero;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{context.Say(phase)} {100.0 * at.Done / at.Total:0}%  {CellFormat.Bytes(at.Done)} / {CellFormat.Bytes(at.Total)}  {CellFormat.Bytes((long)rate)}/s  {context.Say(new("left", "faltam"))} {left:mm\\:ss}");
+            $"{100.0 * at.Done / at.Total:0}%  {CellFormat.Bytes(at.Done)} / {CellFormat.Bytes(at.Total)}  {CellFormat.Bytes((long)rate)}/s  {context.Say(new("left", "faltam"))} {left:mm\\:ss}");
     }
 }
