@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Buffers;
 
 namespace Dumont.Snapshots;
@@ -66,6 +67,7 @@ internal sealed record IndexObject(IReadOnlyList<ContentHash> Supersedes, IReadO
         return new IndexObject(supersedes, packs);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static PackContent ReadPack(ref SpanReader reader)
     {
         var name = reader.ReadHash();

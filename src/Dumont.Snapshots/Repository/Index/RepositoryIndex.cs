@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 namespace Dumont.Snapshots;
 
 /// <summary>A pack that some index lists.</summary>
@@ -60,6 +61,7 @@ internal sealed class RepositoryIndex
     /// <summary>Every pack with the chunks in it.</summary>
     public IReadOnlyList<PackContent> Contents() => _contents;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Add(PackContent pack)
     {
         if (!_packNumbers.TryAdd(pack.Name, Packs.Count))

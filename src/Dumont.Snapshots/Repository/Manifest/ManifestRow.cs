@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 namespace Dumont.Snapshots;
 
 /// <summary>
@@ -21,6 +22,7 @@ internal ref struct ManifestRow
     /// <summary>The row with its lengths, as it stands in the manifest.</summary>
     public int RowBytes;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ManifestRow Read(scoped ref SpanReader reader)
     {
         var start = reader.Position;
