@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Buffers;
 
 namespace Dumont.Snapshots;
@@ -67,7 +66,6 @@ internal sealed record IndexObject(IReadOnlyList<ContentHash> Supersedes, IReadO
         return new IndexObject(supersedes, packs);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static PackContent ReadPack(ref SpanReader reader)
     {
         var name = reader.ReadHash();

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 namespace Dumont.Snapshots;
 
 /// <summary>A pack that some index lists.</summary>
@@ -61,7 +60,6 @@ internal sealed class RepositoryIndex
     /// <summary>Every pack with the chunks in it.</summary>
     public IReadOnlyList<PackContent> Contents() => _contents;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Add(PackContent pack)
     {
         if (!_packNumbers.TryAdd(pack.Name, Packs.Count))
