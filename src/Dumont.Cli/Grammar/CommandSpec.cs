@@ -91,6 +91,9 @@ internal enum ColumnFormat
     /// <summary>A percentage, 0 to 100.</summary>
     Percent,
     Decimal,
+
+    /// <summary>A number of bytes.</summary>
+    Bytes,
     Seconds,
 
     /// <summary>Coloured, with a symbol, by what it means.</summary>

@@ -15,6 +15,7 @@ internal static class CommandTable
         ("balance", BalanceCommands.Summary, BalanceCommands.Make),
         ("instance", InstanceCommands.Summary, InstanceCommands.Make),
         ("ssh", SshCommands.Summary, SshCommands.Make),
+        ("repo", RepoCommands.Summary, RepoCommands.Make),
         ("standby", StandbyCommands.Summary, StandbyCommands.Make),
         ("failover", FailoverCommands.Summary, FailoverCommands.Make),
         ("metrics", MetricsCommands.Summary, MetricsCommands.Make),

@@ -37,6 +37,8 @@ internal static class CellFormat
                     return number.ToString("0", CultureInfo.InvariantCulture) + "%";
                 case ColumnFormat.Decimal:
                     return number.ToString(Math.Abs(number) >= 10 ? "0.0" : "0.000", CultureInfo.InvariantCulture);
+                case ColumnFormat.Bytes:
+                    return Bytes((long)number);
                 case ColumnFormat.Seconds:
                     return number.ToString("0.0", CultureInfo.InvariantCulture) + " s";
                 case ColumnFormat.Text or ColumnFormat.State or ColumnFormat.Boolean or ColumnFormat.Time:
@@ -63,12 +65,29 @@ internal static class CellFormat
     public static bool IsRightAligned(ColumnFormat format) => format switch
     {
         ColumnFormat.Integer or ColumnFormat.UsdPerHour or ColumnFormat.Usd or ColumnFormat.Gigabytes or ColumnFormat.Megabits
-            or ColumnFormat.Fraction or ColumnFormat.Percent or ColumnFormat.Decimal or ColumnFormat.Seconds => true,
+            or ColumnFormat.Fraction or ColumnFormat.Percent or ColumnFormat.Decimal or ColumnFormat.Seconds or ColumnFormat.Bytes => true,
         ColumnFormat.Text or ColumnFormat.State or ColumnFormat.Boolean or ColumnFormat.Time => false,
     };
 
+    /// <summary>A size in the unit that suits it: 1.2 MB. Powers of 1000, as disks and networks are sold.</summary>
+    public static string Bytes(long bytes)
+    {
+        string[] units = ["B", "kB", "MB", "GB", "TB", "PB"];
+        var unit = 0;
+        double value = bytes;
+        while (Math.Abs(value) >= 1000 && unit < units.Length - 1)
+        {
+            value /= 1000;
+            unit++;
+        }
+
+        return value.ToString(unit == 0 || Math.Abs(value) >= 100 ? "0" : "0.0", CultureInfo.InvariantCulture) + " " + units[unit];
+    }
+
     public static double? NumberOf(JsonNode? value) =>
-        value is JsonValue && value.GetValueKind() == JsonValueKind.Number && value.AsValue().TryGetValue<double>(out var number) ? number : null;
+        value is JsonValue scalar && value.GetValueKind() == JsonValueKind.Number
+            ? scalar.TryGetValue<double>(out var number) ? number : scalar.TryGetValue<long>(out var whole) ? whole : scalar.TryGetValue<int>(out var small) ? small : null
+            : null;
 
     /// <summary>Follows a dotted path; null where it ends early.</summary>
     public static JsonNode? Field(JsonNode? row, string path)

@@ -16,7 +16,9 @@ internal sealed class Progress(CliEnvironment environment, GlobalOptions options
     private int _frame;
 
     /// <summary>Call again and again; writes only what is due.</summary>
-    public void Report(string phase)
+    /// <param name="phase">What is being done.</param>
+    /// <param name="detail">How far it is; changes all the time.</param>
+    public void Report(string phase, string detail = "")
     {
         if (options.Quiet)
         {
@@ -24,17 +26,18 @@ internal sealed class Progress(CliEnvironment environment, GlobalOptions options
         }
 
         phase = TerminalText.Line(phase);
+        detail = detail.Length == 0 ? "" : "  " + TerminalText.Line(detail);
         var elapsed = environment.Time.GetElapsedTime(_started);
         if (environment.ErrorIsTerminal)
         {
             var mark = "|/-\\"[_frame++ % 4];
-            var text = string.Create(CultureInfo.InvariantCulture, $"{mark} {phase}  {elapsed.TotalSeconds:0.0} s");
+            var text = string.Create(CultureInfo.InvariantCulture, $"{mark} {phase}{detail}  {elapsed.TotalSeconds:0.0} s");
             environment.Error.Write('\r' + _style.Faint(text) + new string(' ', Math.Max(0, _lineWidth - text.Length)));
             _lineWidth = text.Length;
         }
         else if (phase != _phase || elapsed - _lastPlain >= PlainInterval)
         {
-            environment.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"phase={phase} elapsed={elapsed.TotalSeconds:0}s"));
+            environment.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"phase={phase} elapsed={elapsed.TotalSeconds:0}s{detail}"));
             _lastPlain = elapsed;
         }
 

@@ -199,6 +199,36 @@ public sealed class Repository
     /// <summary>Where a chunk is. The index must be loaded.</summary>
     public bool TryLocate(ContentHash id, out ChunkLocation location) => Index.Chunks.TryFind(id, out location);
 
+    /// <summary>Writes the content of a file to a stream. The index must be loaded.</summary>
+    /// <exception cref="SnapshotFormatException">Damaged.</exception>
+    public async Task CopyContentAsync(ManifestEntry file, Stream destination, CancellationToken cancellationToken)
+    {
+        using var reader = CreateChunkReader();
+        var buffer = new byte[ChunkEntry.MaximumChunkBytes];
+        foreach (var extent in file.Content)
+        {
+            if (extent.IsHole)
+            {
+                Array.Clear(buffer);
+                for (var left = extent.LengthBytes; left > 0; left -= buffer.Length)
+                {
+                    await destination.WriteAsync(buffer.AsMemory(0, (int)Math.Min(left, buffer.Length)), cancellationToken);
+                }
+
+                continue;
+            }
+
+            if (!TryLocate(extent.Chunk, out var location) || location.RawBytes != extent.LengthBytes)
+            {
+                throw new SnapshotFormatException($"'{file.Path}' needs chunk {extent.Chunk.ToString()[..16]}, which no index knows");
+            }
+
+            var chunk = buffer.AsMemory(0, location.RawBytes);
+            await ReadChunkAsync(reader, location, extent.Chunk, chunk, cancellationToken);
+            await destination.WriteAsync(chunk, cancellationToken);
+        }
+    }
+
     /// <summary>Opens frames; one a thread.</summary>
     public ChunkReader CreateChunkReader() => new(this);
 

@@ -1,7 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
-
 namespace Dumont.Snapshots;
 
 /// <summary>What is fixed when a repository is made.</summary>
@@ -15,16 +11,27 @@ internal sealed record RepositoryConfig(string Id, int Version, string Encryptio
     public const string AesGcm = "aes-256-gcm";
     public const string NoEncryption = "none";
 
-    [JsonIgnore]
     public bool IsEncrypted => Encryption == AesGcm;
 
     public byte[] ToObject() =>
-        SealedObject.Seal(ObjectKind.Config, JsonSerializer.SerializeToUtf8Bytes(this, RepositoryJson.Default.RepositoryConfig), keys: null);
+        SealedObject.Seal(
+            ObjectKind.Config,
+            RepositoryJson.Write(json =>
+            {
+                json.WriteString("id", Id);
+                json.WriteNumber("version", Version);
+                json.WriteString("encryption", Encryption);
+                json.WriteString("created_at", CreatedAt);
+            }),
+            keys: null);
 
     /// <exception cref="SnapshotFormatException">Damaged, or of a version or encryption that this program does not know.</exception>
     public static RepositoryConfig FromObject(ReadOnlySpan<byte> content)
     {
-        var config = RepositoryJson.Read(SealedObject.Open(ObjectKind.Config, content, keys: null, ObjectName), RepositoryJson.Default.RepositoryConfig, ObjectName);
+        var config = RepositoryJson.Read(
+            SealedObject.Open(ObjectKind.Config, content, keys: null, ObjectName),
+            ObjectName,
+            json => new RepositoryConfig(json.Text("id"), json.Integer("version"), json.Text("encryption"), json.Time("created_at")));
         if (config.Version != SealedObject.FormatVersion)
         {
             throw new SnapshotFormatException($"the repository has format version {config.Version}; this program reads version {SealedObject.FormatVersion}");
@@ -33,30 +40,5 @@ internal sealed record RepositoryConfig(string Id, int Version, string Encryptio
         return config.Encryption is AesGcm or NoEncryption
             ? config
             : throw new SnapshotFormatException($"the repository is encrypted with '{config.Encryption}', which this program does not know");
-    }
-}
-
-/// <summary>JSON inside repository objects: snake_case, unknown members ignored, missing ones an error.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    RespectNullableAnnotations = true,
-    RespectRequiredConstructorParameters = true)]
-[JsonSerializable(typeof(RepositoryConfig))]
-[JsonSerializable(typeof(KeyObject))]
-[JsonSerializable(typeof(SnapshotRecord))]
-[JsonSerializable(typeof(LockRecord))]
-[JsonSerializable(typeof(PendingRecord))]
-internal sealed partial class RepositoryJson : JsonSerializerContext
-{
-    public static T Read<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type, string name)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, type) ?? throw new SnapshotFormatException($"{name} is empty");
-        }
-        catch (Exception e) when (e is JsonException or NotSupportedException or FormatException or ArgumentException)
-        {
-            throw new SnapshotFormatException($"{name} cannot be read: {e.Message}");
-        }
     }
 }

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 
 namespace Dumont.Snapshots;
 
@@ -56,11 +55,76 @@ internal sealed record SnapshotRecord(
     IReadOnlyList<ManifestChunk> Manifest,
     SnapshotStatistics Statistics)
 {
-    public byte[] ToObject(RepositoryKeys? keys) =>
-        SealedObject.Seal(ObjectKind.Snapshot, JsonSerializer.SerializeToUtf8Bytes(this, RepositoryJson.Default.SnapshotRecord), keys);
+    public byte[] ToObject(RepositoryKeys? keys) => SealedObject.Seal(ObjectKind.Snapshot, RepositoryJson.Write(WriteMembers), keys);
 
     public static SnapshotRecord FromObject(ReadOnlySpan<byte> content, RepositoryKeys? keys, string name) =>
-        RepositoryJson.Read(SealedObject.Open(ObjectKind.Snapshot, content, keys, name), RepositoryJson.Default.SnapshotRecord, name);
+        RepositoryJson.Read(
+            SealedObject.Open(ObjectKind.Snapshot, content, keys, name),
+            name,
+            json => new SnapshotRecord(
+                json.Time("time"),
+                json.Text("hostname"),
+                json.Text("source"),
+                json.Text("name"),
+                json.Texts("tags"),
+                json.OptionalText("parent"),
+                json.Text("program"),
+                json.GetProperty("manifest").Array(chunk => new ManifestChunk(chunk.Text("id"), chunk.Integer("bytes"))),
+                ReadStatistics(json.GetProperty("statistics"))));
+
+    private void WriteMembers(Utf8JsonWriter json)
+    {
+        json.WriteString("time", Time);
+        json.WriteString("hostname", Hostname);
+        json.WriteString("source", Source);
+        json.WriteString("name", Name);
+        json.WriteTexts("tags", Tags);
+        json.WriteString("parent", Parent);
+        json.WriteString("program", Program);
+        json.WriteStartArray("manifest");
+        foreach (var chunk in Manifest)
+        {
+            json.WriteStartObject();
+            json.WriteString("id", chunk.Id);
+            json.WriteNumber("bytes", chunk.Bytes);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        WriteStatistics(json);
+    }
+
+    private void WriteStatistics(Utf8JsonWriter json)
+    {
+        json.WriteStartObject("statistics");
+        json.WriteNumber("files", Statistics.Files);
+        json.WriteNumber("directories", Statistics.Directories);
+        json.WriteNumber("bytes", Statistics.Bytes);
+        json.WriteNumber("files_new", Statistics.FilesNew);
+        json.WriteNumber("files_changed", Statistics.FilesChanged);
+        json.WriteNumber("files_unmodified", Statistics.FilesUnmodified);
+        json.WriteNumber("bytes_read", Statistics.BytesRead);
+        json.WriteNumber("bytes_new", Statistics.BytesNew);
+        json.WriteNumber("bytes_stored", Statistics.BytesStored);
+        json.WriteNumber("chunks_new", Statistics.ChunksNew);
+        json.WriteNumber("warnings", Statistics.Warnings);
+        json.WriteNumber("milliseconds", Statistics.Milliseconds);
+        json.WriteEndObject();
+    }
+
+    private static SnapshotStatistics ReadStatistics(JsonElement json) => new(
+        json.Number("files"),
+        json.Number("directories"),
+        json.Number("bytes"),
+        json.Number("files_new"),
+        json.Number("files_changed"),
+        json.Number("files_unmodified"),
+        json.Number("bytes_read"),
+        json.Number("bytes_new"),
+        json.Number("bytes_stored"),
+        json.Number("chunks_new"),
+        json.Number("warnings"),
+        json.Number("milliseconds"));
 }
 
 /// <summary>A snapshot of a repository.</summary>

@@ -1,6 +1,4 @@
 using System.Security.Cryptography;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 
 namespace Dumont.Snapshots;
 
@@ -64,8 +62,23 @@ internal sealed record KeyObject(string Kdf, int Iterations, byte[] Salt, byte[]
     }
 
     public byte[] ToObject() =>
-        SealedObject.Seal(ObjectKind.Key, JsonSerializer.SerializeToUtf8Bytes(this, RepositoryJson.Default.KeyObject), keys: null);
+        SealedObject.Seal(
+            ObjectKind.Key,
+            RepositoryJson.Write(json =>
+            {
+                json.WriteString("kdf", Kdf);
+                json.WriteNumber("iterations", Iterations);
+                json.WriteBase64String("salt", Salt);
+                json.WriteBase64String("wrapped", Wrapped);
+                json.WriteString("created_at", CreatedAt);
+                json.WriteString("label", Label);
+            }),
+            keys: null);
 
     public static KeyObject FromObject(ReadOnlySpan<byte> content, string name) =>
-        RepositoryJson.Read(SealedObject.Open(ObjectKind.Key, content, keys: null, name), RepositoryJson.Default.KeyObject, name);
+        RepositoryJson.Read(
+            SealedObject.Open(ObjectKind.Key, content, keys: null, name),
+            name,
+            json => new KeyObject(
+                json.Text("kdf"), json.Integer("iterations"), json.Base64("salt"), json.Base64("wrapped"), json.Time("created_at"), json.Text("label")));
 }

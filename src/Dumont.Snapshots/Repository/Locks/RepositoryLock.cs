@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text.Json;
 
 namespace Dumont.Snapshots;
 
@@ -10,7 +9,29 @@ namespace Dumont.Snapshots;
 /// <param name="ExpiresAt">When it may be taken for dead.</param>
 /// <param name="Hostname">Computer.</param>
 /// <param name="ProcessId">On it.</param>
-internal sealed record LockRecord(string Kind, string Holder, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, string Hostname, int ProcessId);
+internal sealed record LockRecord(string Kind, string Holder, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, string Hostname, int ProcessId)
+{
+    public byte[] ToObject(RepositoryKeys? keys) =>
+        SealedObject.Seal(
+            ObjectKind.Lock,
+            RepositoryJson.Write(json =>
+            {
+                json.WriteString("kind", Kind);
+                json.WriteString("holder", Holder);
+                json.WriteString("created_at", CreatedAt);
+                json.WriteString("expires_at", ExpiresAt);
+                json.WriteString("hostname", Hostname);
+                json.WriteNumber("process_id", ProcessId);
+            }),
+            keys);
+
+    public static LockRecord FromObject(ReadOnlySpan<byte> content, RepositoryKeys? keys, string name) =>
+        RepositoryJson.Read(
+            SealedObject.Open(ObjectKind.Lock, content, keys, name),
+            name,
+            json => new LockRecord(
+                json.Text("kind"), json.Text("holder"), json.Time("created_at"), json.Time("expires_at"), json.Text("hostname"), json.Integer("process_id")));
+}
 
 /// <summary>
 /// A lease on a repository. Writers have one each and never exclude anybody: it keeps a prune from deleting what it marked after they began.
@@ -152,7 +173,7 @@ internal sealed class RepositoryLock : IAsyncDisposable
     private static async Task<bool> PutAsync(Repository repository, string name, LockRecord record, PutMode mode, CancellationToken cancellationToken) =>
         await repository.Store.PutAsync(
             name,
-            SealedObject.Seal(ObjectKind.Lock, JsonSerializer.SerializeToUtf8Bytes(record, RepositoryJson.Default.LockRecord), repository.Keys),
+            record.ToObject(repository.Keys),
             mode,
             cancellationToken);
 
@@ -170,5 +191,5 @@ internal sealed class RepositoryLock : IAsyncDisposable
     }
 
     private static LockRecord Read(Repository repository, string name, byte[] content) =>
-        RepositoryJson.Read(SealedObject.Open(ObjectKind.Lock, content, repository.Keys, name), RepositoryJson.Default.LockRecord, name);
+        LockRecord.FromObject(content, repository.Keys, name);
 }

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Dumont.Snapshots;
 
 /// <summary>Packs that a prune no longer needs. They are deleted by a later one, when nobody can be using them any more.</summary>
@@ -12,7 +10,11 @@ internal static class PendingRecords
 {
     public static async Task PutAsync(Repository repository, PendingRecord record, CancellationToken cancellationToken)
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(record, RepositoryJson.Default.PendingRecord);
+        var body = RepositoryJson.Write(json =>
+        {
+            json.WriteString("marked_at", record.MarkedAt);
+            json.WriteTexts("packs", record.Packs);
+        });
         var content = SealedObject.Seal(ObjectKind.Pending, body, repository.Keys);
         await repository.Store.PutAsync(ObjectNames.Pending + ContentHash.Of(content), content, PutMode.CreateNew, cancellationToken);
     }
@@ -20,6 +22,9 @@ internal static class PendingRecords
     public static PendingRecord Read(Repository repository, string name, byte[] content)
     {
         Repository.CheckName(name, content);
-        return RepositoryJson.Read(SealedObject.Open(ObjectKind.Pending, content, repository.Keys, name), RepositoryJson.Default.PendingRecord, name);
+        return RepositoryJson.Read(
+            SealedObject.Open(ObjectKind.Pending, content, repository.Keys, name),
+            name,
+            json => new PendingRecord(json.Time("marked_at"), json.Texts("packs")));
     }
 }
