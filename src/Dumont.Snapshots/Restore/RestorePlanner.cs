@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Dumont.Snapshots;
 
 /// <summary>Compares a manifest with the target and decides what to do. Reads the target, changes nothing.</summary>
