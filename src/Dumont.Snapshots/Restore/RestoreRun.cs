@@ -167,7 +167,7 @@ internal sealed class RestoreRun
         RestorePlan plan, RestoreStaging staging, RestoreJournal journal, RestoreJournal? earlier, int target, CancellationToken cancellationToken)
     {
         staging.WriteJournal(journal);
-        var workers = Enumerable.Range(0, _options.Workers > 0 ? _options.Workers : Environment.ProcessorCount)
+        var workers = Enumerable.Range(0, WorkersOf(_options))
             .Select(_ => new RestoreWorker(staging.New, target, _source.CreateOpener())).ToList();
         try
         {
@@ -180,7 +180,7 @@ internal sealed class RestoreRun
             var tree = new StagedTree(plan, staging, _attributes);
             tree.MakeDirectories();
             _counters.Begin(RestorePhase.Restoring, unfinished.Count, unfinished.Sum(static file => file.DataBytes));
-            using (var files = new RestoreFiles(_attributes, earlier is not null, _counters))
+            using (var files = new RestoreFiles(_attributes, earlier is not null, _options.Durable, _counters))
             {
                 await new RestoreExecutor(_source, files, _counters)
                     .RunAsync(reads, [.. unfinished.Where(static file => file.Remaining == 0)], workers, cancellationToken);
@@ -201,6 +201,10 @@ internal sealed class RestoreRun
             workers.ForEach(static worker => worker.Dispose());
         }
     }
+
+    // One more than cores where they wait for the disk.
+    private static int WorkersOf(RestoreOptions options) =>
+        options.Workers > 0 ? options.Workers : Environment.ProcessorCount + (options.Durable ? 1 : 0);
 
     // A file with another time and the same content stays, and only gets its attributes.
     private async Task KeepEqualAsync(RestorePlan plan, List<RestoreWorker> workers, int target, CancellationToken cancellationToken)
