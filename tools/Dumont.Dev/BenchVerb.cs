@@ -3,7 +3,7 @@ namespace Dumont.Dev;
 /// <summary><c>./dumont bench [name…]</c>: hands over to the measurements in <c>bench/</c>.</summary>
 internal static class BenchVerb
 {
-    public static async Task<int> RunAsync(Repository repository, string[] names, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(Repository repository, string[] names, BenchSettings settings, CancellationToken cancellationToken)
     {
         var project = Path.Combine(repository.Root, "bench", "Dumont.Bench");
         if (names is ["api", ..] or [])
@@ -16,9 +16,14 @@ internal static class BenchVerb
             return await WebBench.RunAsync(repository, cancellationToken);
         }
 
+        if (names is ["snapshots", ..])
+        {
+            return await SnapshotBench.RunAsync(repository, settings, cancellationToken);
+        }
+
         if (!Directory.Exists(project))
         {
-            throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, web");
+            throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, web, snapshots");
         }
 
         return await Command.RunAsync(
