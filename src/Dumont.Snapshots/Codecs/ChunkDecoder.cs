@@ -11,6 +11,9 @@ public sealed class ChunkDecoder : IDisposable
     private readonly BitshuffleCodec _bitshuffle;
     private readonly ExponentHuffmanCodec _huffman;
 
+    /// <summary>Working memory of <see cref="DeltaCodec"/>: what the baseline has not.</summary>
+    internal NativeBuffer DeltaFresh { get; } = new();
+
     /// <summary>Takes no memory until a chunk needs it.</summary>
     public ChunkDecoder()
         : this(CodecPaths.Best)
@@ -25,13 +28,18 @@ public sealed class ChunkDecoder : IDisposable
     }
 
     /// <summary>Decodes one chunk. After an exception the destination's content is undefined.</summary>
-    /// <param name="coding">How it was encoded. <see cref="ChunkCoding.Delta"/> needs another chunk.</param>
+    /// <param name="coding">How it was encoded. <see cref="ChunkCoding.Delta"/> needs another chunk, see <see cref="DeltaCodec"/>.</param>
     /// <param name="parameter">The encoder's.</param>
     /// <param name="stored">The encoder's bytes, no more and no fewer.</param>
     /// <param name="destination">Exactly as long as the chunk.</param>
     /// <exception cref="SnapshotFormatException">The bytes are not an encoding of a chunk of that length.</exception>
     public void Decode(ChunkCoding coding, byte parameter, ReadOnlySpan<byte> stored, Span<byte> destination)
     {
+        if (destination.Length > ChunkEncoder.MaximumChunkBytes)
+        {
+            throw new SnapshotFormatException($"A chunk of {destination.Length} bytes is longer than any.");
+        }
+
         switch (coding)
         {
             case ChunkCoding.ExponentBf16:
@@ -73,5 +81,6 @@ public sealed class ChunkDecoder : IDisposable
     {
         _bitshuffle.Dispose();
         _huffman.Dispose();
+        DeltaFresh.Dispose();
     }
 }

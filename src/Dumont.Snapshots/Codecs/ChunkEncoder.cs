@@ -6,6 +6,9 @@ namespace Dumont.Snapshots;
 /// </summary>
 public sealed class ChunkEncoder : IDisposable
 {
+    /// <summary>Longest chunk, 16 MiB: some codings store lengths in three bytes.</summary>
+    public const int MaximumChunkBytes = 16 << 20;
+
     /// <summary>Kernels write whole vectors.</summary>
     private const int SlackBytes = 64;
 
@@ -14,6 +17,9 @@ public sealed class ChunkEncoder : IDisposable
 
     /// <summary>So many exponents near the base leave no doubt that they are exponents.</summary>
     private const float CertainShare = 0.88F;
+
+    /// <summary>The highest byte of small integers looks like a few small exponents; those of weights are larger.</summary>
+    private const byte LargestOfIntegers = 6;
 
     private const int ProbeParts = 4;
     private const int ProbePartBytes = 4096;
@@ -29,6 +35,17 @@ public sealed class ChunkEncoder : IDisposable
     private readonly BitshuffleCodec _bitshuffle;
     private readonly ExponentHuffmanCodec _huffman;
     private readonly NativeBuffer _probe = new();
+
+    /// <summary>Working memory of <see cref="DeltaCodec"/>: places in the baseline.</summary>
+    internal NativeBuffer DeltaIndex { get; } = new();
+
+    /// <summary>What the baseline has not.</summary>
+    internal NativeBuffer DeltaFresh { get; } = new();
+
+    /// <summary>The same, encoded.</summary>
+    internal NativeBuffer DeltaEncoded { get; } = new();
+
+    internal List<DeltaRun> DeltaRuns { get; } = [];
 
     /// <summary>Takes no memory until a chunk needs it.</summary>
     /// <param name="compression">How much work goes into a chunk.</param>
@@ -50,12 +67,13 @@ public sealed class ChunkEncoder : IDisposable
     public static int MaximumEncodedBytes(int length) => checked(length + SlackBytes);
 
     /// <summary>Encodes one chunk.</summary>
-    /// <param name="chunk">Any bytes, none included.</param>
+    /// <param name="chunk">Any bytes, none included; at most <see cref="MaximumChunkBytes"/>.</param>
     /// <param name="destination">At least <see cref="MaximumEncodedBytes"/>; what lies behind the stored bytes is overwritten.</param>
     /// <returns>How it was encoded; never longer than the chunk.</returns>
-    /// <exception cref="ArgumentException"><paramref name="destination"/> is too short.</exception>
+    /// <exception cref="ArgumentException"><paramref name="destination"/> is too short, or the chunk too long.</exception>
     public EncodedChunk Encode(ReadOnlySpan<byte> chunk, Span<byte> destination)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(chunk.Length, MaximumChunkBytes, nameof(chunk));
         if (destination.Length < MaximumEncodedBytes(chunk.Length))
         {
             throw new ArgumentException("The destination is too short.", nameof(destination));
@@ -85,6 +103,9 @@ public sealed class ChunkEncoder : IDisposable
         _bitshuffle.Dispose();
         _huffman.Dispose();
         _probe.Dispose();
+        DeltaIndex.Dispose();
+        DeltaFresh.Dispose();
+        DeltaEncoded.Dispose();
     }
 
     /// <summary>A length of 0 when nothing makes the chunk shorter than <paramref name="limit"/>.</summary>
@@ -101,7 +122,7 @@ public sealed class ChunkEncoder : IDisposable
             return EncodeSequences(chunk, destination, limit);
         }
 
-        if (sample.ExponentShare >= CertainShare && (IsDense || sample.PackCost <= sample.PlaneCost))
+        if (sample.ExponentShare >= CertainShare && (sample.PackCost <= sample.PlaneCost || (IsDense && sample.BaseExponent > LargestOfIntegers)))
         {
             return EncodeFloats(chunk, sample, destination, limit);
         }
