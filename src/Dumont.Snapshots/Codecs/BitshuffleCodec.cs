@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
 namespace Dumont.Snapshots;
 
 /// <summary>
@@ -9,9 +12,7 @@ namespace Dumont.Snapshots;
 /// </summary>
 internal sealed unsafe class BitshuffleCodec(CodecPath path) : IDisposable
 {
-    /// <summary>A plane of fewer bytes is tried as a whole, not by a sample.</summary>
-    private const int WholeProbeBytes = 1024;
-
+    /// <summary>A longer plane is tried by so many samples of its content.</summary>
     private const int ProbeParts = 4;
     private const int ProbePartBytes = 512;
 
@@ -27,7 +28,7 @@ internal sealed unsafe class BitshuffleCodec(CodecPath path) : IDisposable
     }
 
     /// <summary>Phase in bits 0-2, the logarithm of the width in bits 3-4.</summary>
-    public static byte Parameter(int phase, int widthBytes) => (byte)(phase | System.Numerics.BitOperations.Log2((uint)widthBytes) << 3);
+    public static byte Parameter(int phase, int widthBytes) => (byte)(phase | BitOperations.Log2((uint)widthBytes) << 3);
 
     public static int WidthOf(byte parameter) => 1 << (parameter >> 3 & 3);
 
@@ -167,6 +168,7 @@ internal sealed unsafe class BitshuffleCodec(CodecPath path) : IDisposable
         return togetherBytes;
     }
 
+    [SkipLocalsInit]
     private PlaneMode ModeFor(ReadOnlySpan<byte> plane)
     {
         var first = plane[0];
@@ -175,23 +177,21 @@ internal sealed unsafe class BitshuffleCodec(CodecPath path) : IDisposable
             return first == 0 ? PlaneMode.Zeros : PlaneMode.Ones;
         }
 
-        if (plane.Length <= WholeProbeBytes)
+        if (plane.Length <= ProbeParts * ProbePartBytes)
         {
             return Shrinks(plane) ? PlaneMode.Lz4 : PlaneMode.Stored;
         }
 
-        var parts = plane.Length < ProbeParts * ProbePartBytes * 2 ? 1 : ProbeParts;
-        for (var part = 0; part < parts; part++)
+        Span<byte> sample = stackalloc byte[ProbeParts * ProbePartBytes];
+        for (var part = 0; part < ProbeParts; part++)
         {
-            if (Shrinks(plane.Slice((int)((long)(plane.Length - ProbePartBytes) * part / ProbeParts), ProbePartBytes)))
-            {
-                return PlaneMode.Lz4;
-            }
+            plane.Slice((int)((long)(plane.Length - ProbePartBytes) * part / (ProbeParts - 1)), ProbePartBytes)
+                .CopyTo(sample[(part * ProbePartBytes)..]);
         }
 
-        return PlaneMode.Stored;
+        return Shrinks(sample) ? PlaneMode.Lz4 : PlaneMode.Stored;
     }
 
-    /// <summary>By a sixteenth or more.</summary>
-    private bool Shrinks(ReadOnlySpan<byte> sample) => Lz4.Encode(sample, _packed.Take(sample.Length - sample.Length / 16)) > 0;
+    /// <summary>By a 32nd or more.</summary>
+    private bool Shrinks(ReadOnlySpan<byte> sample) => Lz4.Encode(sample, _packed.Take(sample.Length - sample.Length / 32)) > 0;
 }

@@ -18,9 +18,6 @@ public sealed class ChunkEncoder : IDisposable
     /// <summary>So many exponents near the base leave no doubt that they are exponents.</summary>
     private const float CertainShare = 0.88F;
 
-    /// <summary>The highest byte of small integers looks like a few small exponents; those of weights are larger.</summary>
-    private const byte LargestOfIntegers = 6;
-
     private const int ProbeParts = 4;
     private const int ProbePartBytes = 4096;
 
@@ -35,6 +32,7 @@ public sealed class ChunkEncoder : IDisposable
     private readonly BitshuffleCodec _bitshuffle;
     private readonly ExponentHuffmanCodec _huffman;
     private readonly NativeBuffer _probe = new();
+    private readonly NativeBuffer _other = new();
 
     /// <summary>Working memory of <see cref="DeltaCodec"/>: places in the baseline.</summary>
     internal NativeBuffer DeltaIndex { get; } = new();
@@ -103,6 +101,7 @@ public sealed class ChunkEncoder : IDisposable
         _bitshuffle.Dispose();
         _huffman.Dispose();
         _probe.Dispose();
+        _other.Dispose();
         DeltaIndex.Dispose();
         DeltaFresh.Dispose();
         DeltaEncoded.Dispose();
@@ -122,7 +121,7 @@ public sealed class ChunkEncoder : IDisposable
             return EncodeSequences(chunk, destination, limit);
         }
 
-        if (sample.ExponentShare >= CertainShare && (sample.PackCost <= sample.PlaneCost || (IsDense && sample.BaseExponent > LargestOfIntegers)))
+        if (sample.ExponentShare >= CertainShare && sample.PackCost <= sample.PlaneCost)
         {
             return EncodeFloats(chunk, sample, destination, limit);
         }
@@ -164,9 +163,21 @@ public sealed class ChunkEncoder : IDisposable
             ExponentPack.Encode(_path, sample.Format, chunk, sample.FormatPhase, sample.BaseExponent, destination, limit));
     }
 
-    private EncodedChunk EncodePlanes(ReadOnlySpan<byte> chunk, in ElementSample sample, Span<byte> destination, int limit) => new(
-        ChunkCoding.BitshuffleLz4, BitshuffleCodec.Parameter(0, sample.PlaneWidthBytes),
-        _bitshuffle.Encode(chunk, 0, sample.PlaneWidthBytes, destination, limit));
+    private EncodedChunk EncodePlanes(ReadOnlySpan<byte> chunk, in ElementSample sample, Span<byte> destination, int limit)
+    {
+        // Floats of which few bits are used: the better of bits and bytes.
+        var floats = IsDense && sample.ExponentShare >= CertainShare ? EncodeFloats(chunk, sample, destination, limit) : default;
+        var into = floats.LengthBytes > 0 ? _other.Take(chunk.Length) : destination;
+        var planes = new EncodedChunk(
+            ChunkCoding.BitshuffleLz4, BitshuffleCodec.Parameter(0, sample.PlaneWidthBytes),
+            _bitshuffle.Encode(chunk, 0, sample.PlaneWidthBytes, into, floats.LengthBytes > 0 ? floats.LengthBytes : limit));
+        if (floats.LengthBytes > 0 && planes.LengthBytes > 0)
+        {
+            into[..planes.LengthBytes].CopyTo(destination);
+        }
+
+        return planes.LengthBytes > 0 ? planes : floats;
+    }
 
     /// <summary>Looks for repeated sequences of bytes.</summary>
     private static EncodedChunk EncodeSequences(ReadOnlySpan<byte> chunk, Span<byte> destination, int limit) =>
