@@ -42,7 +42,7 @@ internal static partial class CodecBench
             : CodecSamples.Kinds.ToDictionary(k => k, k => CodecSamples.Make(k, SampleBytes));
         foreach (var (kind, sample) in samples)
         {
-            foreach (var path in CodecPaths.Available.Reverse().Where(p => p != CodecPath.Scalar || kind == "bf16"))
+            foreach (var path in CodecPaths.Supported.Reverse().Where(p => p != VectorPath.Scalar || kind == "bf16"))
             {
                 Add(MeasureChunks($"{kind}, fast, {path}", ChunkCompression.Fast, path, sample));
             }
@@ -52,7 +52,7 @@ internal static partial class CodecBench
 
         foreach (var (kind, sample) in samples.Where(s => s.Key.StartsWith("bf16", StringComparison.Ordinal)))
         {
-            foreach (var path in CodecPaths.Available.Reverse())
+            foreach (var path in CodecPaths.Supported.Reverse())
             {
                 Add(MeasureBitshuffle($"{kind}, bitshuffle and LZ4, {path}", path, sample, 2));
             }
@@ -86,7 +86,7 @@ internal static partial class CodecBench
         return chunks;
     }
 
-    private static Row MeasureChunks(string name, ChunkCompression compression, CodecPath path, byte[] sample)
+    private static Row MeasureChunks(string name, ChunkCompression compression, VectorPath path, byte[] sample)
     {
         using var encoder = new ChunkEncoder(compression, path);
         using var decoder = new ChunkDecoder(path);
@@ -100,7 +100,7 @@ internal static partial class CodecBench
         return new(name, Figures(encoded.Sum(c => (long)c.Stored.Length) / (double)chunks.Sum(c => c.Length), encodeRate, decodeRate, codings));
     }
 
-    private static Row MeasureBitshuffle(string name, CodecPath path, byte[] sample, int widthBytes)
+    private static Row MeasureBitshuffle(string name, VectorPath path, byte[] sample, int widthBytes)
     {
         using var codec = new BitshuffleCodec(path);
         var chunks = Cut(sample);

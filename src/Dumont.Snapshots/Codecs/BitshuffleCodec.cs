@@ -10,7 +10,7 @@ namespace Dumont.Snapshots;
 /// </code>
 /// Random planes, half of those of weights, thus cost one copy and no search; the decoder reads them where they lie.
 /// </summary>
-internal sealed unsafe class BitshuffleCodec(CodecPath path) : IDisposable
+internal sealed unsafe class BitshuffleCodec(VectorPath path) : IDisposable
 {
     /// <summary>A longer plane is tried by so many samples of its content.</summary>
     private const int ProbeParts = 4;

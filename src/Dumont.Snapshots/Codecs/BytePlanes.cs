@@ -12,7 +12,7 @@ internal static unsafe class BytePlanes
 
     /// <summary>Writes 64 bytes for each of <paramref name="groups"/> to each plane.</summary>
     [SkipLocalsInit]
-    public static void Split(CodecPath path, byte* source, int groups, int widthBytes, bool rotated, byte** planes)
+    public static void Split(VectorPath path, byte* source, int groups, int widthBytes, bool rotated, byte** planes)
     {
         var turned = stackalloc byte[8 * GroupElements];
         for (var group = 0; group < groups; group++, source += GroupElements * widthBytes)
@@ -25,7 +25,7 @@ internal static unsafe class BytePlanes
                 elements = turned;
             }
 
-            if (path != CodecPath.Scalar)
+            if (path != VectorPath.Scalar)
             {
                 BytePlanes256.UnzipElements(elements, widthBytes, planes, at);
                 continue;
@@ -40,14 +40,14 @@ internal static unsafe class BytePlanes
 
     /// <summary>Puts elements together from planes.</summary>
     [SkipLocalsInit]
-    public static void Join(CodecPath path, byte** planes, int groups, int widthBytes, bool rotated, byte* destination)
+    public static void Join(VectorPath path, byte** planes, int groups, int widthBytes, bool rotated, byte* destination)
     {
         var turned = stackalloc byte[8 * GroupElements];
         for (var group = 0; group < groups; group++, destination += GroupElements * widthBytes)
         {
             var at = (nint)group * GroupElements;
             var elements = rotated ? turned : destination;
-            if (path != CodecPath.Scalar)
+            if (path != VectorPath.Scalar)
             {
                 BytePlanes256.ZipElements(planes, at, widthBytes, elements);
             }

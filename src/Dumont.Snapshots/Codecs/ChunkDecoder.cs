@@ -7,7 +7,7 @@ namespace Dumont.Snapshots;
 /// <remarks>Damage that leaves a valid encoding of another chunk is found by the checksum of the stored bytes, not here.</remarks>
 public sealed class ChunkDecoder : IDisposable
 {
-    private readonly CodecPath _path;
+    private readonly VectorPath _path;
     private readonly BitshuffleCodec _bitshuffle;
     private readonly ExponentHuffmanCodec _huffman;
 
@@ -20,7 +20,7 @@ public sealed class ChunkDecoder : IDisposable
     {
     }
 
-    internal ChunkDecoder(CodecPath path)
+    internal ChunkDecoder(VectorPath path)
     {
         _path = path;
         _bitshuffle = new(path);
@@ -69,7 +69,10 @@ public sealed class ChunkDecoder : IDisposable
                 return;
             case ChunkCoding.Lz4 when Lz4.TryDecode(stored, destination):
                 return;
-            case ChunkCoding.Stored or ChunkCoding.Zero or ChunkCoding.Lz4 or ChunkCoding.Zstd:
+            case ChunkCoding.Zstd:
+                Zstd.Decode(stored, destination);
+                return;
+            case ChunkCoding.Stored or ChunkCoding.Zero or ChunkCoding.Lz4:
                 throw new SnapshotFormatException($"{stored.Length} bytes of coding {coding} are not a chunk of {destination.Length} bytes.");
             default:
                 throw new SnapshotFormatException($"Coding {(byte)coding} is not known.");

@@ -28,7 +28,7 @@ public sealed class ChunkEncoder : IDisposable
     private const float CompressibleCost = 0.97F;
 
     private readonly ChunkCompression _compression;
-    private readonly CodecPath _path;
+    private readonly VectorPath _path;
     private readonly BitshuffleCodec _bitshuffle;
     private readonly ExponentHuffmanCodec _huffman;
     private readonly NativeBuffer _probe = new();
@@ -52,7 +52,7 @@ public sealed class ChunkEncoder : IDisposable
     {
     }
 
-    internal ChunkEncoder(ChunkCompression compression, CodecPath path)
+    internal ChunkEncoder(ChunkCompression compression, VectorPath path)
     {
         _compression = compression;
         _path = path;
@@ -179,9 +179,10 @@ public sealed class ChunkEncoder : IDisposable
         return planes.LengthBytes > 0 ? planes : floats;
     }
 
-    /// <summary>Looks for repeated sequences of bytes.</summary>
-    private static EncodedChunk EncodeSequences(ReadOnlySpan<byte> chunk, Span<byte> destination, int limit) =>
-        new(ChunkCoding.Lz4, 0, Lz4.Encode(chunk, destination[..limit]));
+    /// <summary>Looks for repeated sequences of bytes. The fast way can be read everywhere; libzstd is not on every machine.</summary>
+    private EncodedChunk EncodeSequences(ReadOnlySpan<byte> chunk, Span<byte> destination, int limit) => IsDense && Zstd.IsAvailable
+        ? new(ChunkCoding.Zstd, 0, Zstd.Encode(chunk, destination[..limit]))
+        : new(ChunkCoding.Lz4, 0, Lz4.Encode(chunk, destination[..limit]));
 
     /// <summary>What LZ4 leaves of a few places of the chunk, 1 for no gain.</summary>
     private float Probe(ReadOnlySpan<byte> chunk)

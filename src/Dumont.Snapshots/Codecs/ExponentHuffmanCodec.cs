@@ -6,7 +6,7 @@ namespace Dumont.Snapshots;
 /// <see cref="ChunkCoding.ExponentHuffman"/>: <c>| edges | plane of byte 0 | plane of byte 1 | … |</c>, each plane constant, as it is, or
 /// Huffman coded, whichever is shortest.
 /// </summary>
-internal sealed unsafe class ExponentHuffmanCodec(CodecPath path) : IDisposable
+internal sealed unsafe class ExponentHuffmanCodec(VectorPath path) : IDisposable
 {
     private const int RotatedBit = 0x20;
 

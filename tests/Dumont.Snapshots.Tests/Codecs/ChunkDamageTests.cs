@@ -15,9 +15,9 @@ public sealed class ChunkDamageTests(ITestOutputHelper output)
         output.WriteLine($"seed {Seed}");
         var random = new SeededRandom(Seed);
         var originals = Originals(random);
-        using var storedMemory = new GuardedBuffer(2 * LargestBytes);
-        using var decodedMemory = new GuardedBuffer(2 * LargestBytes);
-        var decoders = CodecPaths.Available.Select(p => new ChunkDecoder(p)).ToList();
+        using var storedMemory = new GuardedMemory(2 * LargestBytes);
+        using var decodedMemory = new GuardedMemory(2 * LargestBytes);
+        var decoders = CodecPaths.Supported.Select(p => new ChunkDecoder(p)).ToList();
         var refused = 0;
         for (var i = 0; i < Inputs; i++)
         {
@@ -47,7 +47,7 @@ public sealed class ChunkDamageTests(ITestOutputHelper output)
     {
         foreach (var original in Originals(new SeededRandom(Seed)).Where(o => o.Stored.Length is > 0 and < 2000))
         {
-            foreach (var path in CodecPaths.Available)
+            foreach (var path in CodecPaths.Supported)
             {
                 using var decoder = new ChunkDecoder(path);
                 for (var length = 0; length < original.Stored.Length; length++)
@@ -62,11 +62,11 @@ public sealed class ChunkDamageTests(ITestOutputHelper output)
     [Fact]
     public void Decode_BetweenGuardPages_TouchesNothingOutside()
     {
-        using var storedMemory = new GuardedBuffer(2 * LargestBytes);
-        using var decodedMemory = new GuardedBuffer(2 * LargestBytes);
+        using var storedMemory = new GuardedMemory(2 * LargestBytes);
+        using var decodedMemory = new GuardedMemory(2 * LargestBytes);
         foreach (var original in Originals(new SeededRandom(Seed)))
         {
-            foreach (var path in CodecPaths.Available)
+            foreach (var path in CodecPaths.Supported)
             {
                 using var decoder = new ChunkDecoder(path);
                 var stored = storedMemory.AtEnd(original.Stored.Length);
@@ -82,11 +82,11 @@ public sealed class ChunkDamageTests(ITestOutputHelper output)
     [Fact]
     public void Encode_BetweenGuardPages_TouchesNothingOutside()
     {
-        using var chunkMemory = new GuardedBuffer(2 * LargestBytes);
-        using var storedMemory = new GuardedBuffer(2 * LargestBytes);
+        using var chunkMemory = new GuardedMemory(2 * LargestBytes);
+        using var storedMemory = new GuardedMemory(2 * LargestBytes);
         foreach (var kind in ChunkSamples.Kinds)
         {
-            foreach (var path in CodecPaths.Available)
+            foreach (var path in CodecPaths.Supported)
             {
                 foreach (var compression in Enum.GetValues<ChunkCompression>())
                 {

@@ -69,9 +69,9 @@ public sealed class DeltaCodecTests(ITestOutputHelper output)
     {
         output.WriteLine($"seed {Seed}");
         var random = new SeededRandom(Seed);
-        using var storedMemory = new GuardedBuffer(20_000);
-        using var baselineMemory = new GuardedBuffer(20_000);
-        using var decodedMemory = new GuardedBuffer(20_000);
+        using var storedMemory = new GuardedMemory(20_000);
+        using var baselineMemory = new GuardedMemory(20_000);
+        using var decodedMemory = new GuardedMemory(20_000);
         using var decoder = new ChunkDecoder();
         var baseline = baselineMemory.AtEnd(8000);
         ChunkSamples.Make("fp32", baseline.Length, 1).CopyTo(baseline);
