@@ -12,19 +12,19 @@ internal static unsafe class Bitshuffle
     /// <summary>Bytes of one group of 64 elements in one plane.</summary>
     public const int PlaneGroupBytes = 8;
 
-    /// <summary>Writes the planes one behind the other, <paramref name="groups"/> times 8 bytes each.</summary>
-    public static void Split(VectorPath path, byte* source, int groups, int widthBytes, byte* planes)
+    /// <summary>Writes 8 bytes to each plane for each of <paramref name="groups"/>; a plane begins <paramref name="stride"/> bytes behind the one before.</summary>
+    public static void Split(VectorPath path, byte* source, int groups, int widthBytes, byte* planes, nint stride)
     {
         switch (path)
         {
             case VectorPath.Vector512:
-                Bitshuffle512.Split(source, groups, widthBytes, planes);
+                Bitshuffle512.Split(source, groups, widthBytes, planes, stride);
                 break;
             case VectorPath.Vector256:
-                Bitshuffle256.Split(source, groups, widthBytes, planes);
+                Bitshuffle256.Split(source, groups, widthBytes, planes, stride);
                 break;
             case VectorPath.Scalar:
-                BitshuffleScalar.Split(source, groups, widthBytes, planes);
+                BitshuffleScalar.Split(source, groups, widthBytes, planes, stride);
                 break;
         }
     }

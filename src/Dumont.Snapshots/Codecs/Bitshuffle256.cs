@@ -7,9 +7,8 @@ namespace Dumont.Snapshots;
 /// <summary>Bit planes with AVX2.</summary>
 internal static unsafe class Bitshuffle256
 {
-    public static void Split(byte* source, int groups, int widthBytes, byte* planes)
+    public static void Split(byte* source, int groups, int widthBytes, byte* planes, nint stride)
     {
-        var stride = (nint)groups * Bitshuffle.PlaneGroupBytes;
         var bytes = stackalloc byte[8 * ElementLayout.GroupElements];
         var positions = stackalloc byte*[8];
         for (var position = 0; position < 8; position++)

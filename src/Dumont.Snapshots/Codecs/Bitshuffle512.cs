@@ -11,9 +11,8 @@ internal static unsafe class Bitshuffle512
     private const int BlockGroups = 8;
 
     [SkipLocalsInit]
-    public static void Split(byte* source, int groups, int widthBytes, byte* planes)
+    public static void Split(byte* source, int groups, int widthBytes, byte* planes, nint stride)
     {
-        var stride = (nint)groups * Bitshuffle.PlaneGroupBytes;
         var bytes = stackalloc byte[BlockGroups * Bitshuffle.MaximumPlanes / 8 * VectorBytes];
         var group = 0;
         for (; group + BlockGroups <= groups; group += BlockGroups)

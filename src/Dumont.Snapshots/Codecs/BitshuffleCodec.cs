@@ -16,6 +16,8 @@ internal sealed unsafe class BitshuffleCodec(VectorPath path) : IDisposable
     private const int ProbeParts = 4;
     private const int ProbePartBytes = 512;
 
+    private const int CacheLineBytes = 64;
+
     private readonly NativeBuffer _planes = new();
     private readonly NativeBuffer _packed = new();
 
@@ -51,22 +53,24 @@ internal sealed unsafe class BitshuffleCodec(VectorPath path) : IDisposable
             return 0;
         }
 
-        // Planes for LZ4 are moved together behind all planes.
-        var planes = _planes.Reserve(2 * layout.BodyBytes);
+        // Planes are a cache line further apart than they are long, else those of powers of two would share their places in the cache.
+        var stride = (planeBytes + 2 * CacheLineBytes - 1) & -CacheLineBytes;
+        var planes = _planes.Reserve(count * stride + layout.BodyBytes);
         fixed (byte* source = chunk)
         {
-            Bitshuffle.Split(path, source + layout.Phase, layout.Groups, widthBytes, planes);
+            Bitshuffle.Split(path, source + layout.Phase, layout.Groups, widthBytes, planes, stride);
         }
 
         layout.CopyEdges(chunk, destination);
         var modes = destination.Slice(layout.EdgeBytes, modesBytes);
         modes.Clear();
         var written = layout.EdgeBytes + modesBytes;
-        var together = planes + layout.BodyBytes;
+        // Those for LZ4 are moved together.
+        var together = planes + (nint)count * stride;
         var togetherBytes = 0;
         for (var plane = 0; plane < count; plane++)
         {
-            var content = new ReadOnlySpan<byte>(planes + (nint)plane * planeBytes, planeBytes);
+            var content = new ReadOnlySpan<byte>(planes + (nint)plane * stride, planeBytes);
             var mode = ModeFor(content);
             modes[plane / 4] |= (byte)((int)mode << (plane % 4 * 2));
             if (mode == PlaneMode.Lz4)
