@@ -115,7 +115,11 @@ internal sealed class ChunkWriter(Repository repository, ClaimedChunks claims, P
     public void Dispose()
     {
         _baselines.Dispose();
-        _pack?.Dispose();
+        if (_pack is { } pack)
+        {
+            sink.Abandon(pack);
+        }
+
         _encoder.Dispose();
         ((IDisposable)_scratch).Dispose();
     }

@@ -30,7 +30,8 @@ internal sealed class PackBuilder : IDisposable
     /// <summary>Bytes of frames beyond the target that a buffer must have room for, and a tail for frames of this size at least.</summary>
     public static int BufferBytes(int targetBytes) => targetBytes + (2 * (ChunkEntry.MaximumChunkBytes / 2)) + (targetBytes / 16);
 
-    public bool IsEmpty => _chunks.Count == 0;
+    /// <summary>What the frames are laid into.</summary>
+    public PageBuffer Buffer => _buffer;
 
     /// <summary>Whether a chunk of this length still belongs into this pack.</summary>
     public bool HasRoomFor(int chunkBytes) =>

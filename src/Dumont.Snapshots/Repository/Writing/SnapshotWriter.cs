@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Reflection;
 
 namespace Dumont.Snapshots;
@@ -148,7 +147,7 @@ public static class SnapshotWriter
             _filesLost = files.Count - _filesRead;
         }
 
-        public IReadOnlyList<ManifestChunk> WriteManifest(ReadOnlyMemory<byte> manifest, CancellationToken cancellationToken)
+        public List<ManifestChunk> WriteManifest(ReadOnlyMemory<byte> manifest, CancellationToken cancellationToken)
         {
             using var writer = new ChunkWriter(repository, claims, sink, compression);
             var chunker = new Chunker(ChunkSizes.Small, repository.ChunkerSecret);
