@@ -16,9 +16,14 @@ internal static class BenchVerb
             return await WebBench.RunAsync(repository, cancellationToken);
         }
 
+        if (names is ["primitives", ..])
+        {
+            return await PrimitivesBench.RunAsync(repository, cancellationToken);
+        }
+
         if (!Directory.Exists(project))
         {
-            throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, web");
+            throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, web, primitives");
         }
 
         return await Command.RunAsync(
