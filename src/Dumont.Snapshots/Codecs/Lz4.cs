@@ -1,66 +1,55 @@
+using System.Runtime.CompilerServices;
+
 namespace Dumont.Snapshots;
-/// <summary>temp</summary>
+
+/// <summary>
+/// LZ4 blocks, without frame or checksum: the fastest general codec there is. Thread safe; allocates nothing.
+/// <code>
+/// sequence = token │ more literal length … │ literals │ offset u16 │ more match length …
+///            4 bits literals, 4 bits match − 4; 15 in either means that bytes follow that add up, the last of them below 255
+/// </code>
+/// A block ends with a sequence of literals only.
+/// </summary>
+/// <remarks>Blocks are the same on every machine: liblz4 is not used, whose encoder is 5 % faster and whose decoder is not. Collet, LZ4 block format: <c>github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md</c>.</remarks>
 public static unsafe class Lz4
 {
-    [ThreadStatic] private static int[]? t;
-    /// <summary>temp</summary>
-    public static int MaximumEncodedBytes(int length) => length + length / 255 + 16;
-    /// <summary>temp</summary>
+    internal const int MinimumMatchBytes = 4;
+    internal const int MaximumOffset = 65_535;
+
+    /// <summary>The last bytes of a block are always literals, …</summary>
+    internal const int LastLiterals = 5;
+
+    /// <summary>… and no match begins closer to the end than this.</summary>
+    internal const int MatchMargin = 12;
+
+    /// <summary>Most that <paramref name="length"/> bytes can become.</summary>
+    public static int MaximumEncodedBytes(int length) => checked(length + (length / 255) + 16);
+
+    /// <summary>Encodes <paramref name="source"/> as one block.</summary>
+    /// <param name="source">Any bytes.</param>
+    /// <param name="destination">Room for less than <see cref="MaximumEncodedBytes"/> is allowed: what does not get smaller need not be finished.</param>
+    /// <returns>Length of the block; 0 when it does not fit.</returns>
+    [SkipLocalsInit]
     public static int Encode(ReadOnlySpan<byte> source, Span<byte> destination)
     {
-        t ??= new int[4096];
-        Array.Clear(t);
-        fixed (byte* s = source, d0 = destination) fixed (int* h = t)
+        // On the stack: 32 KiB that the last call has left in the cache.
+        var table = stackalloc uint[Lz4Encoder.TableEntries];
+        fixed (byte* input = source)
+        fixed (byte* output = destination)
         {
-            byte* d = d0; byte* de = d0 + destination.Length; int n = source.Length; int anchor = 0, i = 1; int lim = n - 12;
-            if (n >= 13)
-            {
-                int miss = 0;
-                while (i < lim)
-                {
-                    uint v = *(uint*)(s + i); int hh = (int)((v * 2654435761u) >> 20); int c = h[hh]; h[hh] = i;
-                    if (c < i && i - c < 65536 && *(uint*)(s + c) == v)
-                    {
-                        while (i > anchor && c > 0 && s[i - 1] == s[c - 1]) { i--; c--; }
-                        int ml = 4; while (i + ml < n - 5 && s[i + ml] == s[c + ml]) ml++;
-                        int lit = i - anchor;
-                        if (d + lit + lit / 255 + ml / 255 + 16 > de) return 0;
-                        Emit(ref d, s + anchor, lit, i - c, ml); i += ml; anchor = i; miss = 0;
-                    }
-                    else { i += 1 + (miss++ >> 6); }
-                }
-            }
-            int rest = n - anchor; if (d + rest + rest / 255 + 2 > de) return 0;
-            byte* tok = d++; if (rest >= 15) { *tok = 15 << 4; int r = rest - 15; while (r >= 255) { *d++ = 255; r -= 255; } *d++ = (byte)r; } else *tok = (byte)(rest << 4);
-            Buffer.MemoryCopy(s + anchor, d, rest, rest); d += rest; return (int)(d - d0);
+            return Lz4Encoder.Encode(input, source.Length, output, destination.Length, table);
         }
     }
-    private static void Emit(ref byte* d, byte* l, int lit, int off, int ml)
+
+    /// <summary>Decodes a block that gives exactly as many bytes as <paramref name="destination"/> holds. Safe on any input: nothing outside the
+    /// two spans is read or written.</summary>
+    /// <returns>Whether it was such a block; if not, what is in the destination means nothing.</returns>
+    public static bool TryDecode(ReadOnlySpan<byte> source, Span<byte> destination)
     {
-        byte* tok = d++; int m = ml - 4;
-        *tok = (byte)((Math.Min(lit, 15) << 4) | Math.Min(m, 15));
-        if (lit >= 15) { int r = lit - 15; while (r >= 255) { *d++ = 255; r -= 255; } *d++ = (byte)r; }
-        Buffer.MemoryCopy(l, d, lit, lit); d += lit; *d++ = (byte)off; *d++ = (byte)(off >> 8);
-        if (m >= 15) { int r = m - 15; while (r >= 255) { *d++ = 255; r -= 255; } *d++ = (byte)r; }
-    }
-    /// <summary>temp</summary>
-    public static bool TryDecode(ReadOnlySpan<byte> s, Span<byte> d)
-    {
-        int i = 0, o = 0;
-        while (i < s.Length)
+        fixed (byte* input = source)
+        fixed (byte* output = destination)
         {
-            int t = s[i++], lit = t >> 4;
-            if (lit == 15) { int b; do { if (i >= s.Length) return false; b = s[i++]; lit += b; if (lit > d.Length) return false; } while (b == 255); }
-            if (lit > s.Length - i || lit > d.Length - o) return false;
-            s.Slice(i, lit).CopyTo(d[o..]); i += lit; o += lit;
-            if (i == s.Length) return o == d.Length;
-            if (i + 2 > s.Length) return false;
-            int off = s[i] | s[i + 1] << 8; i += 2; int ml = t & 15; if (off == 0 || off > o) return false;
-            if (ml == 15) { int b; do { if (i >= s.Length) return false; b = s[i++]; ml += b; if (ml > d.Length) return false; } while (b == 255); }
-            ml += 4; if (ml > d.Length - o) return false;
-            for (int k = 0; k < ml; k++) d[o + k] = d[o + k - off];
-            o += ml;
+            return Lz4Decoder.TryDecode(input, input + source.Length, output, output + destination.Length);
         }
-        return false;
     }
 }
