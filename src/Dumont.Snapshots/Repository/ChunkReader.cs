@@ -90,8 +90,9 @@ public sealed class ChunkReader : IDisposable
             _cipherPack = location.Pack;
         }
 
+        // A chunk of zeros is a tag alone.
         var length = frame.Length - SealedObject.TagBytes;
-        if (length <= 0 || length > _plain.Length)
+        if (length < 0 || length > _plain.Length)
         {
             throw Damaged(location, id, "is too short or too long");
         }
