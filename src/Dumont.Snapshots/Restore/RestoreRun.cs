@@ -322,8 +322,9 @@ internal sealed class RestoreRun
 
         if (!_attributes.IsRoot)
         {
+            // It has all but its mode, with which it could not have been moved.
             using var placed = new DirectoryCache(parent);
-            _attributes.Finish(placed.Get(placeName), plan.Directories[1].Entry!, AttributeWriter.PrivateDirectory);
+            Libc.Check(LibcFd.FChmod(placed.Get(placeName), (uint)_attributes.ModeOf(plan.Directories[1].Entry!)), "set the mode of the restored tree");
         }
 
         if (_options.Durable)

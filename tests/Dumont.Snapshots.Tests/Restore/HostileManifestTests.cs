@@ -242,7 +242,11 @@ public sealed class HostileManifestTests : IDisposable
         ("another chunk of the same length", (t, _) => t.File("a", "1").File("b", "2").Change(e => e with { Content = t.Entries[0].Content }), (target, _) =>
             Assert.Equal("1", File.ReadAllText(Path.Combine(target, "b")))),
         ("mode without any right", (t, _) => t.Folder("d", 0).File("d/a", "x", 0), (target, _) =>
-            Assert.Equal((UnixFileMode)0, File.GetUnixFileMode(Path.Combine(target, "d")))),
+        {
+            Assert.Equal((UnixFileMode)0, File.GetUnixFileMode(Path.Combine(target, "d")));
+            File.SetUnixFileMode(Path.Combine(target, "d"), (UnixFileMode)0b111_000_000);
+            Assert.Equal((UnixFileMode)0, File.GetUnixFileMode(Path.Combine(target, "d/a")));
+        }),
         ("staging directories with a journal in one", (t, _) => t.Folder(".dumont-tmp").File(".dumont-tmp/0", "1").Folder(".dumont-restore")
             .File(".dumont-restore/journal", "x").HardLink("a", ".dumont-tmp/0"), (target, result) =>
         {
