@@ -103,9 +103,9 @@ internal sealed class RestoreRun
                 Place(plan, staging, journal, target, stagingParent, placeName);
             }
 
-            staging.Delete();
+            TidyUp(staging);
             SetRootTime(plan, target, journal.RootModifiedNs);
-            return result;
+            return result with { WarningCount = _attributes.Warnings.Count, Warnings = _attributes.Warnings.First };
         }
         catch (Exception e) when (e is not UnfinishedException)
         {
@@ -119,6 +119,19 @@ internal sealed class RestoreRun
             }
 
             throw;
+        }
+    }
+
+    // All is in place: what cannot be deleted now is deleted by the next restore.
+    private void TidyUp(RestoreStaging staging)
+    {
+        try
+        {
+            staging.Delete();
+        }
+        catch (IOException e)
+        {
+            _attributes.Warnings.Add(TreePath.Root, $"{staging.Location} could not be removed: {e.Message}");
         }
     }
 
@@ -278,6 +291,7 @@ internal sealed class RestoreRun
         var commit = new RestoreCommit(target, staging, _attributes);
         var described = commit.Describe(plan, journal with { BootId = RestoreJournal.CurrentBootId() });
         staging.WriteJournal(described);
+        var isPlaced = false;
         try
         {
             commit.Apply(described);
@@ -285,20 +299,27 @@ internal sealed class RestoreRun
             {
                 staging.Sync();
             }
+
+            isPlaced = true;
+            staging.WriteJournal(described with { State = JournalState.Done });
         }
         catch (Exception e)
         {
-            RollBack(commit, staging, described, e);
+            RollBack(commit, staging, described, isPlaced, e);
             throw;
         }
-
-        staging.WriteJournal(described with { State = JournalState.Done });
     }
 
-    private static void RollBack(RestoreCommit commit, RestoreStaging staging, RestoreJournal journal, Exception cause)
+    private static void RollBack(RestoreCommit commit, RestoreStaging staging, RestoreJournal journal, bool mayBeDone, Exception cause)
     {
         try
         {
+            if (mayBeDone)
+            {
+                // The journal that could not be made durable may be there all the same, and it says that there is nothing to undo.
+                staging.WriteJournal(journal);
+            }
+
             commit.RollBack(journal);
             staging.Sync();
             staging.WriteJournal(journal with { State = JournalState.Done });
