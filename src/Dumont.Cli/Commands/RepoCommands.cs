@@ -131,6 +131,13 @@ internal static class RepoCommands
 
     private static IEnumerable<CommandSpec> Maintenance() =>
     [
+        Local("export", new("Copy snapshots into a restic repository", "Copia snapshots para um repositório restic"),
+            ["repo export --to-restic /mnt/restic", "repo export 3f2a91c0 --to-restic s3:https://host/bucket"],
+            RepoExportActions.ExportAsync,
+            new KeySpec("to_restic", KeyType.Text, new("repository as restic names it", "repositório como o restic o chama"))) with
+        {
+            Positionals = [Snapshot with { IsOptional = true, IsRest = true }],
+        },
         Local("verify", new("Check that every snapshot can be restored", "Confere se todo snapshot pode ser restaurado"),
             ["repo verify --repo /mnt/backup", "repo verify --read-data"],
             RepoMaintenanceActions.VerifyAsync,
