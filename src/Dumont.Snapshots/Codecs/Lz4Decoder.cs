@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Dumont.Snapshots;
 
@@ -143,7 +144,8 @@ internal static unsafe class Lz4Decoder
             var end = to + count;
             do
             {
-                Vector256.Load(from).Store(to);
+                Vector128.Load(from).Store(to);
+                Vector128.Load(from + 16).Store(to + 16);
                 from += 32;
                 to += 32;
             }
@@ -165,7 +167,8 @@ internal static unsafe class Lz4Decoder
         {
             for (; to < stepEnd; to += 32)
             {
-                Vector256.Load(to - offset).Store(to);
+                Vector128.Load(to - offset).Store(to);
+                Vector128.Load(to - offset + 16).Store(to + 16);
             }
         }
         else if (offset >= 16)
@@ -178,7 +181,7 @@ internal static unsafe class Lz4Decoder
         else if (to < stepEnd)
         {
             var indexes = Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(PatternIndexes), (nuint)(offset * 16));
-            var pattern = Vector128.Shuffle(Vector128.Load(match), indexes);
+            var pattern = Ssse3.IsSupported ? Ssse3.Shuffle(Vector128.Load(match), indexes) : Vector128.Shuffle(Vector128.Load(match), indexes);
             nint step = PatternSteps[(int)offset];
             for (; to < stepEnd; to += step)
             {

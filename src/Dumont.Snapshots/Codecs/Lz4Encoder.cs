@@ -21,7 +21,6 @@ internal static unsafe class Lz4Encoder
     // at a few GB/s.
     private const int SkipBits = 6;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Encode(byte* source, int length, byte* destination, int capacity, uint* table)
     {
         var output = destination;
@@ -200,16 +199,16 @@ internal static unsafe class Lz4Encoder
 
             input += 8;
             match += 8;
-            while (input + 32 <= end)
+            while (input + 16 <= end)
             {
-                var differences = ~Vector256.Equals(Vector256.Load(input), Vector256.Load(match)).ExtractMostSignificantBits();
-                if (differences != 0)
+                var equal = Vector128.Equals(Vector128.Load(input), Vector128.Load(match)).ExtractMostSignificantBits();
+                if (equal != 0xFFFF)
                 {
-                    return (int)(input - start) + BitOperations.TrailingZeroCount(differences);
+                    return (int)(input - start) + BitOperations.TrailingZeroCount(~equal);
                 }
 
-                input += 32;
-                match += 32;
+                input += 16;
+                match += 16;
             }
         }
 

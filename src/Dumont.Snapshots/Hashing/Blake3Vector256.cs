@@ -10,9 +10,6 @@ internal static unsafe class Blake3Vector256
 {
     public const int Lanes = 8;
 
-    /// <summary>From this many inputs on, eight lanes with some idle are faster than one input after the other.</summary>
-    public const int WorthwhileLanes = 3;
-
     /// <summary>Chaining values of <paramref name="count"/> inputs that lie one after the other. Where there are fewer than lanes, the last
     /// one is hashed again in the lanes left over; eight values are written in any case.</summary>
     [SkipLocalsInit]
