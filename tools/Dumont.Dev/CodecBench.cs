@@ -37,7 +37,7 @@ internal static partial class CodecBench
             rows.Add(row);
         }
 
-        var samples = names is [var folder]
+        var samples = names is [var folder, ..]
             ? Directory.GetFiles(folder).Order().ToDictionary(f => Path.GetFileName(f), f => File.ReadAllBytes(f)[..SampleBytes])
             : CodecSamples.Kinds.ToDictionary(k => k, k => CodecSamples.Make(k, SampleBytes));
         foreach (var (kind, sample) in samples)
@@ -65,6 +65,10 @@ internal static partial class CodecBench
 
         if (names is [])
         {
+            var weights = samples["fp32"];
+            Add(MeasureDelta("1 of 16 blocks of 64 KiB changed", weights, Changed(weights)));
+            Add(MeasureDelta("the same, 1337 bytes inserted before", weights, [.. samples["random"].AsSpan(0, 1337), .. Changed(weights)]));
+            Add(MeasureDelta("nothing shared", samples["random"], weights));
             Add(MeasureMix(samples, ChunkCompression.Fast));
             Add(MeasureMix(samples, ChunkCompression.Dense));
             await Results.AppendAsync(repository, "codecs", string.Join('\n', rows.Select(r => $"| {r.Name} | {r.Value} |")), cancellationToken);
@@ -119,6 +123,46 @@ internal static partial class CodecBench
         var whole = Rate(sample.Length, () => chunks.ForEach(c => ElementDetector.Look(c)));
         var small = Rate(chunks.Count * 4096L, () => chunks.ForEach(c => ElementDetector.Look(c.AsSpan(0, 4096))));
         return new($"{name}, detection", string.Create(CultureInfo.InvariantCulture, $"{whole:0.0} GB/s of 256 KiB, {small:0.0} GB/s of 4 KiB"));
+    }
+
+    /// <summary>A checkpoint after a step: one of 16 blocks has new weights.</summary>
+    private static byte[] Changed(byte[] weights)
+    {
+        const int block = 64 << 10;
+        var changed = (byte[])weights.Clone();
+        for (var at = 5 * block; at < weights.Length; at += 16 * block)
+        {
+            weights.AsSpan((at + weights.Length / 2) % weights.Length, block).CopyTo(changed.AsSpan(at));
+        }
+
+        return changed;
+    }
+
+    private static Row MeasureDelta(string name, byte[] baseline, byte[] changed)
+    {
+        const int large = 1 << 20;
+        using var encoder = new ChunkEncoder(ChunkCompression.Fast);
+        using var decoder = new ChunkDecoder();
+        var pairs = Enumerable.Range(0, SampleBytes / large)
+            .Select(i => (Baseline: baseline[(i * large)..((i + 1) * large)], Chunk: changed[(i * large)..((i + 1) * large)])).ToList();
+        var stored = new byte[ChunkEncoder.MaximumEncodedBytes(large)];
+        var encoded = pairs.ConvertAll(p => stored[..DeltaCodec.Encode(encoder, p.Chunk, p.Baseline, stored)]);
+        var decoded = new byte[large];
+        var encodeRate = Rate(SampleBytes, () => pairs.ForEach(p => DeltaCodec.Encode(encoder, p.Chunk, p.Baseline, stored)));
+        var ratio = encoded.Sum(e => (long)e.Length) / (double)SampleBytes;
+        if (encoded.Any(e => e.Length == 0))
+        {
+            return new($"difference, fp32, {name}", string.Create(CultureInfo.InvariantCulture, $"given up at {encodeRate:0.00} GB/s"));
+        }
+
+        var decodeRate = Rate(SampleBytes, () =>
+        {
+            for (var i = 0; i < pairs.Count; i++)
+            {
+                DeltaCodec.Decode(decoder, encoded[i], pairs[i].Baseline, decoded);
+            }
+        });
+        return new($"difference, fp32, {name}", Figures(ratio, encodeRate, decodeRate, "Delta"));
     }
 
     private static Row MeasureMix(Dictionary<string, byte[]> samples, ChunkCompression compression)
