@@ -21,9 +21,14 @@ internal static class BenchVerb
             return await CodecBench.RunAsync(repository, folder, cancellationToken);
         }
 
+        if (names is ["primitives", ..])
+        {
+            return await PrimitivesBench.RunAsync(repository, cancellationToken);
+        }
+
         if (!Directory.Exists(project))
         {
-            throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, web, codecs");
+            throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, web, codecs, primitives");
         }
 
         return await Command.RunAsync(

@@ -215,7 +215,6 @@ internal readonly unsafe struct CutWindow
         return FindScalar(data, place, end, mask);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int FindScalar(byte* data, int start, int end, ulong mask)
     {
         for (var place = start; place <= end; place++)

@@ -10,9 +10,6 @@ internal static unsafe class Blake3Vector256
 {
     public const int Lanes = 8;
 
-    /// <summary>From this many inputs on, eight lanes with some idle are faster than one input after the other.</summary>
-    public const int WorthwhileLanes = 3;
-
     /// <summary>Chaining values of <paramref name="count"/> inputs that lie one after the other. Where there are fewer than lanes, the last
     /// one is hashed again in the lanes left over; eight values are written in any case.</summary>
     [SkipLocalsInit]
@@ -30,13 +27,14 @@ internal static unsafe class Blake3Vector256
 
         // Chunks are numbered from a multiple of a group, and 2^32 of them are 4 TiB: the low half never carries inside a group.
         var counterHigh = Vector256.Create((uint)(counter >> 32));
-        var state = stackalloc Vector256<uint>[8];
+        var memory = stackalloc byte[(8 + 16 + 1) * sizeof(Vector256<uint>)];
+        var state = (Vector256<uint>*)Blake3.Align(memory, sizeof(Vector256<uint>));
+        var message = state + 8;
         for (var i = 0; i < 8; i++)
         {
             state[i] = Vector256.Create(key[i]);
         }
 
-        var message = stackalloc Vector256<uint>[16];
         for (var block = 0; block < blocks; block++)
         {
             var blockFlags = flags;

@@ -22,7 +22,7 @@ public sealed class ChunkVectorTests
         var stored = Bytes(vector, "stored");
         var coding = (ChunkCoding)Number(vector, "coding");
         var parameter = (byte)Number(vector, "parameter");
-        foreach (var path in CodecPaths.Supported)
+        foreach (var path in CodecPaths.Supported())
         {
             using var decoder = new ChunkDecoder(path);
             var decoded = new byte[chunk.Length];
