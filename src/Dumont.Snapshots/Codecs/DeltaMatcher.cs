@@ -30,7 +30,7 @@ internal static class DeltaMatcher
     /// <summary>A change in place is looked beyond in steps of this.</summary>
     private const int SkipStep = 64;
 
-    /// <summary>How far before the index is asked, at most and as a multiple of what was shared before, so that many short runs cost little.</summary>
+    /// <summary>How far before the index is asked: at most, and as a multiple of what was shared before, for short runs are many.</summary>
     private const int SkipBytes = 128 << 10;
 
     private const int SkipFactor = 4;

@@ -3,7 +3,10 @@ namespace Dumont.Snapshots.Tests;
 public sealed class ChunkRoundTripTests
 {
     private static readonly int[] Lengths =
-        [0, 1, 2, 7, 63, 64, 65, 127, 128, 129, 200, 255, 256, 257, 300, 511, 513, 1000, 1024, 4095, 4096, 8191, 10_000, 16_385, 65_536, 66_001, 262_144, 300_007];
+    [
+        0, 1, 2, 7, 63, 64, 65, 127, 128, 129, 200, 255, 256, 257, 300, 511, 513, 1000, 1024, 4095, 4096, 8191, 10_000, 16_385, 65_536, 66_001,
+        262_144, 300_007,
+    ];
 
     public static TheoryData<string> Kinds => [.. ChunkSamples.Kinds];
 
