@@ -60,12 +60,8 @@ internal static unsafe class Lz4Decoder
             }
             else
             {
-                if (literals == 15 && !TryReadLength(ref input, inputEnd, ref literals))
-                {
-                    return false;
-                }
-
-                if (literals > inputEnd - input || literals > outputEnd - output)
+                if ((literals == 15 && !TryReadLength(ref input, inputEnd, ref literals))
+                    || literals > inputEnd - input || literals > outputEnd - output)
                 {
                     return false;
                 }
@@ -73,14 +69,9 @@ internal static unsafe class Lz4Decoder
                 CopyLiterals(input, inputEnd, output, outputEnd, literals);
                 output += literals;
                 input += literals;
-                if (input == inputEnd)
-                {
-                    return output == outputEnd;
-                }
-
                 if (inputEnd - input < 2)
                 {
-                    return false;
+                    return input == inputEnd && output == outputEnd;
                 }
             }
 
@@ -102,17 +93,12 @@ internal static unsafe class Lz4Decoder
                 continue;
             }
 
-            if (length == 15 && !TryReadLength(ref input, inputEnd, ref length))
+            if ((length == 15 && !TryReadLength(ref input, inputEnd, ref length)) || length + Lz4.MinimumMatchBytes > outputEnd - output)
             {
                 return false;
             }
 
             length += Lz4.MinimumMatchBytes;
-            if (length > outputEnd - output)
-            {
-                return false;
-            }
-
             CopyMatch(match, output, outputEnd, offset, length);
             output += length;
         }
