@@ -18,12 +18,13 @@ internal sealed class LiveChunks(Repository repository)
     /// <exception cref="SnapshotFormatException">Its manifest cannot be read.</exception>
     public async Task AddAsync(Snapshot snapshot, CancellationToken cancellationToken)
     {
+        var isKnown = true;
         foreach (var chunk in snapshot.Record.Manifest)
         {
-            Mark(ObjectNames.TryParseDigest(chunk.Id, out var id) ? id : throw new SnapshotFormatException($"snapshot {snapshot.ShortId} lists no chunk id"));
+            isKnown &= Mark(ObjectNames.TryParseDigest(chunk.Id, out var id) ? id : throw new SnapshotFormatException($"snapshot {snapshot.ShortId} lists no chunk id"));
         }
 
-        if (_missing.Count > 0)
+        if (!isKnown)
         {
             // What the manifest needs cannot be known without it.
             return;
@@ -41,15 +42,15 @@ internal sealed class LiveChunks(Repository repository)
         }
     }
 
-    private void Mark(ContentHash id)
+    private bool Mark(ContentHash id)
     {
         if (_index.Chunks.OrdinalOf(id) is >= 0 and var ordinal)
         {
             _isLive[ordinal] = true;
+            return true;
         }
-        else
-        {
-            _missing.Add(id);
-        }
+
+        _missing.Add(id);
+        return false;
     }
 }
