@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Numerics;
 
 namespace Dumont.Snapshots;
@@ -28,7 +27,6 @@ internal sealed class ChunkIndex
     }
 
     /// <summary>Learns a chunk; the first place of several wins.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Add(ContentHash id, in ChunkLocation location)
     {
         if (Count == _entries.Length)
@@ -60,7 +58,6 @@ internal sealed class ChunkIndex
     public int OrdinalOf(ContentHash id) => _buckets[FindBucket(id)] - 1;
 
     // The chunk's bucket, or the empty one where it belongs. Ids are hashes: eight of their bytes spread evenly.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int FindBucket(ContentHash id)
     {
         var mask = _buckets.Length - 1;
@@ -73,7 +70,6 @@ internal sealed class ChunkIndex
         return bucket;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Grow()
     {
         var capacity = checked((int)BitOperations.RoundUpToPowerOf2((uint)_entries.Length + 1));

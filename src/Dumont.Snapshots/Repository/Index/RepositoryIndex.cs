@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 namespace Dumont.Snapshots;
 
 /// <summary>A pack that some index lists.</summary>
@@ -17,6 +16,9 @@ internal sealed class RepositoryIndex
     public ChunkIndex Chunks { get; } = new();
 
     public List<IndexedPack> Packs { get; } = [];
+
+    /// <summary>Baselines of the deltas.</summary>
+    public Dictionary<ContentHash, Baseline> Baselines { get; } = [];
 
     /// <summary>The index objects that were read and count.</summary>
     public List<ContentHash> Objects { get; } = [];
@@ -67,6 +69,23 @@ internal sealed class RepositoryIndex
         }
     }
 
+    /// <summary>Deltas on the way from a chunk to one that stands alone; more than <paramref name="limit"/> are not counted.</summary>
+    public int DepthOf(ContentHash chunk, int limit)
+    {
+        if (limit == 0 || !Baselines.TryGetValue(chunk, out var baseline))
+        {
+            return 0;
+        }
+
+        var deepest = 0;
+        for (var i = 0; i < baseline.Count; i++)
+        {
+            deepest = Math.Max(deepest, DepthOf(baseline[i], limit - 1));
+        }
+
+        return deepest + 1;
+    }
+
     public bool HasPack(ContentHash name) => _packNumbers.ContainsKey(name);
 
     /// <summary>Number of a pack that the index lists.</summary>
@@ -92,7 +111,6 @@ internal sealed class RepositoryIndex
         return result;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Add(PackContent pack)
     {
         if (!_packNumbers.TryAdd(pack.Name, Packs.Count))
@@ -106,7 +124,12 @@ internal sealed class RepositoryIndex
         var offset = PackFormat.HeaderBytes;
         foreach (var chunk in pack.Chunks)
         {
-            Chunks.Add(chunk.Id, new ChunkLocation(number, offset, chunk.StoredBytes, chunk.RawBytes, chunk.Coding, chunk.Parameter, chunk.Checksum));
+            var location = new ChunkLocation(number, offset, chunk.StoredBytes, chunk.RawBytes, chunk.Coding, chunk.Parameter, chunk.Checksum);
+            if (Chunks.Add(chunk.Id, location) && chunk.Coding == ChunkCoding.Delta)
+            {
+                Baselines.Add(chunk.Id, chunk.Baseline);
+            }
+
             offset += chunk.StoredBytes;
         }
     }

@@ -8,6 +8,7 @@ internal sealed class LiveChunks(Repository repository)
     private readonly RepositoryIndex _index = repository.Index;
     private readonly BitArray _isLive = new(repository.Index.Chunks.Count);
     private readonly HashSet<ContentHash> _missing = [];
+    private readonly Stack<ContentHash> _open = new();
 
     /// <summary>Needed, and in no index.</summary>
     public IReadOnlyCollection<ContentHash> Missing => _missing;
@@ -44,13 +45,36 @@ internal sealed class LiveChunks(Repository repository)
 
     private bool Mark(ContentHash id)
     {
-        if (_index.Chunks.OrdinalOf(id) is >= 0 and var ordinal)
+        // Not by recursion: a hostile index may have a chain of any length, or close a circle.
+        var isKnown = true;
+        _open.Push(id);
+        while (_open.TryPop(out var next))
         {
-            _isLive[ordinal] = true;
-            return true;
+            if (_index.Chunks.OrdinalOf(next) is not (>= 0 and var ordinal))
+            {
+                _missing.Add(next);
+                isKnown = false;
+                continue;
+            }
+
+            if (!_isLive[ordinal])
+            {
+                _isLive[ordinal] = true;
+                PushBaseline(next);
+            }
         }
 
-        _missing.Add(id);
-        return false;
+        return isKnown;
+    }
+
+    private void PushBaseline(ContentHash id)
+    {
+        if (_index.Baselines.TryGetValue(id, out var baseline))
+        {
+            for (var i = 0; i < baseline.Count; i++)
+            {
+                _open.Push(baseline[i]);
+            }
+        }
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 namespace Dumont.Snapshots;
 
 /// <summary>
@@ -22,7 +21,6 @@ internal ref struct ManifestRow
     /// <summary>The row with its lengths, as it stands in the manifest.</summary>
     public int RowBytes;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ManifestRow Read(scoped ref SpanReader reader)
     {
         var start = reader.Position;
@@ -89,7 +87,7 @@ internal ref struct ManifestRow
         return true;
     }
 
-    private static IReadOnlyList<ExtendedAttribute> ReadAttributes(ref SpanReader reader)
+    private static ExtendedAttribute[] ReadAttributes(ref SpanReader reader)
     {
         var count = reader.ReadCount(reader.ReadVarint(), itemBytes: 2);
         if (count == 0)

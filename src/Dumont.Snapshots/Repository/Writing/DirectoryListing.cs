@@ -20,7 +20,6 @@ internal sealed unsafe class DirectoryListing : IComparer<DirectoryListing.Place
     public ReadOnlySpan<byte> NameAt(int index) => _names.AsSpan(_places[index].Start, _places[index].Length);
 
     /// <summary>Reads the names in an open directory, without the two dots.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Read(int descriptor)
     {
         Count = 0;

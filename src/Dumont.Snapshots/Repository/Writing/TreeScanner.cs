@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
@@ -149,7 +148,6 @@ internal sealed class TreeScanner
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ScanEntries(ScannedDirectory directory, int descriptor, DirectoryListing listing)
     {
         var parent = new SpanReader(_parent is { } manifest ? manifest.RowsOf(directory.Path) : [], Manifest.What);
