@@ -133,7 +133,6 @@ class Repository:
         require(int.from_bytes(content[12:16], "little") == len(content) - 40, f"{name} has another length than it claims")
         body = content[32:-8]
         if not sealed:
-            require(content[16:32] == bytes(16), f"{name} has a salt and is not sealed")
             return body
         key = hkdf(self.encryption, content[16:32], b"dumont object")
         return decrypt(key, bytes(12), body, content[:32], name)

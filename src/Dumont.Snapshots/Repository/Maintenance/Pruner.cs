@@ -38,6 +38,9 @@ public static class Pruner
     // Clocks of computers differ, and the index follows the pending record: a writer that began shortly after the mark may have read the old one.
     private static readonly TimeSpan ClockMargin = TimeSpan.FromHours(1);
 
+    // Once for manifests, once for what they list; more only while others come in between.
+    private const int ListAgainTries = 16;
+
     /// <summary>Prunes.</summary>
     /// <exception cref="RepositoryException">Another prune is running.</exception>
     /// <exception cref="SnapshotFormatException">A snapshot or index is damaged: nothing is removed, because what it needs cannot be known.</exception>
@@ -156,7 +159,7 @@ public static class Pruner
     /// <summary>What the snapshots need. Packs that were marked, and that a snapshot that came since needs, are listed again.</summary>
     private static async Task<LiveChunks> FindLiveAsync(Repository repository, bool mayListAgain, CancellationToken cancellationToken)
     {
-        while (true)
+        for (var attempt = 0; ; attempt++)
         {
             // In this order: what a snapshot needs is in the index before the snapshot is there.
             var snapshots = await repository.ListSnapshotsAsync(cancellationToken);
@@ -172,8 +175,8 @@ public static class Pruner
                 return live;
             }
 
-            // Again after that: what a manifest needs is known only once the manifest is listed. Each turn lists a pack, so there is an end.
-            if (!mayListAgain || !await PrunedMeanwhile.TryListAgainAsync(repository, live.Missing, cancellationToken))
+            // Again after that: what a manifest needs is known only once the manifest is listed. 
+            if (!mayListAgain || attempt == ListAgainTries || !await PrunedMeanwhile.TryListAgainAsync(repository, live.Missing, cancellationToken))
             {
                 throw new SnapshotFormatException(
                     $"Snapshots need {live.Missing.Count} chunks that no index knows. Nothing was removed; 'repo verify' tells which snapshots.");

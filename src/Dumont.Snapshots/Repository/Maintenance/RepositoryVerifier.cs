@@ -222,8 +222,9 @@ public sealed class RepositoryVerifier
                     throw new SnapshotFormatException($"chunk {entry.Id.ToString()[..16]} in {name} is not what its id says");
                 }
             }
-            catch (SnapshotFormatException e)
+            catch (Exception e) when (e is SnapshotFormatException or ObjectStoreException { Kind: ObjectStoreErrorKind.NotFound })
             {
+                // Not found: the pack of the baseline of a delta.
                 Report(name, e.Message);
                 _badChunks[entry.Id] = true;
             }
@@ -294,5 +295,31 @@ public sealed class RepositoryVerifier
     }
 
     private bool IsLost(Extent extent) =>
-        !extent.IsHole && (_badChunks.ContainsKey(extent.Chunk) || !_repository.TryLocate(extent.Chunk, out var location) || location.RawBytes != extent.LengthBytes);
+        !extent.IsHole && (!_repository.TryLocate(extent.Chunk, out var location) || location.RawBytes != extent.LengthBytes || IsBad(extent.Chunk, depth: 0));
+
+    // A delta is as bad as the worst of what it is made from. A chain that is too long is not readable either.
+    private bool IsBad(ContentHash chunk, int depth)
+    {
+        if (depth > BaselineReader.MaximumDepth || _badChunks.ContainsKey(chunk) || !_repository.TryLocate(chunk, out _))
+        {
+            return true;
+        }
+
+        if (!_repository.Index.Baselines.TryGetValue(chunk, out var baseline))
+        {
+            return false;
+        }
+
+        for (var i = 0; i < baseline.Count; i++)
+        {
+            if (IsBad(baseline[i], depth + 1))
+            {
+                // Asked again for every file that has it.
+                _badChunks[chunk] = true;
+                return true;
+            }
+        }
+
+        return false;
+    }
 }
