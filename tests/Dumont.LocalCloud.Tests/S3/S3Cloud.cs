@@ -136,6 +136,14 @@ public sealed class S3Cloud : IAsyncLifetime
         return $"{path}?{query}&X-Amz-Signature={signature}";
     }
 
+    /// <summary>What tags of objects are made of.</summary>
+    internal static byte[] Md5(ReadOnlySpan<byte> bytes)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
+        hash.AppendData(bytes);
+        return hash.GetHashAndReset();
+    }
+
     /// <summary>Sends without a signature of its own.</summary>
     internal async Task<S3Reply> SendBareAsync(string method, string path, byte[]? body = null)
     {
