@@ -16,9 +16,9 @@ internal static class BenchVerb
             return await WebBench.RunAsync(repository, cancellationToken);
         }
 
-        if (names is ["transfer", ..])
+        if (names is ["transfer", .. var only])
         {
-            return await TransferBench.RunAsync(repository, cancellationToken);
+            return await TransferBench.RunAsync(repository, only, cancellationToken);
         }
 
         if (!Directory.Exists(project))
