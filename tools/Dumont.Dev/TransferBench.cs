@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
@@ -108,6 +109,7 @@ internal static class TransferBench
             {
                 var target = Path.Combine(work, "target");
                 Directory.CreateDirectory(target);
+                client.Prepare(source, set);
                 var sent = await TimeAsync(() => client.UploadAsync(source, set, cancellationToken), processor);
                 var received = await TimeAsync(() => client.DownloadAsync(target, set, cancellationToken), processor);
                 if (round > 0)
@@ -180,6 +182,18 @@ internal sealed record TransferSet(string Name, IReadOnlyList<int> Lengths)
     public long TotalBytes => Lengths.Sum(length => (long)length);
 
     public static string NameOf(int index) => string.Create(CultureInfo.InvariantCulture, $"packs/{index % 256:x2}/{index:x8}");
+
+    /// <summary>Fills memory with the files, and as much memory with other bytes.</summary>
+    public void Load(string folder, ConcurrentDictionary<int, byte[]> filled, ConcurrentDictionary<int, byte[]> room)
+    {
+        for (var i = 0; i < Lengths.Count; i++)
+        {
+            filled[i] = File.ReadAllBytes(Path.Combine(folder, NameOf(i)));
+            room[i] = new byte[Lengths[i]];
+            // Touched: the first use of new memory is the kernel's work, not the client's.
+            Array.Fill(room[i], (byte)1);
+        }
+    }
 
     /// <summary>Writes them as files, of bytes that do not compress.</summary>
     public string Write(string folder)
