@@ -51,6 +51,8 @@ internal sealed class CloudProcess : IAsyncDisposable
         {
             ["DUMONT_LOCALCLOUD_PORT"] = port.ToString(CultureInfo.InvariantCulture),
             ["DUMONT_LOCALCLOUD_DATA"] = folder,
+            // Any free one: the port behind the first may be another scenario's.
+            ["DUMONT_S3_PORT"] = "0",
         };
         var process = ChildProcess.Start(Checkout.Program("Dumont.LocalCloud", "dumont-localcloud"), Path.Combine(data, "cloud.log"), environment);
         try
