@@ -88,10 +88,9 @@ public sealed class SnapshotKillTests : IDisposable
             RedirectStandardError = true,
         };
         using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
+        process.StandardError.ReadToEnd();
         process.WaitForExit();
-        errors.Wait();
         return (process.ExitCode, output);
     }
 }
