@@ -1,7 +1,7 @@
 namespace Dumont.Snapshots.Tests;
 
 /// <summary>One run of several actors over one store. Only one actor moves at a time, from one store call to the next.</summary>
-internal sealed class InterleavedRun(int seed, IReadOnlyList<string> sources)
+internal sealed class InterleavedRun(int seed, IReadOnlyList<string> sources) : IAsyncDisposable
 {
     private static readonly TimeSpan[] Steps = [TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(40), TimeSpan.FromHours(2)];
 
@@ -37,6 +37,7 @@ internal sealed class InterleavedRun(int seed, IReadOnlyList<string> sources)
             {
                 _actors.Remove(actor);
                 await actor.Work;
+                actor.Dispose();
             }
 
             if (_random.Below(25) == 0)
@@ -57,6 +58,8 @@ internal sealed class InterleavedRun(int seed, IReadOnlyList<string> sources)
         var outcome = await Bench.VerifyAsync(_store, null);
         Assert.True(outcome.IsSound, string.Join("; ", outcome.Damages));
     }
+
+    public ValueTask DisposeAsync() => _store.DisposeAsync();
 
     private void Start(string name, Func<IObjectStore, Task> turn, int turns)
     {
@@ -171,7 +174,7 @@ internal sealed class InterleavedRun(int seed, IReadOnlyList<string> sources)
     }
 
     /// <summary>Somebody at work who stands still before each call until it is let on.</summary>
-    private sealed class Actor
+    private sealed class Actor : IDisposable
     {
         private readonly SemaphoreSlim _isWaiting = new(0);
         private readonly SemaphoreSlim _mayGo = new(0);
@@ -194,6 +197,12 @@ internal sealed class InterleavedRun(int seed, IReadOnlyList<string> sources)
                 _isWaiting.Release();
             }
         });
+
+        public void Dispose()
+        {
+            _isWaiting.Dispose();
+            _mayGo.Dispose();
+        }
 
         public async Task WaitAsync()
         {

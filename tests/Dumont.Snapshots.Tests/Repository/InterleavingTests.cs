@@ -13,7 +13,7 @@ public sealed class InterleavingTests
         var totals = new Dictionary<string, int>();
         for (var seed = settings.Seed; seed < settings.Seed + settings.Count; seed++)
         {
-            var run = new InterleavedRun(seed, sources);
+            await using var run = new InterleavedRun(seed, sources);
             try
             {
                 await run.RunAsync();

@@ -20,6 +20,9 @@ internal static partial class Kernel
         Check(Rename(Encoding.UTF8.GetBytes(passing + '\0'), [.. Encoding.UTF8.GetBytes(folder + "/"), .. name, 0]), folder);
     }
 
+    /// <summary>Deletes such a file; the file API of .NET cannot name it.</summary>
+    public static void DeleteFile(string folder, ReadOnlySpan<byte> name) => Check(Unlink([.. Encoding.UTF8.GetBytes(folder + "/"), .. name, 0]), folder);
+
     private static void Check(int result, string path)
     {
         if (result != 0)
@@ -36,6 +39,9 @@ internal static partial class Kernel
 
     [LibraryImport("libc", EntryPoint = "setxattr", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetXattr(string path, string name, ReadOnlySpan<byte> value, nuint size, int flags);
+
+    [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true)]
+    private static partial int Unlink(byte[] path);
 
     [LibraryImport("libc", EntryPoint = "rename", SetLastError = true)]
     private static partial int Rename(byte[] from, byte[] to);

@@ -19,9 +19,8 @@ internal static class PythonReader
     {
         var start = new ProcessStartInfo(Python, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
         using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
+        var output = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
         process.WaitForExit();
-        return (process.ExitCode, output + errors.Result);
+        return (process.ExitCode, output);
     }
 }
