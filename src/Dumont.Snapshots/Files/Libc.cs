@@ -19,6 +19,9 @@ internal static unsafe partial class Libc
     public const int ELOOP = 40;
     public const int ENAMETOOLONG = 36;
     public const int EACCES = 13;
+    public const int EAGAIN = 11;
+    public const int EINVAL = 22;
+    public const int ENOSYS = 38;
 
     public const int O_RDONLY = 0;
     public const int O_RDWR = 2;
@@ -33,6 +36,8 @@ internal static unsafe partial class Libc
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const int AT_REMOVEDIR = 0x200;
     public const int AT_EMPTY_PATH = 0x1000;
+
+    public const uint RENAME_NOREPLACE = 1;
 
     public const uint STATX_BASIC_STATS = 0x7ff;
 
@@ -50,11 +55,20 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "syncfs", SetLastError = true)]
     public static partial int SyncFs(SafeFileHandle file);
 
+    [LibraryImport(Library, EntryPoint = "fallocate", SetLastError = true)]
+    public static partial int FAllocate(SafeFileHandle file, int mode, long offset, long length);
+
     [LibraryImport(Library, EntryPoint = "renameat", SetLastError = true)]
     public static partial int RenameAt(SafeFileHandle fromDirectory, byte* from, SafeFileHandle toDirectory, byte* to);
 
     [LibraryImport(Library, EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Rename(string from, string to);
+
+    [LibraryImport(Library, EntryPoint = "renameat2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int RenameAt2(int fromDirectory, string from, int toDirectory, string to, uint flags);
+
+    [LibraryImport(Library, EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Link(string from, string to);
 
     [LibraryImport(Library, EntryPoint = "unlinkat", SetLastError = true)]
     public static partial int UnlinkAt(SafeFileHandle directory, byte* name, int flags);
@@ -104,6 +118,9 @@ internal static unsafe partial class Libc
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     public struct StatxBuffer
     {
+        [FieldOffset(16)]
+        public uint Links;
+
         [FieldOffset(28)]
         public ushort Mode;
 

@@ -15,6 +15,8 @@ internal sealed class SmallDisk : IDisposable
         return new SmallDisk(path);
     }
 
+    public void MakeReadOnly() => Run("mount", "-o", "remount,ro", _path);
+
     public void Dispose() => Run("umount", "-l", _path);
 
     private static void Run(string program, params string[] arguments)

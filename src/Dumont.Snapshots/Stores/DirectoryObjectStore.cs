@@ -1,0 +1,365 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Dumont.Snapshots;
+
+/// <summary>A store in a folder, one file an object.</summary>
+/// <remarks>
+/// An object is written under a name of its own in <c>.tmp</c>, made durable, renamed and its folder made durable:
+/// <code>
+/// .tmp/9f1c…  write, fdatasync ──rename──▶ packs/3a/3a7f…  fsync of packs/3a (and of packs and the root when 3a is new)
+/// </code>
+/// A crash leaves a file in <c>.tmp</c> that no reader looks at. A writer holds a lock on its file there, so the next writer knows
+/// which are left over and deletes them, without a clock.
+/// </remarks>
+public sealed class DirectoryObjectStore : IObjectStore
+{
+    private const UnixFileMode FolderMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const UnixFileMode FileModeBits = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    // 1 to 4 MiB copy at the full speed of memory; smaller pieces notice a cancellation sooner.
+    private const int PieceBytes = 4 << 20;
+    private const int OpenFilesMax = 32;
+    private const int WritesMax = 3;
+
+    private readonly string _root;
+    private readonly string _temporary;
+    private readonly FolderSync _folders = new();
+    private readonly ConcurrentDictionary<string, bool> _known = new(StringComparer.Ordinal);
+    private readonly OpenFiles _open = new(OpenFilesMax);
+    private readonly Lock _preparing = new();
+    private bool _prepared;
+
+    /// <summary>Opens a store. Nothing is read or written until the first call; the first object that is put makes the folder.</summary>
+    /// <param name="root">The folder.</param>
+    public DirectoryObjectStore(string root)
+    {
+        _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
+        _temporary = Path.Combine(_root, ".tmp");
+    }
+
+    /// <inheritdoc/>
+    public StoreTraits Traits => new(PreferredPackBytes: 16 << 20, Concurrency: 2);
+
+    /// <inheritdoc/>
+    public async ValueTask<bool> PutAsync(string name, ReadOnlyMemory<byte> content, PutMode mode, CancellationToken cancellationToken)
+    {
+        var path = PathOf(name);
+        try
+        {
+            // Writing and syncing block in the kernel whatever is called; several puts may run at once, on a thread each.
+            return await Task.Run(() => Put(path, content, mode, cancellationToken), cancellationToken);
+        }
+        catch (Exception e) when (DirectoryErrors.IsOfFileSystem(e))
+        {
+            throw DirectoryErrors.Translate(e, "write", path);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        cancellationToken.ThrowIfCancellationRequested();
+        var path = PathOf(name);
+        try
+        {
+            // Not handed to another thread: that costs half as much again as the read itself.
+            return ValueTask.FromResult(_open.Read(path, offset, destination.Span));
+        }
+        catch (Exception e) when (DirectoryErrors.IsOfFileSystem(e))
+        {
+            throw DirectoryErrors.Translate(e, "read", path);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<StoredObject?> FindAsync(string name, CancellationToken cancellationToken)
+    {
+        var path = PathOf(name);
+        try
+        {
+            var file = new FileInfo(path);
+            // Attributes tell "not there" from "may not look"; Exists is false for both.
+            _ = File.GetAttributes(path);
+            return ValueTask.FromResult<StoredObject?>(file.Exists ? Describe(name, file) : null);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return ValueTask.FromResult<StoredObject?>(null);
+        }
+        catch (Exception e) when (DirectoryErrors.IsOfFileSystem(e))
+        {
+            throw DirectoryErrors.Translate(e, "read", path);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<StoredObject> ListAsync(string prefix, CancellationToken cancellationToken)
+    {
+        ObjectName.CheckPrefix(prefix);
+        var folder = prefix.LastIndexOf('/') is >= 0 and var slash ? prefix[..slash] : "";
+        return Enumerate(folder, prefix, cancellationToken).ToAsyncEnumerable();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DeleteAsync(string name, CancellationToken cancellationToken)
+    {
+        var path = PathOf(name);
+        try
+        {
+            await Task.Run(() => Delete(path), cancellationToken);
+        }
+        catch (Exception e) when (DirectoryErrors.IsOfFileSystem(e))
+        {
+            throw DirectoryErrors.Translate(e, "delete", path);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        _open.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private bool Put(string path, ReadOnlyMemory<byte> content, PutMode mode, CancellationToken cancellationToken)
+    {
+        Prepare();
+        var folder = Path.GetDirectoryName(path)!;
+        for (var attempt = 1; ; attempt++)
+        {
+            EnsureFolder(folder);
+            try
+            {
+                var created = (mode == PutMode.Overwrite || !File.Exists(path)) && WriteAndName(path, content, mode, cancellationToken);
+                // Also when there was one: whoever wrote it may not have come to this point.
+                _folders.Run(folder);
+                _open.Forget(path);
+                return created;
+            }
+            catch (IOException e) when (DirectoryErrors.ErrnoOf(e) is Libc.ENOENT or Libc.EAGAIN && attempt < WritesMax)
+            {
+                // Between its creation and its lock another process may take a temporary file for a left-over; or somebody removed the folders.
+                _known.Clear();
+                Directory.CreateDirectory(_temporary, FolderMode);
+            }
+        }
+    }
+
+    private bool WriteAndName(string path, ReadOnlyMemory<byte> content, PutMode mode, CancellationToken cancellationToken)
+    {
+        var temporary = Path.Combine(_temporary, Path.GetFileName(path)[..Math.Min(40, Path.GetFileName(path).Length)] + "." + Guid.NewGuid().ToString("n"));
+        using var file = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        try
+        {
+            File.SetUnixFileMode(file, FileModeBits);
+            Reserve(file, content.Length);
+            for (var offset = 0; offset < content.Length; offset += PieceBytes)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                RandomAccess.Write(file, content.Span.Slice(offset, Math.Min(PieceBytes, content.Length - offset)), offset);
+            }
+
+            Durable.SyncData(file);
+            return mode == PutMode.Overwrite ? Replace(temporary, path) : NameOnce(temporary, path);
+        }
+        catch
+        {
+            Remove(temporary);
+            throw;
+        }
+    }
+
+    // One piece of disk instead of many, and a full disk is found before anything is written. Not every file system can.
+    private static void Reserve(SafeFileHandle file, long length)
+    {
+        if (length > 0 && Libc.FAllocate(file, 0, 0, length) < 0 && Marshal.GetLastPInvokeError() is Libc.ENOSPC or Libc.EDQUOT)
+        {
+            throw new PosixException("fallocate", Libc.ENOSPC);
+        }
+    }
+
+    private static bool Replace(string temporary, string path)
+    {
+        Libc.Check(Libc.Rename(temporary, path), $"rename to {path}");
+        return true;
+    }
+
+    // False when the name is taken.
+    private static bool NameOnce(string temporary, string path)
+    {
+        if (Libc.RenameAt2(Libc.AT_FDCWD, temporary, Libc.AT_FDCWD, path, Libc.RENAME_NOREPLACE) == 0)
+        {
+            return true;
+        }
+
+        var errno = Marshal.GetLastPInvokeError();
+        if (errno is Libc.EINVAL or Libc.ENOSYS)
+        {
+            // A file system that cannot rename so, such as NFS: a second name for the file is refused as well when it is taken.
+            errno = Libc.Link(temporary, path) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        }
+
+        Remove(temporary);
+        return errno switch
+        {
+            0 => true,
+            Libc.EEXIST => false,
+            _ => throw new PosixException($"rename to {path}", errno),
+        };
+    }
+
+    private void Delete(string path)
+    {
+        _open.Forget(path);
+        try
+        {
+            _ = File.GetAttributes(path);
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return;
+        }
+
+        _folders.Run(Path.GetDirectoryName(path)!);
+    }
+
+    // Makes the root and its .tmp, and clears what crashed writers left. Once.
+    private void Prepare()
+    {
+        lock (_preparing)
+        {
+            if (_prepared)
+            {
+                return;
+            }
+
+            EnsureFolder(_temporary);
+            foreach (var path in Directory.EnumerateFiles(_temporary))
+            {
+                RemoveLeftOver(path);
+            }
+
+            _prepared = true;
+        }
+    }
+
+    private static void RemoveLeftOver(string path)
+    {
+        try
+        {
+            using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.None);
+            File.Delete(path);
+        }
+        catch (Exception e) when (DirectoryErrors.IsOfFileSystem(e))
+        {
+            // In use, or another's: harmless where it lies.
+        }
+    }
+
+    // Below the root a folder that is there may be one that another process made and has not synced yet: its name is synced once by us too.
+    private void EnsureFolder(string folder)
+    {
+        if (_known.ContainsKey(folder))
+        {
+            return;
+        }
+
+        var isOurs = folder.Length >= _root.Length;
+        if (!isOurs && Directory.Exists(folder))
+        {
+            return;
+        }
+
+        var parent = Path.GetDirectoryName(folder);
+        if (parent is not null)
+        {
+            EnsureFolder(parent);
+            Directory.CreateDirectory(folder, FolderMode);
+            SyncParent(folder, parent);
+        }
+
+        _known[folder] = true;
+    }
+
+    // The folder above the root may be one that we may not even read; then the root was there before us.
+    private void SyncParent(string folder, string parent)
+    {
+        try
+        {
+            _folders.Run(parent);
+        }
+        catch (PosixException e) when (e.Errno == Libc.EACCES && folder.Length <= _root.Length)
+        {
+        }
+    }
+
+    private IEnumerable<StoredObject> Enumerate(string folder, string prefix, CancellationToken cancellationToken)
+    {
+        foreach (var (key, entry) in Entries(folder))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var name = folder.Length == 0 ? key : $"{folder}/{key}";
+            if (entry is DirectoryInfo)
+            {
+                if (name.StartsWith(prefix, StringComparison.Ordinal) || prefix.StartsWith(name, StringComparison.Ordinal))
+                {
+                    foreach (var inner in Enumerate(name[..^1], prefix, cancellationToken))
+                    {
+                        yield return inner;
+                    }
+                }
+            }
+            else if (name.StartsWith(prefix, StringComparison.Ordinal) && entry is FileInfo { Exists: true } file)
+            {
+                yield return Describe(name, file);
+            }
+        }
+    }
+
+    // A folder's key ends in a slash, so that the order of the keys is the order of the whole names.
+    private List<(string Key, FileSystemInfo Entry)> Entries(string folder)
+    {
+        var path = Path.Combine(_root, folder);
+        try
+        {
+            var entries = new DirectoryInfo(path).EnumerateFileSystemInfos()
+                .Where(entry => ObjectName.IsSegment(entry.Name) && !entry.Attributes.HasFlag(FileAttributes.ReparsePoint))
+                .Select(entry => (Key: entry is DirectoryInfo ? entry.Name + "/" : entry.Name, Entry: entry))
+                .ToList();
+            entries.Sort(static (one, other) => string.CompareOrdinal(one.Key, other.Key));
+            return entries;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return [];
+        }
+        catch (Exception e) when (DirectoryErrors.IsOfFileSystem(e))
+        {
+            throw DirectoryErrors.Translate(e, "list", path);
+        }
+    }
+
+    private static StoredObject Describe(string name, FileInfo file) => new(name, file.Length, new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero));
+
+    private static void Remove(string temporary)
+    {
+        try
+        {
+            File.Delete(temporary);
+        }
+        catch (Exception e) when (DirectoryErrors.IsOfFileSystem(e))
+        {
+            // It is a left-over then, which the next writer clears.
+        }
+    }
+
+    private string PathOf(string name)
+    {
+        ObjectName.Check(name);
+        return Path.Combine(_root, name);
+    }
+}
