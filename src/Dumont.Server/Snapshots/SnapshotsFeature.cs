@@ -1,0 +1,39 @@
+using Dumont.Server.Agents;
+using Dumont.Server.Platform.Reconcile;
+using Dumont.Server.Platform.Web;
+
+namespace Dumont.Server.Snapshots;
+
+/// <summary>Snapshots of workspaces: taking, keeping, bringing back, and where they are.</summary>
+internal static class SnapshotsFeature
+{
+    /// <summary>Registers the feature.</summary>
+    public static void AddSnapshots(this IServiceCollection services)
+    {
+        services.AddOptions<SnapshotsOptions>().BindConfiguration("Snapshots").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<SnapshotStore>();
+        services.AddSingleton<OperationStore>();
+        services.AddSingleton<RepositoryStore>();
+        services.AddSingleton<StorageSettingsStore>();
+        services.AddSingleton<StoreFactory>();
+        services.AddSingleton<Repositories>();
+        services.AddSingleton<RepositoryWork>();
+        services.AddSingleton<MachineAccess>();
+        services.AddSingleton<ObjectTransfer>();
+        services.AddSingleton<OperationChanges>();
+        services.AddSingleton<SnapshotMetrics>();
+        services.AddSingleton<SnapshotService>();
+        services.AddSingleton<SnapshotViews>();
+        services.AddSingleton<SnapshotEndpoints.Waiting>();
+        services.AddSingleton<IAgentWorkSource, SnapshotWork>();
+        services.AddSingleton<IReconciler, OperationReconciler>();
+    }
+
+    /// <summary>Maps the feature's routes.</summary>
+    public static void MapSnapshots(this IEndpointRouteBuilder routes)
+    {
+        routes.MapApi(SnapshotEndpoints.Map);
+        routes.MapApi(SyncEndpoints.Map);
+        routes.MapApi(AgentRepositoryEndpoints.Map);
+    }
+}
