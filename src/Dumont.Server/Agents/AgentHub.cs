@@ -107,7 +107,7 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
     }
 
     private async Task<IReadOnlyList<AgentOrder?>> ListOrdersAsync(
-        InstanceId instanceId, IReadOnlyList<Machine> machines, CancellationToken cancellationToken)
+        InstanceId instanceId, List<Machine> machines, CancellationToken cancellationToken)
     {
         var present = await orders.ListAsync(instanceId, machines, cancellationToken);
         if (work is null)

@@ -113,7 +113,7 @@ internal sealed class OperationStore(Database database, TimeProvider time)
 
     /// <summary>The operation that makes a snapshot.</summary>
     public async Task<SnapshotOperation?> FindOfSnapshotAsync(SnapshotNumber id, CancellationToken cancellationToken) =>
-        (await QueryAsync("WHERE snapshot_id = @id AND kind = 'Snapshot'", new { id = id.Value }, cancellationToken)).FirstOrDefault();
+        (await QueryAsync("WHERE snapshot_id = @id AND kind = 'Snapshot'", new { id = id.Value }, cancellationToken)).SingleOrDefault();
 
     /// <summary>The user's last operations, newest first.</summary>
     public Task<IReadOnlyList<SnapshotOperation>> ListOfUserAsync(UserId user, int limit, CancellationToken cancellationToken) =>

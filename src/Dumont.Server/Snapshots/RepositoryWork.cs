@@ -49,7 +49,7 @@ internal sealed class RepositoryWork(Repositories repositories, SnapshotStore sn
         foreach (var (work, stop) in _running.Values)
         {
             await stop.CancelAsync();
-            await work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             stop.Dispose();
         }
     }

@@ -105,7 +105,7 @@ internal static class SnapshotRules
     }
 
     /// <summary>The directory that <paramref name="request"/> names; null for none.</summary>
-    public static string? SourceOf(CreateSnapshotRequest request) => request.SourcePath ?? request.Paths?.FirstOrDefault();
+    public static string? SourceOf(CreateSnapshotRequest request) => request.SourcePath ?? (request.Paths is [var first, ..] ? first : null);
 
     /// <summary>Whether <paramref name="path"/> is the workspace or a directory in it, spelled plainly.</summary>
     public static bool IsInWorkspace(string path) =>

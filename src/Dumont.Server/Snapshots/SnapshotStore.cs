@@ -1,7 +1,6 @@
 using System.Data.Common;
 using Dapper;
 using Dumont.Contracts;
-using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Store;
 
 namespace Dumont.Server.Snapshots;
