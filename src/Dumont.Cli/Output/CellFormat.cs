@@ -39,6 +39,8 @@ internal static class CellFormat
                     return number.ToString(Math.Abs(number) >= 10 ? "0.0" : "0.000", CultureInfo.InvariantCulture);
                 case ColumnFormat.Seconds:
                     return number.ToString("0.0", CultureInfo.InvariantCulture) + " s";
+                case ColumnFormat.Bytes:
+                    return Size(number);
                 case ColumnFormat.Text or ColumnFormat.State or ColumnFormat.Boolean or ColumnFormat.Time:
                     break;
             }
@@ -63,9 +65,22 @@ internal static class CellFormat
     public static bool IsRightAligned(ColumnFormat format) => format switch
     {
         ColumnFormat.Integer or ColumnFormat.UsdPerHour or ColumnFormat.Usd or ColumnFormat.Gigabytes or ColumnFormat.Megabits
-            or ColumnFormat.Fraction or ColumnFormat.Percent or ColumnFormat.Decimal or ColumnFormat.Seconds => true,
+            or ColumnFormat.Fraction or ColumnFormat.Percent or ColumnFormat.Decimal or ColumnFormat.Seconds or ColumnFormat.Bytes => true,
         ColumnFormat.Text or ColumnFormat.State or ColumnFormat.Boolean or ColumnFormat.Time => false,
     };
+
+    /// <summary>A size in powers of ten: <c>12.3 MB</c>.</summary>
+    public static string Size(double bytes)
+    {
+        string[] units = ["B", "KB", "MB", "GB", "TB", "PB"];
+        var unit = 0;
+        while (bytes >= 1000 && unit < units.Length - 1)
+        {
+            (bytes, unit) = (bytes / 1000, unit + 1);
+        }
+
+        return bytes.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture) + " " + units[unit];
+    }
 
     public static double? NumberOf(JsonNode? value) =>
         value is JsonValue && value.GetValueKind() == JsonValueKind.Number && value.AsValue().TryGetValue<double>(out var number) ? number : null;

@@ -6,6 +6,8 @@ namespace Dumont.Cli.Output;
 /// <summary>Tells on standard error what is being waited for: one changing line on a terminal, else a line a phase and one every ten seconds.</summary>
 internal sealed class Progress(CliEnvironment environment, GlobalOptions options)
 {
+    private const int BarWidth = 24;
+
     private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(10);
 
     private readonly Style _style = Style.For(environment, options, environment.ErrorIsTerminal);
@@ -14,9 +16,36 @@ internal sealed class Progress(CliEnvironment environment, GlobalOptions options
     private TimeSpan _lastPlain;
     private int _lineWidth;
     private int _frame;
+    private (string Phase, double Bytes, TimeSpan At)? _measuredFrom;
 
     /// <summary>Call again and again; writes only what is due.</summary>
-    public void Report(string phase)
+    public void Report(string phase) => Report(phase, "", "");
+
+    /// <summary>The same with how much is done: a bar, the rate and the time that is left at this rate.</summary>
+    public void Report(string phase, double bytesDone, double bytesTotal)
+    {
+        var elapsed = environment.Time.GetElapsedTime(_started);
+        if (_measuredFrom is not { } from || from.Phase != phase || bytesDone < from.Bytes)
+        {
+            _measuredFrom = from = (phase, bytesDone, elapsed);
+        }
+
+        var share = Math.Clamp(bytesDone / bytesTotal, 0, 1);
+        var seconds = (elapsed - from.At).TotalSeconds;
+        var rate = seconds > 0 ? (bytesDone - from.Bytes) / seconds : 0;
+        var filled = (int)Math.Round(share * BarWidth);
+        var bar = $"[{new string('#', filled)}{new string('.', BarWidth - filled)}]";
+        var figures = string.Create(CultureInfo.InvariantCulture, $"{share * 100:0}%  {CellFormat.Size(bytesDone)} / {CellFormat.Size(bytesTotal)}");
+        if (rate > 0)
+        {
+            figures += $"  {CellFormat.Size(rate)}/s";
+            figures += share < 1 ? string.Create(CultureInfo.InvariantCulture, $"  ETA {Math.Ceiling((bytesTotal - bytesDone) / rate):0} s") : "";
+        }
+
+        Report(phase, $"{bar} {figures}  ", figures.Replace("  ", " ", StringComparison.Ordinal));
+    }
+
+    private void Report(string phase, string bar, string figures)
     {
         if (options.Quiet)
         {
@@ -28,13 +57,13 @@ internal sealed class Progress(CliEnvironment environment, GlobalOptions options
         if (environment.ErrorIsTerminal)
         {
             var mark = "|/-\\"[_frame++ % 4];
-            var text = string.Create(CultureInfo.InvariantCulture, $"{mark} {phase}  {elapsed.TotalSeconds:0.0} s");
+            var text = string.Create(CultureInfo.InvariantCulture, $"{mark} {phase}  {bar}{elapsed.TotalSeconds:0.0} s");
             environment.Error.Write('\r' + _style.Faint(text) + new string(' ', Math.Max(0, _lineWidth - text.Length)));
             _lineWidth = text.Length;
         }
         else if (phase != _phase || elapsed - _lastPlain >= PlainInterval)
         {
-            environment.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"phase={phase} elapsed={elapsed.TotalSeconds:0}s"));
+            environment.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"phase={phase} elapsed={elapsed.TotalSeconds:0}s{(figures.Length > 0 ? $" progress=\"{figures}\"" : "")}"));
             _lastPlain = elapsed;
         }
 

@@ -119,6 +119,10 @@ internal sealed class OperationStore(Database database, TimeProvider time)
     public Task<IReadOnlyList<SnapshotOperation>> ListOfUserAsync(UserId user, int limit, CancellationToken cancellationToken) =>
         QueryAsync("WHERE user_id = @user ORDER BY id DESC LIMIT @limit", new { user = user.Value, limit }, cancellationToken);
 
+    /// <summary>The user's prunes that ended after <paramref name="since"/>.</summary>
+    public Task<IReadOnlyList<SnapshotOperation>> ListPrunesAsync(UserId user, DateTimeOffset since, CancellationToken cancellationToken) =>
+        QueryAsync("WHERE user_id = @user AND kind = 'Prune' AND finished_at >= @since ORDER BY id", new { user = user.Value, since = Columns.Of(since) }, cancellationToken);
+
     /// <summary>What is under way in a repository and of one kind.</summary>
     public Task<IReadOnlyList<SnapshotOperation>> ListLiveAsync(long repository, CancellationToken cancellationToken) =>
         QueryAsync("WHERE repository_id = @repository AND state IN ('Pending', 'Running') ORDER BY id", new { repository }, cancellationToken);

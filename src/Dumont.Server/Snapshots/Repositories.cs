@@ -29,6 +29,10 @@ internal sealed class Repositories(
         return await store.EnsureAsync(user, storage.Engine ?? options.Value.DefaultEngine, storage, cancellationToken);
     }
 
+    /// <summary>What the user's storage settings lack.</summary>
+    public async Task<IReadOnlyList<string>> MissingAsync(UserId user, CancellationToken cancellationToken) =>
+        StorageRules.Missing(await settings.FindAsync(user, cancellationToken));
+
     public Task<Repository?> FindAsync(long id, CancellationToken cancellationToken) => store.FindAsync(id, cancellationToken);
 
     /// <summary>What opens all repositories of a user: 64 hexadecimal digits, made at the first use.</summary>

@@ -164,6 +164,9 @@ internal static class SnapshotEndpoints
     {
         public SnapshotService Service => service;
 
+        /// <summary>How long a call waits.</summary>
+        public TimeSpan Limit => options.Value.Wait;
+
         public async Task<SnapshotOperation?> UntilOverAsync(UserId user, long id, TimeSpan limit, CancellationToken cancellationToken)
         {
             using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
@@ -225,6 +228,7 @@ internal static class SnapshotEndpoints
                 SnapshotResult.TooSoon(var left) => new Problem(
                     Problems.TooManyRequests, "The last sync was just now. Send force=true to sync at once.", retryAfter: left),
                 SnapshotResult.QuotaReached(var quota) => new Problem(Problems.TooManyRequests, $"There are {quota} snapshots already. Delete some first."),
+                SnapshotResult.StorageIncomplete(var missing) => new Problem(Problems.StorageIncomplete, $"Missing: {missing}."),
                 SnapshotResult.Invalid(var errors) => new Problem(Problems.Validation, Problems.Validation.Title, errors),
                 SnapshotResult.NoInstance(var why) => InstancesEndpoints.ProblemOf(why, new CreateInstanceRequest()),
                 _ => Problems.Unknown("snapshot", ""),

@@ -37,6 +37,9 @@ internal abstract record SnapshotResult
     /// <summary>The user has as many as allowed.</summary>
     public sealed record QuotaReached(int Quota) : SnapshotResult;
 
+    /// <summary>The storage settings lack something.</summary>
+    public sealed record StorageIncomplete(string Missing) : SnapshotResult;
+
     /// <summary>Something in the request is wrong.</summary>
     public sealed record Invalid(IReadOnlyList<FieldError> Errors) : SnapshotResult;
 

@@ -211,6 +211,11 @@ internal sealed class SnapshotService(
             return new SnapshotResult.QuotaReached(options.Value.QuotaPerUser);
         }
 
+        if (await repositories.MissingAsync(user, cancellationToken) is { Count: > 0 } missing)
+        {
+            return new SnapshotResult.StorageIncomplete(string.Join(", ", missing));
+        }
+
         var repository = await repositories.EnsureOfUserAsync(user, cancellationToken);
         var (id, operation) = await database.WriteAsync(
             async transaction =>

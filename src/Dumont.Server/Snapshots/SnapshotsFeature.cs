@@ -16,6 +16,7 @@ internal static class SnapshotsFeature
         services.AddSingleton<RepositoryStore>();
         services.AddSingleton<StorageSettingsStore>();
         services.AddSingleton<StoreFactory>();
+        services.AddSingleton<StorageTest>();
         services.AddSingleton<Repositories>();
         services.AddSingleton<RepositoryWork>();
         services.AddSingleton<MachineAccess>();
@@ -24,16 +25,24 @@ internal static class SnapshotsFeature
         services.AddSingleton<SnapshotMetrics>();
         services.AddSingleton<SnapshotService>();
         services.AddSingleton<SnapshotViews>();
+        services.AddSingleton<RetentionStore>();
+        services.AddSingleton<Retention>();
+        services.AddSingleton<ScheduleStore>();
         services.AddSingleton<SnapshotEndpoints.Waiting>();
         services.AddSingleton<IAgentWorkSource, SnapshotWork>();
         services.AddSingleton<IReconciler, OperationReconciler>();
+        services.AddSingleton<IReconciler, ScheduleReconciler>();
+        services.AddSingleton<IReconciler, CleanupReconciler>();
     }
 
     /// <summary>Maps the feature's routes.</summary>
     public static void MapSnapshots(this IEndpointRouteBuilder routes)
     {
         routes.MapApi(SnapshotEndpoints.Map);
+        routes.MapApi(RetentionEndpoints.Map);
+        routes.MapApi(ScheduleEndpoints.Map);
         routes.MapApi(SyncEndpoints.Map);
+        routes.MapApi(StorageEndpoints.Map);
         routes.MapApi(AgentRepositoryEndpoints.Map);
     }
 }

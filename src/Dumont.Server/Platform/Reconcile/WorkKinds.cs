@@ -21,6 +21,9 @@ internal static class WorkKinds
     /// <summary>Key: instance id.</summary>
     public const string SnapshotSchedule = "snapshot-schedule";
 
+    /// <summary>Key: user id.</summary>
+    public const string SnapshotCleanup = "snapshot-cleanup";
+
     /// <summary>Key: always 1.</summary>
     public const string Sweep = "sweep";
 }
