@@ -7,6 +7,7 @@ using Dumont.LocalCloud.Faults;
 using Dumont.LocalCloud.Gcp;
 using Dumont.LocalCloud.Http;
 using Dumont.LocalCloud.Machines;
+using Dumont.LocalCloud.S3;
 using Dumont.LocalCloud.State;
 using Dumont.LocalCloud.Vast;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -24,8 +25,10 @@ internal sealed class LocalCloudApp : IAsyncDisposable
 
     private readonly FolderLock _lock;
 
-    private LocalCloudApp(WebApplication app, FolderLock folderLock, Uri baseAddress, AccountFile account) =>
-        (_app, _lock, BaseAddress, Account) = (app, folderLock, baseAddress, account);
+    private readonly S3Server _s3;
+
+    private LocalCloudApp(WebApplication app, S3Server s3, FolderLock folderLock, Uri baseAddress, AccountFile account) =>
+        (_app, _s3, _lock, BaseAddress, Account) = (app, s3, folderLock, baseAddress, account);
 
     public Uri BaseAddress { get; }
 
@@ -82,14 +85,18 @@ internal sealed class LocalCloudApp : IAsyncDisposable
         app.Services.GetRequiredService<MachineReunion>().Run();
         await app.StartAsync(cancellationToken);
         var address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
-        account.File = account.File.WriteFor(options.DataFolder, address);
-        return new LocalCloudApp(app, folderLock, address, account.File);
+        var s3 = await S3Server.StartAsync(
+            options.S3Port ?? (options.Port == 0 ? 0 : options.Port + 1), Path.Combine(options.DataFolder, "s3"), account.File.S3!,
+            app.Services.GetRequiredService<FaultBook>(), time, options.LogLevel, cancellationToken);
+        account.File = account.File.WriteFor(options.DataFolder, address, s3.Endpoint);
+        return new LocalCloudApp(app, s3, folderLock, address, account.File);
     }
 
     public Task WaitForShutdownAsync(CancellationToken cancellationToken) => _app.WaitForShutdownAsync(cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
+        await _s3.DisposeAsync();
         await _app.StopAsync(CancellationToken.None);
         await _app.DisposeAsync();
         _lock.Dispose();
@@ -98,7 +105,7 @@ internal sealed class LocalCloudApp : IAsyncDisposable
     // Low ports need root, and a server of this computer may hold one on every address.
     private static bool IsFree(Isolation isolation, int port) => isolation.IsRoot && AddressBook.IsFree(Probe, port);
 
-    private static void ConfigureLogging(ILoggingBuilder logging, LogLevel level)
+    public static void ConfigureLogging(ILoggingBuilder logging, LogLevel level)
     {
         logging.ClearProviders();
         logging.SetMinimumLevel(level);

@@ -6,6 +6,9 @@ internal sealed class LocalCloudOptions
     /// <summary>TCP port on 127.0.0.1; 0 takes a free one. 0 to 65535; default 8780.</summary>
     public int Port { get; set; } = 8780;
 
+    /// <summary>TCP port of S3 on 127.0.0.1; 0 takes a free one, null the one after <see cref="Port"/>. 0 to 65535.</summary>
+    public int? S3Port { get; set; }
+
     /// <summary>Folder that keeps machines, contracts and the account. Created with mode 0700.</summary>
     public string DataFolder { get; set; } = Path.Combine(".dumont", "localcloud");
 
@@ -43,6 +46,7 @@ internal sealed class LocalCloudOptions
     public string? FindProblem() => this switch
     {
         { Port: < 0 or > 65535 } => $"port {Port} is not between 0 and 65535",
+        { S3Port: < 0 or > 65535 } => $"S3 port {S3Port} is not between 0 and 65535",
         { GcpSshPort: < 1 or > 65535 } => $"GCP SSH port {GcpSshPort} is not between 1 and 65535",
         { GcpMetadataPort: < 1 or > 65535 } => $"GCP metadata port {GcpMetadataPort} is not between 1 and 65535",
         { PreemptionNotice.Ticks: < 0 } => "preemption notice is negative",

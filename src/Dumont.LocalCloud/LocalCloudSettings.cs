@@ -12,6 +12,7 @@ internal static class LocalCloudSettings
     {
         var options = new LocalCloudOptions();
         options.Port = Number(configuration, "port", "DUMONT_LOCALCLOUD_PORT") ?? options.Port;
+        options.S3Port = Number(configuration, "s3-port", "DUMONT_S3_PORT");
         options.Seed = Number(configuration, "seed", "DUMONT_LOCALCLOUD_SEED") ?? options.Seed;
         options.GcpSshPort = Number(configuration, "gcp-ssh-port", "DUMONT_LOCALCLOUD_GCP_SSH_PORT");
         options.GcpMetadataPort = Number(configuration, "gcp-metadata-port", "DUMONT_LOCALCLOUD_GCP_METADATA_PORT");

@@ -11,6 +11,9 @@ namespace Dumont.LocalCloud.Account;
 /// <param name="BaseUrl">Where the local cloud listened when it last started.</param>
 internal sealed record AccountFile(string VastApiKey, ServiceAccount GcpServiceAccount, int GcpSshPort, string BaseUrl)
 {
+    /// <summary>Keys and address of the S3 side. Null only in files that are older than it.</summary>
+    public S3Account? S3 { get; init; }
+
     private const string Project = "dumont-local";
 
     public static string PathIn(string dataFolder) => Path.Combine(dataFolder, "account.json");
@@ -26,15 +29,16 @@ internal sealed record AccountFile(string VastApiKey, ServiceAccount GcpServiceA
         return kept with
         {
             VastApiKey = vastApiKey ?? kept.VastApiKey,
+            S3 = kept.S3 ?? S3Account.Create(),
             GcpSshPort = gcpSshPort ?? (kept.GcpSshPort > 0 ? kept.GcpSshPort : defaultSshPort()),
         };
     }
 
-    /// <summary>Writes the account with the address that clients of this start are to use.</summary>
-    public AccountFile WriteFor(string dataFolder, Uri baseAddress)
+    /// <summary>Writes the account with the addresses that clients of this start are to use.</summary>
+    public AccountFile WriteFor(string dataFolder, Uri baseAddress, Uri s3Endpoint)
     {
         var baseUrl = baseAddress.ToString().TrimEnd('/');
-        var current = this with { BaseUrl = baseUrl, GcpServiceAccount = GcpServiceAccount with { TokenUri = baseUrl + "/token" } };
+        var current = this with { BaseUrl = baseUrl, S3 = S3! with { Endpoint = s3Endpoint.ToString().TrimEnd('/') }, GcpServiceAccount = GcpServiceAccount with { TokenUri = baseUrl + "/token" } };
         JsonFile.Write(PathIn(dataFolder), current);
         return current;
     }
@@ -60,6 +64,23 @@ internal sealed record ServiceAccount(
     string ClientEmail,
     string ClientId,
     [property: JsonPropertyName("token_uri")] string TokenUri);
+
+/// <summary>What a client of S3 needs.</summary>
+/// <param name="Endpoint">Where it listened when it last started.</param>
+/// <param name="Region">The one that signatures name.</param>
+/// <param name="AccessKeyId">Names the key.</param>
+/// <param name="SecretAccessKey">The key.</param>
+internal sealed record S3Account(string Endpoint, string Region, string AccessKeyId, string SecretAccessKey)
+{
+    private const string AllowedInId = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+    /// <summary>Keys of the form that clients know.</summary>
+    public static S3Account Create() => new(
+        "", "us-east-1", "AKIA" + RandomNumberGenerator.GetString(AllowedInId, 16), Convert.ToBase64String(RandomNumberGenerator.GetBytes(30)));
+
+    // Records print their fields, and what is printed ends up in logs.
+    public override string ToString() => $"{AccessKeyId} *** {Region} {Endpoint}";
+}
 
 /// <summary>The account in use; the address part is filled in once the port is known.</summary>
 internal sealed class CurrentAccount(AccountFile file)

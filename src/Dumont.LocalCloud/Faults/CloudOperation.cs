@@ -1,7 +1,7 @@
 namespace Dumont.LocalCloud.Faults;
 
 /// <summary>What a call to a provider does, in words that both providers share. Every provider endpoint carries one.</summary>
-/// <param name="Provider"><c>vast</c> or <c>gcp</c>.</param>
+/// <param name="Provider"><c>vast</c> or <c>gcp</c>; S3 has a port of its own and no endpoints.</param>
 /// <param name="Resolve">The operation, which for some calls stands in the body.</param>
 internal sealed record CloudOperation(string Provider, Func<HttpContext, Task<string>> Resolve)
 {
@@ -33,11 +33,29 @@ internal sealed record CloudOperation(string Provider, Func<HttpContext, Task<st
     public const string DiskAttach = "disk-attach";
     public const string DiskDestroy = "disk-destroy";
 
+    public const string BucketCall = "bucket";
+    public const string ObjectPut = "object-put";
+    public const string ObjectGet = "object-get";
+    public const string ObjectHead = "object-head";
+    public const string ObjectDelete = "object-delete";
+    public const string ObjectList = "object-list";
+    public const string UploadBegin = "upload-begin";
+    public const string PartPut = "part-put";
+    public const string UploadComplete = "upload-complete";
+    public const string UploadAbort = "upload-abort";
+    public const string UploadList = "upload-list";
+
+    /// <summary>Those of S3, which the providers of machines have none of.</summary>
+    public static readonly IReadOnlyList<string> OfS3 =
+        [BucketCall, ObjectPut, ObjectGet, ObjectHead, ObjectDelete, ObjectList, UploadBegin, PartPut, UploadComplete, UploadAbort, UploadList];
+
     private static readonly string[] VastOnly = [Search, Command, Keys, Balance, Bid, Volume, Copy, Billing];
     private static readonly string[] GcpOnly = [Metadata, Catalogue, Operation, Token, Batch, DiskList, DiskCreate, DiskChange, DiskAttach, DiskDestroy];
 
     /// <summary>Whether a provider has calls of this kind.</summary>
-    public static bool IsOf(string operation, string provider) => !(provider == "vast" ? GcpOnly : VastOnly).Contains(operation);
+    public static bool IsOf(string operation, string provider) => provider == "s3"
+        ? OfS3.Contains(operation)
+        : !OfS3.Contains(operation) && !(provider == "vast" ? GcpOnly : VastOnly).Contains(operation);
 
     public static CloudOperation Of(string provider, string operation) => new(provider, _ => Task.FromResult(operation));
 }

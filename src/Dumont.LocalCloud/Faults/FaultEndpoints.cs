@@ -9,7 +9,7 @@ internal static class FaultEndpoints
 {
     private const double SecondsMax = 86_400;
 
-    private static readonly string[] Providers = ["vast", "gcp"];
+    private static readonly string[] Providers = ["vast", "gcp", "s3"];
     private static readonly string[] Variants = ["html", "types", "nan"];
     private static readonly string[] NumberNames = [.. FaultKind.All.SelectMany(kind => kind.Numbers).Select(number => number.Name).Distinct()];
     private static readonly string[] Fields =

@@ -65,6 +65,8 @@ internal sealed record FaultKind(string Name, FaultStage Stage, IReadOnlyList<st
     public const string SshDead = "ssh-dead";
     public const string HostKeyChanged = "host-key-changed";
     public const string DiskFull = "disk-full";
+    public const string FlippedByte = "flipped-byte";
+    public const string LostWrite = "lost-write";
 
     private const double Day = 86_400;
 
@@ -76,6 +78,7 @@ internal sealed record FaultKind(string Name, FaultStage Stage, IReadOnlyList<st
         CloudOperation.Copy, CloudOperation.Billing, CloudOperation.Logs, CloudOperation.Command, CloudOperation.Keys, CloudOperation.Balance,
         CloudOperation.Metadata, CloudOperation.Catalogue, CloudOperation.Operation, CloudOperation.Token, CloudOperation.Batch,
         CloudOperation.DiskList, CloudOperation.DiskCreate, CloudOperation.DiskChange, CloudOperation.DiskAttach, CloudOperation.DiskDestroy,
+        .. CloudOperation.OfS3,
     ];
 
     private static readonly string[] Shown = [CloudOperation.List, CloudOperation.Get];
@@ -102,16 +105,19 @@ internal sealed record FaultKind(string Name, FaultStage Stage, IReadOnlyList<st
         new(SuccessFalse, FaultStage.Before, AllOperations, "200 with success false, or an operation that ends in INTERNAL_ERROR; nothing was done")
         {
             GcpOperations = [CloudOperation.Create, CloudOperation.Start, CloudOperation.Stop, CloudOperation.Destroy],
+            S3Operations = [],
         },
         new(AnswerLost, FaultStage.After, AllOperations, "the call takes effect and the connection breaks before the answer"),
         new(ErrorAfter, FaultStage.After, AllOperations, "500, or status 502, 503, 504, although the call took effect") { Numbers = [new("status", 500, 504, 500)] },
         new(Slow, FaultStage.After, AllOperations, "the call takes effect and its answer is delay_seconds late") { Numbers = [new("delay_seconds", 0.001, Day)] },
-        new(Drip, FaultStage.After, AllOperations, "the answer comes bytes_per_second at a time") { Numbers = [new("bytes_per_second", 1, 1_000_000, 1)] },
+        new(Drip, FaultStage.After, AllOperations, "the answer comes bytes_per_second at a time") { Numbers = [new("bytes_per_second", 1, 1_000_000, 1)], S3Operations = [CloudOperation.ObjectGet] },
+        new(FlippedByte, FaultStage.After, [CloudOperation.ObjectGet], "one bit in the middle of the object is another"),
+        new(LostWrite, FaultStage.Within, [CloudOperation.ObjectPut, CloudOperation.UploadComplete], "success is answered, and there is no object"),
         new(TruncatedBody, FaultStage.After, AllOperations, "half of the answer, as if that were all"),
         new(ResetMidBody, FaultStage.After, AllOperations, "half of the answer, and the connection breaks"),
-        new(GarbageBody, FaultStage.After, AllOperations, "200 with something else: variant html, types (values of wrong types) or nan (a bare NaN)"),
-        new(HugeBody, FaultStage.After, AllOperations, "the answer with size_mb of padding in front") { Numbers = [new("size_mb", 1, 1024, 100)] },
-        new(ClockSkew, FaultStage.After, AllOperations, "the Date header and every instant in the answer are skew_seconds off") { Numbers = [new("skew_seconds", -Day, Day)] },
+        new(GarbageBody, FaultStage.After, AllOperations, "200 with something else: variant html, types (values of wrong types) or nan (a bare NaN)") { S3Operations = [] },
+        new(HugeBody, FaultStage.After, AllOperations, "the answer with size_mb of padding in front") { Numbers = [new("size_mb", 1, 1024, 100)], S3Operations = [] },
+        new(ClockSkew, FaultStage.After, AllOperations, "the Date header and every instant in the answer are skew_seconds off") { Numbers = [new("skew_seconds", -Day, Day)], S3Operations = [] },
         new(LyingStatus, FaultStage.After, Shown, "a machine is shown in state, or as running when it is not and off when it runs; gone hides it") { PicksMachine = true },
         new(StatusFlaps, FaultStage.After, Shown, "every other time a machine is shown as unknown, or REPAIRING") { PicksMachine = true },
         new(StaleListing, FaultStage.After, [CloudOperation.List], "machines younger than delay_seconds are missing, those gone for less are still there") { Numbers = OptionalDelay },
@@ -159,6 +165,9 @@ internal sealed record FaultKind(string Name, FaultStage Stage, IReadOnlyList<st
     /// <summary>Those of Compute Engine, where they are fewer.</summary>
     public IReadOnlyList<string>? GcpOperations { get; init; }
 
+    /// <summary>Those of S3, where they are fewer.</summary>
+    public IReadOnlyList<string>? S3Operations { get; init; }
+
     public static FaultKind? Find(string? name) => All.FirstOrDefault(kind => kind.Name == name);
 
     /// <summary>Operations that can suffer it with one provider, or with any.</summary>
@@ -166,6 +175,7 @@ internal sealed record FaultKind(string Name, FaultStage Stage, IReadOnlyList<st
     {
         "vast" => [.. (VastOperations ?? Operations).Where(operation => CloudOperation.IsOf(operation, "vast"))],
         "gcp" => VastOnly ? [] : [.. (GcpOperations ?? Operations).Where(operation => CloudOperation.IsOf(operation, "gcp"))],
-        _ => Operations,
+        "s3" => S3Operations ?? [.. Operations.Where(operation => CloudOperation.IsOf(operation, "s3"))],
+        _ => [.. Operations.Where(operation => !CloudOperation.IsOf(operation, "s3") || (S3Operations?.Contains(operation) ?? true))],
     };
 }
