@@ -112,8 +112,7 @@ internal static class AgentRepositoryEndpoints
 
         try
         {
-            await using var store = services.GetRequiredService<Repositories>().OpenObjects(repository);
-            await serve(context, store, name);
+            await serve(context, services.GetRequiredService<Repositories>().OpenObjects(repository), name);
         }
         catch (ArgumentException) when (!context.Response.HasStarted)
         {

@@ -50,11 +50,11 @@ internal sealed class Repositories(
         }
     }
 
-    /// <summary>The objects of a repository.</summary>
+    /// <summary>The objects of a repository. Who gets them does not dispose of them.</summary>
     public IObjectStore OpenObjects(Repository repository)
     {
         var storage = store.StorageOf(repository);
-        return storage.Provider == StorageSettings.Local ? new DirectoryObjectStore(FolderOf(repository)) : stores.OpenS3(storage, PrefixOf(repository, storage));
+        return storage.Provider == StorageSettings.Local ? stores.OpenFolder(FolderOf(repository)) : stores.OpenS3(storage, PrefixOf(repository, storage));
     }
 
     /// <summary>The engine of a repository, as the server itself uses it.</summary>

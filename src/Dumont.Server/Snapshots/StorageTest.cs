@@ -21,7 +21,7 @@ internal sealed class StorageTest(StoreFactory stores, ServerIdentity identity, 
         var content = RandomNumberGenerator.GetBytes(ContentBytes);
         var name = $"connection-test/{Convert.ToHexStringLower(content.AsSpan(0, 16))}";
         var steps = new List<StorageTestStep>();
-        await using var store = Open(user, settings);
+        var store = Open(user, settings);
         var isWritten = await TryAsync("write", steps, async () =>
         {
             if (!await store.PutAsync(name, content, PutMode.CreateNew, either.Token))
@@ -55,7 +55,7 @@ internal sealed class StorageTest(StoreFactory stores, ServerIdentity identity, 
 
     private IObjectStore Open(UserId user, StorageSettings settings) =>
         settings.Provider == StorageSettings.Local
-            ? new DirectoryObjectStore(Path.Combine(Path.GetFullPath(server.Value.DataDirectory), "repositories", user.ToString()))
+            ? stores.OpenFolder(Path.Combine(Path.GetFullPath(server.Value.DataDirectory), "repositories", user.ToString()))
             : stores.OpenS3(settings, $"{settings.Prefix.Trim('/')}/{identity.ServerName}/{user}");
 
     private async Task<bool> TryAsync(string step, List<StorageTestStep> steps, Func<Task> work)
