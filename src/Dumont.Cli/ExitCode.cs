@@ -13,6 +13,9 @@ internal enum ExitCode
 
     NotFound = 3,
 
+    /// <summary><c>repo snapshot</c>: kept, but for files that could not be read. The number is the one that restic gives.</summary>
+    Incomplete = 3,
+
     /// <summary>401 or 403.</summary>
     Auth = 4,
 

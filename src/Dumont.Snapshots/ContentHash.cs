@@ -1,9 +1,8 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 
 namespace Dumont.Snapshots;
 
-/// <summary>SHA-256 of some bytes: the name under which content is known. 32 bytes, kept as four words so that it is a cheap key.</summary>
+/// <summary>BLAKE3 of some bytes, 256 bits: the name under which content is known. 32 bytes, kept as four words so that it is a cheap key.</summary>
 public readonly struct ContentHash : IEquatable<ContentHash>
 {
     /// <summary>Bytes of a hash on the wire and on disk.</summary>
@@ -29,7 +28,16 @@ public readonly struct ContentHash : IEquatable<ContentHash>
     public static ContentHash Of(ReadOnlySpan<byte> content)
     {
         Span<byte> hash = stackalloc byte[SizeBytes];
-        SHA256.HashData(content, hash);
+        Blake3.Hash(content, hash);
+        return new ContentHash(hash);
+    }
+
+    /// <summary>Hashes <paramref name="content"/> with a key of 32 bytes: whoever lacks the key cannot tell which content a hash belongs to.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The key has another length.</exception>
+    public static ContentHash Of(ReadOnlySpan<byte> key, ReadOnlySpan<byte> content)
+    {
+        Span<byte> hash = stackalloc byte[SizeBytes];
+        Blake3.KeyedHash(key, content, hash);
         return new ContentHash(hash);
     }
 

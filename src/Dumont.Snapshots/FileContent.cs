@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 
 namespace Dumont.Snapshots;
@@ -17,6 +16,9 @@ public static class FileContent
     /// <summary>Files up to this size are one chunk, and none when they are empty. Cutting them would cost more than it could save.</summary>
     public const int WholeFileBytes = 256 << 10;
 
+    // Of one chunk in a file's digest.
+    private const int RecordBytes = ContentHash.SizeBytes + sizeof(uint);
+
     // Room for the longest chunk and a read of useful size behind it.
     private const int BufferBytes = 2 << 20;
 
@@ -30,6 +32,7 @@ public static class FileContent
         var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
         try
         {
+            var lengths = new int[(buffer.Length / chunker.Sizes.MinimumBytes) + 1];
             var offset = 0L;
             var start = 0;
             var end = Fill(file, buffer, 0, 0);
@@ -38,26 +41,24 @@ public static class FileContent
             while (true)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-
-                // Also when a chunk ended just where the buffer does: only the end of the file ends the loop.
-                if (!atEnd && end - start < chunker.MaximumBytes)
+                var count = whole ? TakeWhole(end, lengths) : chunker.Cut(buffer.AsSpan(start..end), atEnd, lengths);
+                for (var i = 0; i < count; i++)
                 {
-                    Buffer.BlockCopy(buffer, start, buffer, 0, end - start);
-                    end -= start;
-                    start = 0;
-                    end = Fill(file, buffer, end, offset);
-                    atEnd = end < buffer.Length;
+                    yield return new FileChunk(ContentHash.Of(buffer.AsSpan(start, lengths[i])), offset, lengths[i]);
+                    start += lengths[i];
+                    offset += lengths[i];
                 }
 
-                if (start == end)
+                if (atEnd && start == end)
                 {
                     yield break;
                 }
 
-                var length = whole ? end : chunker.NextChunk(buffer.AsSpan(start..end));
-                yield return new FileChunk(ContentHash.Of(buffer.AsSpan(start, length)), offset, length);
-                start += length;
-                offset += length;
+                // Also when a chunk ended just where the buffer does: only the end of the file ends the loop.
+                Buffer.BlockCopy(buffer, start, buffer, 0, end - start);
+                end = Fill(file, buffer, end - start, offset);
+                start = 0;
+                atEnd = end < buffer.Length;
             }
         }
         finally
@@ -66,21 +67,20 @@ public static class FileContent
         }
     }
 
-    /// <summary>Names a whole file: SHA-256 over, for each chunk in order, its hash and its length as 32 bits little-endian.</summary>
+    /// <summary>Names a whole file: BLAKE3 over, for each chunk in order, its hash and its length as 32 bits little-endian.</summary>
     public static ContentHash DigestOf(IEnumerable<FileChunk> chunks)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> record = stackalloc byte[ContentHash.SizeBytes + sizeof(uint)];
+        // A few MiB for a file of 10 GiB; most files have one chunk.
+        var records = new ArrayBufferWriter<byte>();
         foreach (var chunk in chunks)
         {
+            var record = records.GetSpan(RecordBytes);
             chunk.Hash.CopyTo(record);
             BinaryPrimitives.WriteUInt32LittleEndian(record[ContentHash.SizeBytes..], (uint)chunk.LengthBytes);
-            hash.AppendData(record);
+            records.Advance(RecordBytes);
         }
 
-        Span<byte> digest = stackalloc byte[ContentHash.SizeBytes];
-        hash.GetHashAndReset(digest);
-        return ContentHash.FromBytes(digest);
+        return ContentHash.Of(records.WrittenSpan);
     }
 
     /// <summary>Chunks of a file of at most <see cref="WholeFileBytes"/>, already in memory.</summary>
@@ -103,6 +103,12 @@ public static class FileContent
         }
 
         return filled;
+    }
+
+    private static int TakeWhole(int length, int[] lengths)
+    {
+        lengths[0] = length;
+        return length == 0 ? 0 : 1;
     }
 
     // Fills the buffer behind its first kept bytes, which lie at offset in the file; the new end.

@@ -91,6 +91,9 @@ internal enum ColumnFormat
     /// <summary>A percentage, 0 to 100.</summary>
     Percent,
     Decimal,
+
+    /// <summary>A number of bytes.</summary>
+    Bytes,
     Seconds,
 
     /// <summary>Coloured, with a symbol, by what it means.</summary>
@@ -99,9 +102,6 @@ internal enum ColumnFormat
 
     /// <summary>A point in time.</summary>
     Time,
-
-    /// <summary>A size in bytes.</summary>
-    Bytes,
 }
 
 /// <summary>One column of a table. <see cref="Field"/> may reach into objects: <c>cpu_standby.zone</c>.</summary>

@@ -17,6 +17,7 @@ internal static class CommandTable
         ("ssh", SshCommands.Summary, SshCommands.Make),
         ("snapshot", SnapshotCommands.Summary, SnapshotCommands.Make),
         ("storage", StorageCommands.Summary, StorageCommands.Make),
+        ("repo", RepoCommands.Summary, RepoCommands.Make),
         ("standby", StandbyCommands.Summary, StandbyCommands.Make),
         ("failover", FailoverCommands.Summary, FailoverCommands.Make),
         ("metrics", MetricsCommands.Summary, MetricsCommands.Make),

@@ -37,10 +37,10 @@ internal static class CellFormat
                     return number.ToString("0", CultureInfo.InvariantCulture) + "%";
                 case ColumnFormat.Decimal:
                     return number.ToString(Math.Abs(number) >= 10 ? "0.0" : "0.000", CultureInfo.InvariantCulture);
+                case ColumnFormat.Bytes:
+                    return Bytes((long)number);
                 case ColumnFormat.Seconds:
                     return number.ToString("0.0", CultureInfo.InvariantCulture) + " s";
-                case ColumnFormat.Bytes:
-                    return Size(number);
                 case ColumnFormat.Text or ColumnFormat.State or ColumnFormat.Boolean or ColumnFormat.Time:
                     break;
             }
@@ -69,21 +69,25 @@ internal static class CellFormat
         ColumnFormat.Text or ColumnFormat.State or ColumnFormat.Boolean or ColumnFormat.Time => false,
     };
 
-    /// <summary>A size in powers of ten: <c>12.3 MB</c>.</summary>
-    public static string Size(double bytes)
+    /// <summary>A size in the unit that suits it: 1.2 MB. Powers of 1000, as disks and networks are sold.</summary>
+    public static string Bytes(long bytes)
     {
-        string[] units = ["B", "KB", "MB", "GB", "TB", "PB"];
+        string[] units = ["B", "kB", "MB", "GB", "TB", "PB"];
         var unit = 0;
-        while (bytes >= 1000 && unit < units.Length - 1)
+        double value = bytes;
+        while (Math.Abs(value) >= 1000 && unit < units.Length - 1)
         {
-            (bytes, unit) = (bytes / 1000, unit + 1);
+            value /= 1000;
+            unit++;
         }
 
-        return bytes.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture) + " " + units[unit];
+        return value.ToString(unit == 0 || Math.Abs(value) >= 100 ? "0" : "0.0", CultureInfo.InvariantCulture) + " " + units[unit];
     }
 
     public static double? NumberOf(JsonNode? value) =>
-        value is JsonValue && value.GetValueKind() == JsonValueKind.Number && value.AsValue().TryGetValue<double>(out var number) ? number : null;
+        value is JsonValue scalar && value.GetValueKind() == JsonValueKind.Number
+            ? scalar.TryGetValue<double>(out var number) ? number : scalar.TryGetValue<long>(out var whole) ? whole : scalar.TryGetValue<int>(out var small) ? small : null
+            : null;
 
     /// <summary>Follows a dotted path; null where it ends early.</summary>
     public static JsonNode? Field(JsonNode? row, string path)

@@ -19,7 +19,34 @@ internal sealed class Progress(CliEnvironment environment, GlobalOptions options
     private (string Phase, double Bytes, TimeSpan At)? _measuredFrom;
 
     /// <summary>Call again and again; writes only what is due.</summary>
-    public void Report(string phase) => Report(phase, "", "");
+    /// <param name="phase">What is being done.</param>
+    /// <param name="detail">How far it is; changes all the time.</param>
+    public void Report(string phase, string detail = "")
+    {
+        if (options.Quiet)
+        {
+            return;
+        }
+
+        phase = TerminalText.Line(phase);
+        detail = detail.Length == 0 ? "" : "  " + TerminalText.Line(detail);
+        var elapsed = environment.Time.GetElapsedTime(_started);
+        if (environment.ErrorIsTerminal)
+        {
+            var mark = "|/-\\"[_frame++ % 4];
+            var text = string.Create(CultureInfo.InvariantCulture, $"{mark} {phase}{detail}  {elapsed.TotalSeconds:0.0} s");
+            environment.Error.Write('\r' + _style.Faint(text) + new string(' ', Math.Max(0, _lineWidth - text.Length)));
+            _lineWidth = text.Length;
+        }
+        else if (phase != _phase || elapsed - _lastPlain >= PlainInterval)
+        {
+            environment.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"phase={phase} elapsed={elapsed.TotalSeconds:0}s{detail}"));
+            _lastPlain = elapsed;
+        }
+
+        _phase = phase;
+        environment.Error.Flush();
+    }
 
     /// <summary>The same with how much is done: a bar, the rate and the time that is left at this rate.</summary>
     public void Report(string phase, double bytesDone, double bytesTotal)
@@ -34,41 +61,16 @@ internal sealed class Progress(CliEnvironment environment, GlobalOptions options
         var seconds = (elapsed - from.At).TotalSeconds;
         var rate = seconds > 0 ? (bytesDone - from.Bytes) / seconds : 0;
         var filled = (int)Math.Round(share * BarWidth);
-        var bar = $"[{new string('#', filled)}{new string('.', BarWidth - filled)}]";
-        var figures = string.Create(CultureInfo.InvariantCulture, $"{share * 100:0}%  {CellFormat.Size(bytesDone)} / {CellFormat.Size(bytesTotal)}");
+        var detail = string.Create(
+            CultureInfo.InvariantCulture,
+            $"[{new string('#', filled)}{new string('.', BarWidth - filled)}] {share * 100:0}%  {CellFormat.Bytes((long)bytesDone)} / {CellFormat.Bytes((long)bytesTotal)}");
         if (rate > 0)
         {
-            figures += $"  {CellFormat.Size(rate)}/s";
-            figures += share < 1 ? string.Create(CultureInfo.InvariantCulture, $"  ETA {Math.Ceiling((bytesTotal - bytesDone) / rate):0} s") : "";
+            detail += $"  {CellFormat.Bytes((long)rate)}/s";
+            detail += share < 1 ? string.Create(CultureInfo.InvariantCulture, $"  ETA {Math.Ceiling((bytesTotal - bytesDone) / rate):0} s") : "";
         }
 
-        Report(phase, $"{bar} {figures}  ", figures.Replace("  ", " ", StringComparison.Ordinal));
-    }
-
-    private void Report(string phase, string bar, string figures)
-    {
-        if (options.Quiet)
-        {
-            return;
-        }
-
-        phase = TerminalText.Line(phase);
-        var elapsed = environment.Time.GetElapsedTime(_started);
-        if (environment.ErrorIsTerminal)
-        {
-            var mark = "|/-\\"[_frame++ % 4];
-            var text = string.Create(CultureInfo.InvariantCulture, $"{mark} {phase}  {bar}{elapsed.TotalSeconds:0.0} s");
-            environment.Error.Write('\r' + _style.Faint(text) + new string(' ', Math.Max(0, _lineWidth - text.Length)));
-            _lineWidth = text.Length;
-        }
-        else if (phase != _phase || elapsed - _lastPlain >= PlainInterval)
-        {
-            environment.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"phase={phase} elapsed={elapsed.TotalSeconds:0}s{(figures.Length > 0 ? $" progress=\"{figures}\"" : "")}"));
-            _lastPlain = elapsed;
-        }
-
-        _phase = phase;
-        environment.Error.Flush();
+        Report(phase, detail);
     }
 
     /// <summary>Clears the changing line.</summary>

@@ -19,7 +19,7 @@ internal sealed class SnapshotMetrics : IDisposable
         _bytesProcessed = _meter.CreateCounter<long>("dumont.snapshot.bytes_processed", "Bytes of trees that were kept or brought back.");
         _bytesAdded = _meter.CreateCounter<long>("dumont.snapshot.bytes_added", "Bytes that repositories grew by.");
         _files = _meter.CreateCounter<long>("dumont.snapshot.files", description: "Files that were kept or brought back.");
-        _seconds = _meter.CreateHistogram<double>("dumont.snapshot.duration_seconds", "Time on the machine.");
+        _seconds = _meter.CreateHistogram<double>("dumont.snapshot.duration_seconds", description: "Time on the machine.");
     }
 
     /// <summary>An operation ended.</summary>

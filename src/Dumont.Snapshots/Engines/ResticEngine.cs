@@ -99,7 +99,7 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
     public async Task<RestoreResult> RestoreAsync(RestoreRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
         var started = TimeProvider.System.GetTimestamp();
-        var staged = new StagedTree(request.StagingPath);
+        var staged = new StagedSwap(request.StagingPath);
         try
         {
             staged.Begin();

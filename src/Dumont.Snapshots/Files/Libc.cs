@@ -121,6 +121,12 @@ internal static unsafe partial class Libc
         [FieldOffset(16)]
         public uint Links;
 
+        [FieldOffset(20)]
+        public uint UserId;
+
+        [FieldOffset(24)]
+        public uint GroupId;
+
         [FieldOffset(28)]
         public ushort Mode;
 
@@ -129,6 +135,9 @@ internal static unsafe partial class Libc
 
         [FieldOffset(40)]
         public ulong Size;
+
+        [FieldOffset(48)]
+        public ulong Blocks;
 
         [FieldOffset(96)]
         public long ChangedSeconds;

@@ -3,8 +3,8 @@ namespace Dumont.Snapshots.Sync;
 /// <summary>Constants of the wire format, <c>docs/formats/sync-protocol.md</c>. Changing one is a new protocol version.</summary>
 internal static class SyncLimits
 {
-    /// <summary>Version spoken here; the only one so far.</summary>
-    public const int Version = 1;
+    /// <summary>Version spoken here, the only one. 2: content is named by BLAKE3 and cut by windows; 1 had SHA-256 and a gear hash.</summary>
+    public const int Version = 2;
 
     /// <summary>"DMSY", little-endian: tells a wrong program on the other end at once.</summary>
     public const uint Magic = 0x59534D44;

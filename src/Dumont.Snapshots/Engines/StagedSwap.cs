@@ -6,7 +6,7 @@ namespace Dumont.Snapshots.Engines;
 /// staging/new/…   what is to be placed; entries leave it one by one
 /// staging/old/…   what stood in their way, under the same relative paths
 /// </code>
-internal sealed class StagedTree(string staging)
+internal sealed class StagedSwap(string staging)
 {
     private readonly string _old = Path.Combine(staging, "old");
     private readonly List<string> _placed = [];

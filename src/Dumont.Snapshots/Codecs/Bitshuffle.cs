@@ -1,0 +1,48 @@
+namespace Dumont.Snapshots;
+
+/// <summary>
+/// Elements to bit planes and back. Plane 8k+b holds bit b of byte k of every element: bit i mod 8 of its byte i div 8 is element i's.
+/// Low-entropy bits, such as the upper ones of an exponent, come to lie together, where LZ4 sees them.
+/// </summary>
+/// <remarks>Idea: Masui et al., "A compression scheme for radio data in high performance computing", 2015 (bitshuffle).</remarks>
+internal static unsafe class Bitshuffle
+{
+    public const int MaximumPlanes = 64;
+
+    /// <summary>Bytes of one group of 64 elements in one plane.</summary>
+    public const int PlaneGroupBytes = 8;
+
+    /// <summary>Writes the planes one behind the other, <paramref name="groups"/> times 8 bytes each.</summary>
+    public static void Split(CodecPath path, byte* source, int groups, int widthBytes, byte* planes)
+    {
+        switch (path)
+        {
+            case CodecPath.Avx512:
+                Bitshuffle512.Split(source, groups, widthBytes, planes);
+                break;
+            case CodecPath.Avx2:
+                Bitshuffle256.Split(source, groups, widthBytes, planes);
+                break;
+            case CodecPath.Scalar:
+                BitshuffleScalar.Split(source, groups, widthBytes, planes);
+                break;
+        }
+    }
+
+    /// <summary>Puts elements together from planes that may lie anywhere.</summary>
+    public static void Join(CodecPath path, byte** planes, int groups, int widthBytes, byte* destination)
+    {
+        switch (path)
+        {
+            case CodecPath.Avx512:
+                Bitshuffle512.Join(planes, groups, widthBytes, destination);
+                break;
+            case CodecPath.Avx2:
+                Bitshuffle256.Join(planes, groups, widthBytes, destination);
+                break;
+            case CodecPath.Scalar:
+                BitshuffleScalar.Join(planes, groups, widthBytes, destination);
+                break;
+        }
+    }
+}

@@ -1,0 +1,80 @@
+namespace Dumont.Snapshots;
+
+/// <summary>A pack that some index lists.</summary>
+internal readonly record struct IndexedPack(ContentHash Name, byte[] Salt, long SizeBytes, int ChunkCount);
+
+/// <summary>All indexes of a repository joined. Superseded ones do not count, even while the store still lists them.</summary>
+internal sealed class RepositoryIndex
+{
+    private readonly Dictionary<ContentHash, int> _packNumbers = [];
+    private readonly List<PackContent> _contents = [];
+
+    private RepositoryIndex()
+    {
+    }
+
+    public ChunkIndex Chunks { get; } = new();
+
+    public List<IndexedPack> Packs { get; } = [];
+
+    /// <summary>The index objects that were read and count.</summary>
+    public List<ContentHash> Objects { get; } = [];
+
+    public static async Task<RepositoryIndex> LoadAsync(Repository repository, CancellationToken cancellationToken)
+    {
+        var objects = new List<(ContentHash Name, IndexObject Index)>();
+        await foreach (var (name, content) in repository.ReadAllAsync(ObjectNames.Indexes, cancellationToken))
+        {
+            var digest = Repository.CheckName(name, content);
+            objects.Add((digest, IndexObject.FromBody(SealedObject.Open(ObjectKind.Index, content, repository.Keys, name), name)));
+        }
+
+        return Join(objects);
+    }
+
+    /// <summary>Joins indexes, leaving out those that another one of them supersedes.</summary>
+    public static RepositoryIndex Join(IReadOnlyList<(ContentHash Name, IndexObject Index)> objects)
+    {
+        var superseded = objects.SelectMany(o => o.Index.Supersedes).ToHashSet();
+        var result = new RepositoryIndex();
+        foreach (var (name, index) in objects.Where(o => !superseded.Contains(o.Name)))
+        {
+            result.Objects.Add(name);
+            foreach (var pack in index.Packs)
+            {
+                result.Add(pack);
+            }
+        }
+
+        return result;
+    }
+
+    public bool HasPack(ContentHash name) => _packNumbers.ContainsKey(name);
+
+    /// <summary>Number of a pack that the index lists.</summary>
+    public int NumberOf(ContentHash pack) => _packNumbers[pack];
+
+    /// <summary>Whether a chunk is read from this pack, and not from another that has it too.</summary>
+    public bool IsIn(ContentHash pack, ContentHash chunk) => Chunks.TryFind(chunk, out var location) && location.Pack == _packNumbers[pack];
+
+    /// <summary>Every pack with the chunks in it.</summary>
+    public IReadOnlyList<PackContent> Contents() => _contents;
+
+    private void Add(PackContent pack)
+    {
+        if (!_packNumbers.TryAdd(pack.Name, Packs.Count))
+        {
+            return;
+        }
+
+        var number = Packs.Count;
+        _contents.Add(pack);
+        Packs.Add(new IndexedPack(pack.Name, pack.Salt, pack.SizeBytes, pack.Chunks.Count));
+        var offset = PackFormat.HeaderBytes;
+        foreach (var chunk in pack.Chunks)
+        {
+            Chunks.Add(chunk.Id, new ChunkLocation(number, offset, chunk.StoredBytes, chunk.RawBytes, chunk.Coding, chunk.Parameter, chunk.Checksum));
+            offset += chunk.StoredBytes;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using System.Collections;
+
+namespace Dumont.Snapshots;
+
+/// <summary>Which chunks of an index some snapshot needs.</summary>
+internal sealed class LiveChunks(Repository repository)
+{
+    private readonly RepositoryIndex _index = repository.Index;
+    private readonly BitArray _isLive = new(repository.Index.Chunks.Count);
+    private readonly HashSet<ContentHash> _missing = [];
+
+    /// <summary>Needed, and in no index.</summary>
+    public IReadOnlyCollection<ContentHash> Missing => _missing;
+
+    public bool IsLive(ContentHash id) => _index.Chunks.OrdinalOf(id) is >= 0 and var ordinal && _isLive[ordinal];
+
+    /// <summary>Marks everything that a snapshot needs.</summary>
+    /// <exception cref="SnapshotFormatException">Its manifest cannot be read.</exception>
+    public async Task AddAsync(Snapshot snapshot, CancellationToken cancellationToken)
+    {
+        foreach (var chunk in snapshot.Record.Manifest)
+        {
+            Mark(ObjectNames.TryParseDigest(chunk.Id, out var id) ? id : throw new SnapshotFormatException($"snapshot {snapshot.ShortId} lists no chunk id"));
+        }
+
+        if (_missing.Count > 0)
+        {
+            // What the manifest needs cannot be known without it.
+            return;
+        }
+
+        foreach (var entry in (await repository.ReadManifestAsync(snapshot, cancellationToken)).Entries)
+        {
+            foreach (var extent in entry.Content)
+            {
+                if (!extent.IsHole)
+                {
+                    Mark(extent.Chunk);
+                }
+            }
+        }
+    }
+
+    private void Mark(ContentHash id)
+    {
+        if (_index.Chunks.OrdinalOf(id) is >= 0 and var ordinal)
+        {
+            _isLive[ordinal] = true;
+        }
+        else
+        {
+            _missing.Add(id);
+        }
+    }
+}

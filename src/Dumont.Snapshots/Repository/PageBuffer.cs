@@ -1,0 +1,57 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+
+namespace Dumont.Snapshots;
+
+/// <summary>Memory outside the collector, aligned to pages: what chunks and packs pass through. Never moved, so the kernel can use it directly.</summary>
+internal sealed unsafe class PageBuffer : MemoryManager<byte>
+{
+    private const nuint Alignment = 4096;
+
+    private readonly int _length;
+    private byte* _start;
+
+    public PageBuffer(int length)
+    {
+        _length = length;
+        _start = (byte*)NativeMemory.AlignedAlloc((nuint)length, Alignment);
+        GC.AddMemoryPressure(length);
+    }
+
+    ~PageBuffer() => Dispose(disposing: false);
+
+    public int Length => _length;
+
+    public override Span<byte> GetSpan()
+    {
+        ObjectDisposedException.ThrowIf(_start == null, this);
+        return new Span<byte>(_start, _length);
+    }
+
+    public override MemoryHandle Pin(int elementIndex = 0)
+    {
+        ObjectDisposedException.ThrowIf(_start == null, this);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)elementIndex, (uint)_length);
+        return new MemoryHandle(_start + elementIndex);
+    }
+
+    // Nothing to do: the memory never moves.
+    public override void Unpin()
+    {
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (_start != null)
+        {
+            NativeMemory.AlignedFree(_start);
+            _start = null;
+            GC.RemoveMemoryPressure(_length);
+        }
+
+        if (disposing)
+        {
+            GC.SuppressFinalize(this);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Dumont.Snapshots;
+
+/// <summary>The names in one directory, sorted by their bytes. Used again and again by one thread, so that a directory costs no memory.</summary>
+internal sealed unsafe class DirectoryListing : IComparer<DirectoryListing.Place>
+{
+    private const int BufferBytes = 64 << 10;
+    private const int TypeOffset = 18;
+    private const int LengthOffset = 16;
+
+    private readonly byte[] _records = new byte[BufferBytes];
+    private byte[] _names = new byte[BufferBytes];
+    private Place[] _places = new Place[256];
+    private int _used;
+
+    public int Count { get; private set; }
+
+    public ReadOnlySpan<byte> NameAt(int index) => _names.AsSpan(_places[index].Start, _places[index].Length);
+
+    /// <summary>Reads the names in an open directory, without the two dots.</summary>
+    public void Read(int descriptor)
+    {
+        Count = 0;
+        _used = 0;
+        fixed (byte* start = _records)
+        {
+            while (true)
+            {
+                var filled = Libc.ListDirectory(descriptor, start, BufferBytes);
+
+                // A directory that was removed after it was opened has no entries and says so with an error.
+                if (filled == 0 || (filled < 0 && Marshal.GetLastPInvokeError() == Libc.ENOENT))
+                {
+                    break;
+                }
+
+                Libc.Check(filled, "list a directory");
+                for (var record = start; record < start + filled; record += *(ushort*)(record + LengthOffset))
+                {
+                    Add(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(record + TypeOffset + 1));
+                }
+            }
+        }
+
+        Array.Sort(_places, 0, Count, this);
+    }
+
+    /// <summary>Attributes of an entry; a link is not followed.</summary>
+    public static bool TryStat(int descriptor, ReadOnlySpan<byte> name, out Libc.StatxBuffer stat, out int error)
+    {
+        // Names lie in the listing with a zero behind them.
+        Unsafe.SkipInit(out stat);
+        fixed (byte* pointer = name)
+        fixed (Libc.StatxBuffer* buffer = &stat)
+        {
+            error = Libc.StatxOf(descriptor, pointer, Libc.AT_SYMLINK_NOFOLLOW, Libc.STATX_BASIC_STATS, buffer) == 0 ? 0 : Marshal.GetLastPInvokeError();
+            return error == 0;
+        }
+    }
+
+    /// <summary>Target of a link; 0 or less when it is gone.</summary>
+    public static int ReadLink(int descriptor, ReadOnlySpan<byte> name, Span<byte> target)
+    {
+        fixed (byte* pointer = name, buffer = target)
+        {
+            return (int)Libc.ReadLinkOf(descriptor, pointer, buffer, (nuint)target.Length);
+        }
+    }
+
+    int IComparer<Place>.Compare(Place a, Place b) => _names.AsSpan(a.Start, a.Length).SequenceCompareTo(_names.AsSpan(b.Start, b.Length));
+
+    private void Add(ReadOnlySpan<byte> name)
+    {
+        if (name.SequenceEqual("."u8) || name.SequenceEqual(".."u8) || name.Length > TreePath.MaximumNameBytes)
+        {
+            return;
+        }
+
+        if (_used + name.Length + 1 > _names.Length)
+        {
+            Array.Resize(ref _names, _names.Length * 2);
+        }
+
+        if (Count == _places.Length)
+        {
+            Array.Resize(ref _places, _places.Length * 2);
+        }
+
+        name.CopyTo(_names.AsSpan(_used));
+        _names[_used + name.Length] = 0;
+        _places[Count++] = new Place(_used, name.Length);
+        _used += name.Length + 1;
+    }
+
+    internal readonly record struct Place(int Start, int Length);
+}

@@ -1,0 +1,93 @@
+using System.Security.Cryptography;
+
+namespace Dumont.Snapshots;
+
+/// <summary>A pack that is complete but for being stored.</summary>
+/// <param name="Content">What is in it.</param>
+/// <param name="Buffer">Its bytes, from the start.</param>
+internal sealed record FinishedPack(PackContent Content, PageBuffer Buffer);
+
+/// <summary>Lays frames one behind the other into a buffer. Used by one thread.</summary>
+internal sealed class PackBuilder : IDisposable
+{
+    private readonly PageBuffer _buffer;
+    private readonly byte[] _salt = RandomNumberGenerator.GetBytes(SealedObject.SaltBytes);
+    private readonly AesGcm? _cipher;
+    private readonly List<ChunkEntry> _chunks = [];
+    private readonly int _targetBytes;
+    private int _length;
+
+    public PackBuilder(PageBuffer buffer, RepositoryKeys? keys, int targetBytes)
+    {
+        _buffer = buffer;
+        _cipher = keys?.CreatePackCipher(_salt);
+        _targetBytes = targetBytes;
+        PackFormat.Magic.CopyTo(buffer.GetSpan());
+        _length = PackFormat.HeaderBytes;
+    }
+
+    /// <summary>Bytes of frames beyond the target that a buffer must have room for, and a tail for frames of this size at least.</summary>
+    public static int BufferBytes(int targetBytes) => targetBytes + (2 * (ChunkEntry.MaximumChunkBytes / 2)) + (targetBytes / 16);
+
+    public bool IsEmpty => _chunks.Count == 0;
+
+    /// <summary>Whether a chunk of this length still belongs into this pack.</summary>
+    public bool HasRoomFor(int chunkBytes) =>
+        _length < _targetBytes &&
+        _length + ChunkEncoder.MaximumEncodedBytes(chunkBytes) + SealedObject.TagBytes + PackFormat.TailBytes(_chunks.Count + 1, _cipher is not null) <= _buffer.Length;
+
+    /// <summary>Encodes a chunk into the pack.</summary>
+    /// <param name="id">Of the chunk.</param>
+    /// <param name="chunk">Its bytes.</param>
+    /// <param name="encoder">Of this thread.</param>
+    /// <param name="scratch">At least as long as an encoded chunk can be.</param>
+    /// <returns>Length of the frame.</returns>
+    public int Add(ContentHash id, ReadOnlySpan<byte> chunk, ChunkEncoder encoder, Span<byte> scratch)
+    {
+        var free = _buffer.GetSpan()[_length..];
+        if (_cipher is null)
+        {
+            var plain = encoder.Encode(chunk, free);
+            return Append(id, plain, chunk.Length, plain.LengthBytes);
+        }
+
+        var coded = encoder.Encode(chunk, scratch);
+        PackFormat.SealFrame(_cipher, id, coded, chunk.Length, _length, scratch[..coded.LengthBytes], free);
+        return Append(id, coded, chunk.Length, coded.LengthBytes + SealedObject.TagBytes);
+    }
+
+    /// <summary>Takes over a chunk that is encoded already.</summary>
+    public void AddCoded(in ChunkEntry entry, ReadOnlySpan<byte> coded)
+    {
+        var free = _buffer.GetSpan()[_length..];
+        var header = new EncodedChunk(entry.Coding, entry.Parameter, coded.Length);
+        if (_cipher is null)
+        {
+            coded.CopyTo(free);
+        }
+        else
+        {
+            PackFormat.SealFrame(_cipher, entry.Id, header, entry.RawBytes, _length, coded, free);
+        }
+
+        Append(entry.Id, header, entry.RawBytes, coded.Length + (_cipher is null ? 0 : SealedObject.TagBytes));
+    }
+
+    /// <summary>Writes footer and trailer. The builder is done with.</summary>
+    public FinishedPack Finish()
+    {
+        var name = PackFormat.WriteTail(_buffer.GetSpan()[_length..], _chunks, _salt, _cipher, _length);
+        _length += PackFormat.TailBytes(_chunks.Count, _cipher is not null);
+        return new FinishedPack(new PackContent(name, _salt, _length, _chunks), _buffer);
+    }
+
+    public void Dispose() => _cipher?.Dispose();
+
+    private int Append(ContentHash id, in EncodedChunk coded, int rawBytes, int storedBytes)
+    {
+        var checksum = XxHash3.Hash(_buffer.GetSpan().Slice(_length, storedBytes));
+        _chunks.Add(new ChunkEntry(id, storedBytes, rawBytes, coded.Coding, coded.Parameter, checksum));
+        _length += storedBytes;
+        return storedBytes;
+    }
+}

@@ -1,0 +1,222 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Reflection;
+
+namespace Dumont.Snapshots;
+
+/// <summary>Takes snapshots.</summary>
+/// <remarks>
+/// <code>
+/// scan ──▶ jobs ──▶ worker: read, cut, hash, look up, encode, encrypt ──▶ pack ──▶ store     (a worker a core, packs on their way are bounded)
+///                                                                  then: index ──▶ snapshot
+/// </code>
+/// Nothing is acknowledged before everything it needs is durable: packs, then the index, then the snapshot. A crash leaves packs that no index
+/// knows, which a prune removes.
+/// </remarks>
+public static class SnapshotWriter
+{
+    private static readonly string Program = "dumont " + (typeof(SnapshotWriter).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "");
+
+    /// <summary>Takes a snapshot.</summary>
+    /// <param name="repository">Opened.</param>
+    /// <param name="options">What and how.</param>
+    /// <param name="progress">Told how far it is.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="cancellationToken">Stops; nothing is acknowledged then.</param>
+    /// <exception cref="RepositoryException">The source cannot be read at all, or the parent is unknown.</exception>
+    /// <exception cref="ObjectStoreException">The store failed.</exception>
+    /// <exception cref="SnapshotFormatException">The repository is damaged.</exception>
+    public static async Task<SnapshotOutcome> WriteAsync(
+        Repository repository, SnapshotOptions options, SnapshotProgress progress, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        var startedAt = time.GetUtcNow();
+        using var source = OpenSource(options.Source);
+        await using var writerLock = await RepositoryLock.AcquireWriterAsync(repository, time, cancellationToken);
+        await repository.ReloadIndexAsync(cancellationToken);
+        var parent = await FindParentAsync(repository, options, source, cancellationToken);
+        var manifest = parent is null ? null : await repository.ReadManifestAsync(parent, cancellationToken);
+        var workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount;
+        var tree = await new TreeScanner(source, manifest, options, startedAt).ScanAsync(workers, cancellationToken);
+        progress.BytesTotal = tree.Pending.Sum(file => file.SizeBytes);
+        progress.FilesTotal = tree.Pending.Count;
+
+        await using var sink = new PackSink(repository, workers);
+        var claims = new ClaimedChunks();
+        var run = new Run(repository, source, claims, sink, options.Compression, progress, time);
+        await run.ReadAsync(tree.Pending, workers, cancellationToken);
+        var chunks = run.WriteManifest(ManifestBuilder.Build(tree), cancellationToken);
+        var packs = await sink.CompleteAsync();
+        var statistics = run.StatisticsOf(tree, (long)time.GetElapsedTime(started).TotalMilliseconds);
+        var record = new SnapshotRecord(
+            startedAt, options.Hostname, options.SourceLabel ?? source.Location, options.Name, options.Tags, parent?.Id, Program, chunks, statistics);
+        var snapshot = await CommitAsync(repository, record, packs, cancellationToken);
+        return new SnapshotOutcome(snapshot, [.. tree.Warnings, .. run.Warnings], run.HasLosses || tree.Warnings.Count > 0);
+    }
+
+    private static SourceTree OpenSource(string path)
+    {
+        try
+        {
+            return new SourceTree(path);
+        }
+        catch (PosixException e)
+        {
+            throw new RepositoryException(RepositoryErrorKind.NoSource, $"{path} cannot be kept: {e.Message}. Give a directory that can be read.");
+        }
+    }
+
+    private static async Task<Snapshot?> FindParentAsync(
+        Repository repository, SnapshotOptions options, SourceTree source, CancellationToken cancellationToken)
+    {
+        if (options.Parent is { } id)
+        {
+            return await repository.GetSnapshotAsync(id, cancellationToken);
+        }
+
+        var (snapshots, _) = await repository.ReadSnapshotsAsync(cancellationToken);
+        var label = options.SourceLabel ?? source.Location;
+        return snapshots.LastOrDefault(s => s.Hostname == options.Hostname && s.Source == label);
+    }
+
+    private static async Task<Snapshot> CommitAsync(
+        Repository repository,
+        SnapshotRecord record,
+        IReadOnlyList<PackContent> packs,
+        CancellationToken cancellationToken)
+    {
+        var known = repository.Index.Objects.ToHashSet();
+        if (packs.Count > 0)
+        {
+            known.Add(await IndexObjects.PutAsync(repository, new IndexObject([], packs), cancellationToken));
+        }
+
+        var content = record.ToObject(repository.Keys);
+        var digest = ContentHash.Of(content);
+        await repository.Store.PutAsync(ObjectNames.Snapshot(digest), content, PutMode.CreateNew, cancellationToken);
+        var snapshot = new Snapshot(digest, record);
+        await PrunedMeanwhile.RepairAsync(repository, snapshot, known, cancellationToken);
+        return snapshot;
+    }
+
+    /// <summary>The threads of one snapshot and what they found.</summary>
+    private sealed class Run(
+        Repository repository,
+        SourceTree source,
+        ClaimedChunks claims,
+        PackSink sink,
+        ChunkCompression compression,
+        SnapshotProgress progress,
+        TimeProvider time)
+    {
+        private readonly ConcurrentQueue<string> _warnings = new();
+        private readonly Lock _totals = new();
+        private long _bytesRead;
+        private long _bytesNew;
+        private long _bytesStored;
+        private long _chunksNew;
+        private long _filesNew;
+        private long _filesLost;
+        private long _filesRead;
+
+        public IReadOnlyCollection<string> Warnings => _warnings;
+
+        public bool HasLosses => _filesLost > 0;
+
+        public async Task ReadAsync(IReadOnlyList<PendingFile> files, int workers, CancellationToken cancellationToken)
+        {
+            var jobs = FileProgress.Plan(files);
+            var next = -1;
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            var threads = Enumerable.Range(0, Math.Min(workers, jobs.Count)).Select(_ => Task.Factory.StartNew(
+                () => Work(jobs, ref next, stop), stop.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
+            try
+            {
+                await Task.WhenAll(threads);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // Stopped because a pack could not be stored: that is the error to tell.
+                await sink.CompleteAsync();
+                throw;
+            }
+
+            _filesNew = files.Count(file => file.IsNew && file.Row.Payload is not null);
+            _filesRead = files.Count(file => file.Row.Payload is not null);
+            _filesLost = files.Count - _filesRead;
+        }
+
+        public IReadOnlyList<ManifestChunk> WriteManifest(ReadOnlyMemory<byte> manifest, CancellationToken cancellationToken)
+        {
+            using var writer = new ChunkWriter(repository, claims, sink, compression);
+            var chunker = new Chunker(ChunkSizes.Small, repository.ChunkerSecret);
+            var lengths = new int[256];
+            var chunks = new List<ManifestChunk>();
+            for (var rest = manifest.Span; !rest.IsEmpty;)
+            {
+                var count = chunker.Cut(rest, isEnd: true, lengths);
+                foreach (var length in lengths.AsSpan(0, count))
+                {
+                    chunks.Add(new ManifestChunk(writer.Write(rest[..length], cancellationToken).ToString(), length));
+                    rest = rest[length..];
+                }
+            }
+
+            writer.Flush();
+            Count(writer, bytesRead: 0);
+            return chunks;
+        }
+
+        public SnapshotStatistics StatisticsOf(ScannedTree tree, long milliseconds) => new(
+            tree.Files - _filesLost,
+            tree.Directories.Count,
+            tree.Bytes,
+            _filesNew,
+            _filesRead - _filesNew,
+            tree.UnmodifiedFiles,
+            _bytesRead,
+            _bytesNew,
+            _bytesStored,
+            _chunksNew,
+            tree.Warnings.Count + _warnings.Count,
+            milliseconds);
+
+        private void Work(IReadOnlyList<IReadOnlyList<FileSegment>> jobs, ref int next, CancellationTokenSource stop)
+        {
+            using var writer = new ChunkWriter(repository, claims, sink, compression);
+            using var reader = new FileReader(source, writer, progress, repository.ChunkerSecret, time);
+            try
+            {
+                for (var job = Interlocked.Increment(ref next); job < jobs.Count; job = Interlocked.Increment(ref next))
+                {
+                    foreach (var segment in jobs[job])
+                    {
+                        if (reader.Read(segment, stop.Token) is { } warning)
+                        {
+                            _warnings.Enqueue(warning);
+                        }
+                    }
+                }
+
+                writer.Flush();
+                Count(writer, reader.BytesRead);
+            }
+            catch
+            {
+                stop.Cancel();
+                throw;
+            }
+        }
+
+        private void Count(ChunkWriter writer, long bytesRead)
+        {
+            lock (_totals)
+            {
+                _bytesRead += bytesRead;
+                _bytesNew += writer.NewBytes;
+                _bytesStored += writer.StoredBytes;
+                _chunksNew += writer.NewChunks;
+            }
+        }
+    }
+}
