@@ -26,16 +26,18 @@ internal sealed class BodyReceiver : IDisposable
     private readonly AwsChunkedBody? _frames;
     private readonly Dictionary<string, Checksum> _computed = [];
     private readonly byte[]? _md5;
+    private readonly bool _isChecked;
     private readonly long _length;
 
-    private BodyReceiver(S3Request request, S3Caller caller)
+    private BodyReceiver(S3Request request, S3Caller caller, bool isChecked = true)
     {
         _request = request;
         _caller = caller;
         _frames = AwsChunkedBody.IsKnown(caller.Payload) ? new AwsChunkedBody(caller) : null;
         _md5 = ReadMd5(request);
         _length = ReadLength(request, _frames is not null);
-        foreach (var name in Checksum.Names.Where(name => request.Header("x-amz-checksum-" + name) is not null || IsTrailer(name)))
+        _isChecked = isChecked;
+        foreach (var name in Checksum.Names.Where(name => isChecked && (request.Header("x-amz-checksum-" + name) is not null || IsTrailer(name))))
         {
             _computed[name] = Checksum.Create(name);
         }
@@ -65,10 +67,13 @@ internal sealed class BodyReceiver : IDisposable
     }
 
     /// <summary>Receives a document.</summary>
+    /// <param name="request">The call.</param>
+    /// <param name="caller">Who makes it.</param>
+    /// <param name="isChecked">Whether checksums in the head are those of the document; of the call that completes an upload they are those of the object.</param>
     /// <exception cref="S3Exception">It is not XML, longer than 2 MiB, or not what the head says.</exception>
-    public static async Task<XElement> ReadXmlAsync(S3Request request, S3Caller caller)
+    public static async Task<XElement> ReadXmlAsync(S3Request request, S3Caller caller, bool isChecked = true)
     {
-        using var receiver = new BodyReceiver(request, caller);
+        using var receiver = new BodyReceiver(request, caller, isChecked);
         if (receiver._length > XmlBytesMax)
         {
             throw new S3Exception(S3Error.MalformedXml);
@@ -186,7 +191,7 @@ internal sealed class BodyReceiver : IDisposable
         }
 
         var checksums = new Dictionary<string, string>();
-        foreach (var name in Checksum.Names)
+        foreach (var name in Checksum.Names.Where(_ => _isChecked))
         {
             var sent = _request.Header("x-amz-checksum-" + name) ?? (IsTrailer(name) ? _frames?.Trailers.GetValueOrDefault("x-amz-checksum-" + name) : null);
             if (sent is null)

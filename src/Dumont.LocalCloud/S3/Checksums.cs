@@ -63,7 +63,9 @@ internal abstract class Checksum : IDisposable
     /// <summary>The checksum of all that was appended, most significant byte first.</summary>
     public abstract byte[] Finish();
 
-    public virtual void Dispose()
+    public void Dispose() => Release();
+
+    private protected virtual void Release()
     {
     }
 
@@ -75,7 +77,7 @@ internal abstract class Checksum : IDisposable
 
         public override byte[] Finish() => _hash.GetHashAndReset();
 
-        public override void Dispose() => _hash.Dispose();
+        private protected override void Release() => _hash.Dispose();
     }
 
     private sealed class Crc32C : Checksum

@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using System.Text;
-using System.Xml.Linq;
 
 namespace Dumont.LocalCloud.S3;
 

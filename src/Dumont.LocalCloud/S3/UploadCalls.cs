@@ -69,7 +69,7 @@ internal sealed class UploadCalls(BucketShelf shelf, ObjectCalls objects, TimePr
         var bucket = shelf.Get(request.Bucket);
         var upload = bucket.Upload(request.Query("uploadId")!, request.Key);
         var check = ObjectConditions.OfWrite(request);
-        var parts = Choose(upload, await BodyReceiver.ReadXmlAsync(request, caller));
+        var parts = Choose(upload, await BodyReceiver.ReadXmlAsync(request, caller, isChecked: false));
         var made = new ObjectRecord([.. parts.Select(part => part.Piece)], TagOf(parts), time.GetUtcNow(), upload.Headers, ChecksumsOf(request, upload, parts))
         {
             ChecksumType = upload.ChecksumType ?? "FULL_OBJECT",

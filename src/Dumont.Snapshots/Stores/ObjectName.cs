@@ -15,10 +15,13 @@ internal static class ObjectName
     public static bool IsSegment(ReadOnlySpan<char> text) =>
         text.Length > 0 && text[0] != '.' && !text.Contains('/') && !text.ContainsAnyExcept(Allowed);
 
+    /// <summary>Whether an object may be called so.</summary>
+    public static bool IsName(string name) => name.Length <= LengthMax && AreSegments(name);
+
     /// <exception cref="ArgumentException">It is not a name.</exception>
     public static void Check(string name)
     {
-        if (name.Length > LengthMax || !AreSegments(name))
+        if (!IsName(name))
         {
             throw new ArgumentException($"not the name of an object: '{Shown(name)}'", nameof(name));
         }
