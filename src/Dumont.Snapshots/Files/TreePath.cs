@@ -18,6 +18,10 @@ public readonly struct TreePath : IEquatable<TreePath>, IComparable<TreePath>
     /// <summary>Directory at the root of every tree in which new content is put together; never part of the tree itself.</summary>
     public const string StagingName = ".dumont-tmp";
 
+    /// <summary>Directory at the root of a tree in which a restore in place prepares and keeps aside; never part of the tree itself. Not
+    /// the one of sync, which empties its own when it starts: what a restore keeps aside must survive that.</summary>
+    public const string RestoreStagingName = ".dumont-restore";
+
     private readonly string? _raw;
 
     private TreePath(string raw) => _raw = raw;
@@ -28,9 +32,8 @@ public readonly struct TreePath : IEquatable<TreePath>, IComparable<TreePath>
     /// <summary>Whether this is the root.</summary>
     public bool IsRoot => string.IsNullOrEmpty(_raw);
 
-    /// <summary>Whether this is the staging directory or lies in it.</summary>
-    public bool IsReserved =>
-        Raw.StartsWith(StagingName, StringComparison.Ordinal) && (Raw.Length == StagingName.Length || Raw[StagingName.Length] == '/');
+    /// <summary>Whether this is a staging directory or lies in one.</summary>
+    public bool IsReserved => Raw is ['.', 'd', ..] && (IsAtOrBelow(StagingName) || IsAtOrBelow(RestoreStagingName));
 
     /// <summary>Length in bytes.</summary>
     public int LengthBytes => Raw.Length;
@@ -94,6 +97,9 @@ public readonly struct TreePath : IEquatable<TreePath>, IComparable<TreePath>
     public bool IsWithin(TreePath directory) =>
         directory.IsRoot || (Raw.StartsWith(directory.Raw, StringComparison.Ordinal) &&
             (Raw.Length == directory.Raw.Length || Raw[directory.Raw.Length] == '/'));
+
+    private bool IsAtOrBelow(string name) =>
+        Raw.StartsWith(name, StringComparison.Ordinal) && (Raw.Length == name.Length || Raw[name.Length] == '/');
 
     /// <summary>The bytes.</summary>
     public byte[] ToBytes() => Encoding.Latin1.GetBytes(Raw);

@@ -9,9 +9,9 @@ internal sealed class SmallDisk : IDisposable
 
     private SmallDisk(string path) => _path = path;
 
-    public static SmallDisk Mount(string path, int bytes)
+    public static SmallDisk Mount(string path, int bytes, bool readOnly = false)
     {
-        Run("mount", "-t", "tmpfs", "-o", $"size={bytes}", "tmpfs", path);
+        Run("mount", "-t", "tmpfs", "-o", $"size={bytes}{(readOnly ? ",ro" : "")}", "tmpfs", path);
         return new SmallDisk(path);
     }
 
