@@ -16,9 +16,14 @@ internal static class BenchVerb
             return await WebBench.RunAsync(repository, cancellationToken);
         }
 
+        if (names is ["codecs", .. var folder])
+        {
+            return await CodecBench.RunAsync(repository, folder, cancellationToken);
+        }
+
         if (!Directory.Exists(project))
         {
-            throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, web");
+            throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, web, codecs");
         }
 
         return await Command.RunAsync(

@@ -12,35 +12,35 @@ internal static unsafe class Bitshuffle
     /// <summary>Bytes of one group of 64 elements in one plane.</summary>
     public const int PlaneGroupBytes = 8;
 
-    /// <summary>Writes the planes one behind the other, <paramref name="groups"/> times 8 bytes each.</summary>
-    public static void Split(CodecPath path, byte* source, int groups, int widthBytes, byte* planes)
+    /// <summary>Writes 8 bytes to each plane for each of <paramref name="groups"/>; a plane begins <paramref name="stride"/> bytes behind the one before.</summary>
+    public static void Split(VectorPath path, byte* source, int groups, int widthBytes, byte* planes, nint stride)
     {
         switch (path)
         {
-            case CodecPath.Avx512:
-                Bitshuffle512.Split(source, groups, widthBytes, planes);
+            case VectorPath.Vector512:
+                Bitshuffle512.Split(source, groups, widthBytes, planes, stride);
                 break;
-            case CodecPath.Avx2:
-                Bitshuffle256.Split(source, groups, widthBytes, planes);
+            case VectorPath.Vector256:
+                Bitshuffle256.Split(source, groups, widthBytes, planes, stride);
                 break;
-            case CodecPath.Scalar:
-                BitshuffleScalar.Split(source, groups, widthBytes, planes);
+            case VectorPath.Scalar:
+                BitshuffleScalar.Split(source, groups, widthBytes, planes, stride);
                 break;
         }
     }
 
     /// <summary>Puts elements together from planes that may lie anywhere.</summary>
-    public static void Join(CodecPath path, byte** planes, int groups, int widthBytes, byte* destination)
+    public static void Join(VectorPath path, byte** planes, int groups, int widthBytes, byte* destination)
     {
         switch (path)
         {
-            case CodecPath.Avx512:
+            case VectorPath.Vector512:
                 Bitshuffle512.Join(planes, groups, widthBytes, destination);
                 break;
-            case CodecPath.Avx2:
+            case VectorPath.Vector256:
                 Bitshuffle256.Join(planes, groups, widthBytes, destination);
                 break;
-            case CodecPath.Scalar:
+            case VectorPath.Scalar:
                 BitshuffleScalar.Join(planes, groups, widthBytes, destination);
                 break;
         }

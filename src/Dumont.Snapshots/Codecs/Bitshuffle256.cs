@@ -7,13 +7,18 @@ namespace Dumont.Snapshots;
 /// <summary>Bit planes with AVX2.</summary>
 internal static unsafe class Bitshuffle256
 {
-    public static void Split(byte* source, int groups, int widthBytes, byte* planes)
+    public static void Split(byte* source, int groups, int widthBytes, byte* planes, nint stride)
     {
-        var stride = (nint)groups * Bitshuffle.PlaneGroupBytes;
         var bytes = stackalloc byte[8 * ElementLayout.GroupElements];
+        var positions = stackalloc byte*[8];
+        for (var position = 0; position < 8; position++)
+        {
+            positions[position] = bytes + position * ElementLayout.GroupElements;
+        }
+
         for (var group = 0; group < groups; group++)
         {
-            BytePlanes256.UnzipElements(source + (nint)group * ElementLayout.GroupElements * widthBytes, widthBytes, bytes);
+            BytePlanes256.UnzipElements(source + (nint)group * ElementLayout.GroupElements * widthBytes, widthBytes, positions, 0);
             for (var position = 0; position < widthBytes; position++)
             {
                 var lower = Vector256.Load(bytes + position * ElementLayout.GroupElements);
@@ -33,6 +38,12 @@ internal static unsafe class Bitshuffle256
     public static void Join(byte** planes, int groups, int widthBytes, byte* destination)
     {
         var bytes = stackalloc byte[8 * ElementLayout.GroupElements];
+        var positions = stackalloc byte*[8];
+        for (var position = 0; position < 8; position++)
+        {
+            positions[position] = bytes + position * ElementLayout.GroupElements;
+        }
+
         for (var group = 0; group < groups; group++)
         {
             for (var position = 0; position < widthBytes; position++)
@@ -40,7 +51,7 @@ internal static unsafe class Bitshuffle256
                 JoinGroup(planes + position * 8, (nint)group * Bitshuffle.PlaneGroupBytes, bytes + position * ElementLayout.GroupElements);
             }
 
-            BytePlanes256.ZipElements(bytes, widthBytes, destination + (nint)group * ElementLayout.GroupElements * widthBytes);
+            BytePlanes256.ZipElements(positions, 0, widthBytes, destination + (nint)group * ElementLayout.GroupElements * widthBytes);
         }
     }
 

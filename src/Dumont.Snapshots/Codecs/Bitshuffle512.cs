@@ -10,9 +10,9 @@ internal static unsafe class Bitshuffle512
     private const int VectorBytes = 64;
     private const int BlockGroups = 8;
 
-    public static void Split(byte* source, int groups, int widthBytes, byte* planes)
+    [SkipLocalsInit]
+    public static void Split(byte* source, int groups, int widthBytes, byte* planes, nint stride)
     {
-        var stride = (nint)groups * Bitshuffle.PlaneGroupBytes;
         var bytes = stackalloc byte[BlockGroups * Bitshuffle.MaximumPlanes / 8 * VectorBytes];
         var group = 0;
         for (; group + BlockGroups <= groups; group += BlockGroups)
@@ -43,6 +43,7 @@ internal static unsafe class Bitshuffle512
         }
     }
 
+    [SkipLocalsInit]
     public static void Join(byte** planes, int groups, int widthBytes, byte* destination)
     {
         var bytes = stackalloc byte[BlockGroups * Bitshuffle.MaximumPlanes / 8 * VectorBytes];
@@ -113,6 +114,7 @@ internal static unsafe class Bitshuffle512
         byte3.Store(bytes + 3 * stride);
     }
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void UnzipEight(byte* source, byte* bytes, nint stride)
     {
@@ -165,6 +167,7 @@ internal static unsafe class Bitshuffle512
         fourth.Store(destination + 3 * VectorBytes);
     }
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void ZipEight(byte* bytes, nint stride, byte* destination)
     {

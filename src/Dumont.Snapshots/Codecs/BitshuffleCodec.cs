@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
 namespace Dumont.Snapshots;
 
 /// <summary>
@@ -7,13 +10,13 @@ namespace Dumont.Snapshots;
 /// </code>
 /// Random planes, half of those of weights, thus cost one copy and no search; the decoder reads them where they lie.
 /// </summary>
-internal sealed unsafe class BitshuffleCodec(CodecPath path) : IDisposable
+internal sealed unsafe class BitshuffleCodec(VectorPath path) : IDisposable
 {
-    /// <summary>A plane of fewer bytes is tried as a whole, not by a sample.</summary>
-    private const int WholeProbeBytes = 1024;
-
+    /// <summary>A longer plane is tried by so many samples of its content.</summary>
     private const int ProbeParts = 4;
     private const int ProbePartBytes = 512;
+
+    private const int CacheLineBytes = 64;
 
     private readonly NativeBuffer _planes = new();
     private readonly NativeBuffer _packed = new();
@@ -27,7 +30,7 @@ internal sealed unsafe class BitshuffleCodec(CodecPath path) : IDisposable
     }
 
     /// <summary>Phase in bits 0-2, the logarithm of the width in bits 3-4.</summary>
-    public static byte Parameter(int phase, int widthBytes) => (byte)(phase | System.Numerics.BitOperations.Log2((uint)widthBytes) << 3);
+    public static byte Parameter(int phase, int widthBytes) => (byte)(phase | BitOperations.Log2((uint)widthBytes) << 3);
 
     public static int WidthOf(byte parameter) => 1 << (parameter >> 3 & 3);
 
@@ -50,22 +53,24 @@ internal sealed unsafe class BitshuffleCodec(CodecPath path) : IDisposable
             return 0;
         }
 
-        // Planes for LZ4 are moved together behind all planes.
-        var planes = _planes.Reserve(2 * layout.BodyBytes);
+        // Planes are a cache line further apart than they are long, else those of powers of two would share their places in the cache.
+        var stride = (planeBytes + 2 * CacheLineBytes - 1) & -CacheLineBytes;
+        var planes = _planes.Reserve(count * stride + layout.BodyBytes);
         fixed (byte* source = chunk)
         {
-            Bitshuffle.Split(path, source + layout.Phase, layout.Groups, widthBytes, planes);
+            Bitshuffle.Split(path, source + layout.Phase, layout.Groups, widthBytes, planes, stride);
         }
 
         layout.CopyEdges(chunk, destination);
         var modes = destination.Slice(layout.EdgeBytes, modesBytes);
         modes.Clear();
         var written = layout.EdgeBytes + modesBytes;
-        var together = planes + layout.BodyBytes;
+        // Those for LZ4 are moved together.
+        var together = planes + (nint)count * stride;
         var togetherBytes = 0;
         for (var plane = 0; plane < count; plane++)
         {
-            var content = new ReadOnlySpan<byte>(planes + (nint)plane * planeBytes, planeBytes);
+            var content = new ReadOnlySpan<byte>(planes + (nint)plane * stride, planeBytes);
             var mode = ModeFor(content);
             modes[plane / 4] |= (byte)((int)mode << (plane % 4 * 2));
             if (mode == PlaneMode.Lz4)
@@ -167,6 +172,7 @@ internal sealed unsafe class BitshuffleCodec(CodecPath path) : IDisposable
         return togetherBytes;
     }
 
+    [SkipLocalsInit]
     private PlaneMode ModeFor(ReadOnlySpan<byte> plane)
     {
         var first = plane[0];
@@ -175,23 +181,21 @@ internal sealed unsafe class BitshuffleCodec(CodecPath path) : IDisposable
             return first == 0 ? PlaneMode.Zeros : PlaneMode.Ones;
         }
 
-        if (plane.Length <= WholeProbeBytes)
+        if (plane.Length <= ProbeParts * ProbePartBytes)
         {
             return Shrinks(plane) ? PlaneMode.Lz4 : PlaneMode.Stored;
         }
 
-        var parts = plane.Length < ProbeParts * ProbePartBytes * 2 ? 1 : ProbeParts;
-        for (var part = 0; part < parts; part++)
+        Span<byte> sample = stackalloc byte[ProbeParts * ProbePartBytes];
+        for (var part = 0; part < ProbeParts; part++)
         {
-            if (Shrinks(plane.Slice((int)((long)(plane.Length - ProbePartBytes) * part / ProbeParts), ProbePartBytes)))
-            {
-                return PlaneMode.Lz4;
-            }
+            plane.Slice((int)((long)(plane.Length - ProbePartBytes) * part / (ProbeParts - 1)), ProbePartBytes)
+                .CopyTo(sample[(part * ProbePartBytes)..]);
         }
 
-        return PlaneMode.Stored;
+        return Shrinks(sample) ? PlaneMode.Lz4 : PlaneMode.Stored;
     }
 
-    /// <summary>By a sixteenth or more.</summary>
-    private bool Shrinks(ReadOnlySpan<byte> sample) => Lz4.Encode(sample, _packed.Take(sample.Length - sample.Length / 16)) > 0;
+    /// <summary>By a 32nd or more.</summary>
+    private bool Shrinks(ReadOnlySpan<byte> sample) => Lz4.Encode(sample, _packed.Take(sample.Length - sample.Length / 32)) > 0;
 }

@@ -3,9 +3,8 @@ namespace Dumont.Snapshots;
 /// <summary>Bit planes with nothing but 64-bit words.</summary>
 internal static unsafe class BitshuffleScalar
 {
-    public static void Split(byte* source, int groups, int widthBytes, byte* planes)
+    public static void Split(byte* source, int groups, int widthBytes, byte* planes, nint stride)
     {
-        var stride = (nint)groups * Bitshuffle.PlaneGroupBytes;
         for (var group = 0; group < groups; group++)
         {
             var elements = source + (nint)group * ElementLayout.GroupElements * widthBytes;

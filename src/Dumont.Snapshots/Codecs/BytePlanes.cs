@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Dumont.Snapshots;
 
 /// <summary>
@@ -8,14 +10,14 @@ internal static unsafe class BytePlanes
 {
     private const int GroupElements = ElementLayout.GroupElements;
 
-    /// <summary>Writes the planes one behind the other, <paramref name="groups"/> times 64 bytes each.</summary>
-    public static void Split(CodecPath path, byte* source, int groups, int widthBytes, bool rotated, byte* planes)
+    /// <summary>Writes 64 bytes for each of <paramref name="groups"/> to each plane.</summary>
+    [SkipLocalsInit]
+    public static void Split(VectorPath path, byte* source, int groups, int widthBytes, bool rotated, byte** planes)
     {
-        var stride = (nint)groups * GroupElements;
-        var positions = stackalloc byte[8 * GroupElements];
         var turned = stackalloc byte[8 * GroupElements];
-        for (var group = 0; group < groups; group++, source += GroupElements * widthBytes, planes += GroupElements)
+        for (var group = 0; group < groups; group++, source += GroupElements * widthBytes)
         {
+            var at = (nint)group * GroupElements;
             var elements = source;
             if (rotated)
             {
@@ -23,50 +25,38 @@ internal static unsafe class BytePlanes
                 elements = turned;
             }
 
-            if (path == CodecPath.Scalar)
+            if (path != VectorPath.Scalar)
             {
-                for (var i = 0; i < GroupElements * widthBytes; i++)
-                {
-                    planes[i % widthBytes * stride + i / widthBytes] = elements[i];
-                }
-
+                BytePlanes256.UnzipElements(elements, widthBytes, planes, at);
                 continue;
             }
 
-            BytePlanes256.UnzipElements(elements, widthBytes, positions);
-            for (var position = 0; position < widthBytes; position++)
+            for (var i = 0; i < GroupElements * widthBytes; i++)
             {
-                new ReadOnlySpan<byte>(positions + position * GroupElements, GroupElements)
-                    .CopyTo(new Span<byte>(planes + position * stride, GroupElements));
+                planes[i % widthBytes][at + i / widthBytes] = elements[i];
             }
         }
     }
 
-    /// <summary>Puts elements together from planes that may lie anywhere.</summary>
-    public static void Join(CodecPath path, byte** planes, int groups, int widthBytes, bool rotated, byte* destination)
+    /// <summary>Puts elements together from planes.</summary>
+    [SkipLocalsInit]
+    public static void Join(VectorPath path, byte** planes, int groups, int widthBytes, bool rotated, byte* destination)
     {
-        var positions = stackalloc byte[8 * GroupElements];
         var turned = stackalloc byte[8 * GroupElements];
         for (var group = 0; group < groups; group++, destination += GroupElements * widthBytes)
         {
             var at = (nint)group * GroupElements;
             var elements = rotated ? turned : destination;
-            if (path == CodecPath.Scalar)
+            if (path != VectorPath.Scalar)
+            {
+                BytePlanes256.ZipElements(planes, at, widthBytes, elements);
+            }
+            else
             {
                 for (var i = 0; i < GroupElements * widthBytes; i++)
                 {
                     elements[i] = planes[i % widthBytes][at + i / widthBytes];
                 }
-            }
-            else
-            {
-                for (var position = 0; position < widthBytes; position++)
-                {
-                    new ReadOnlySpan<byte>(planes[position] + at, GroupElements)
-                        .CopyTo(new Span<byte>(positions + position * GroupElements, GroupElements));
-                }
-
-                BytePlanes256.ZipElements(positions, widthBytes, elements);
             }
 
             if (rotated)

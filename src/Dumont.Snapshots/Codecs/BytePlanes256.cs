@@ -9,6 +9,8 @@ internal static unsafe class BytePlanes256
 {
     public const int VectorBytes = 32;
 
+    private const int Position = ElementLayout.GroupElements;
+
     /// <summary>Within each half: even bytes below, odd bytes above.</summary>
     private static Vector256<byte> EvenOddIndex { get; } = Vector256.Create(
         (byte)0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15, 0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
@@ -55,34 +57,34 @@ internal static unsafe class BytePlanes256
         }
     }
 
-    /// <summary>64 elements to 64 bytes per byte position, one position behind the other.</summary>
-    public static void UnzipElements(byte* source, int widthBytes, byte* positions)
+    /// <summary>64 elements to 64 bytes per byte position, those of position k at <paramref name="at"/> of plane k.</summary>
+    [SkipLocalsInit]
+    public static void UnzipElements(byte* source, int widthBytes, byte** planes, nint at)
     {
-        var half = stackalloc byte[8 * ElementLayout.GroupElements];
-        var quarter = stackalloc byte[4 * ElementLayout.GroupElements];
-        const int position = ElementLayout.GroupElements;
+        var half = stackalloc byte[8 * Position];
+        var quarter = stackalloc byte[4 * Position];
         switch (widthBytes)
         {
             case 1:
-                Vector256.Load(source).Store(positions);
-                Vector256.Load(source + VectorBytes).Store(positions + VectorBytes);
+                Vector256.Load(source).Store(planes[0] + at);
+                Vector256.Load(source + VectorBytes).Store(planes[0] + at + VectorBytes);
                 break;
             case 2:
-                UnzipAll(source, 4, positions, positions + position);
+                UnzipAll(source, 4, planes[0] + at, planes[1] + at);
                 break;
             case 4:
-                UnzipAll(source, 8, half, half + 2 * position);
-                UnzipAll(half, 4, positions, positions + 2 * position);
-                UnzipAll(half + 2 * position, 4, positions + position, positions + 3 * position);
+                UnzipAll(source, 8, half, half + 2 * Position);
+                UnzipAll(half, 4, planes[0] + at, planes[2] + at);
+                UnzipAll(half + 2 * Position, 4, planes[1] + at, planes[3] + at);
                 break;
             default:
-                UnzipAll(source, 16, half, half + 4 * position);
+                UnzipAll(source, 16, half, half + 4 * Position);
                 for (var odd = 0; odd < 2; odd++)
                 {
                     // Within each half are four-byte elements of the positions odd, odd + 2, odd + 4, odd + 6.
-                    UnzipAll(half + odd * 4 * position, 8, quarter, quarter + 2 * position);
-                    UnzipAll(quarter, 4, positions + odd * position, positions + (odd + 4) * position);
-                    UnzipAll(quarter + 2 * position, 4, positions + (odd + 2) * position, positions + (odd + 6) * position);
+                    UnzipAll(half + odd * 4 * Position, 8, quarter, quarter + 2 * Position);
+                    UnzipAll(quarter, 4, planes[odd] + at, planes[odd + 4] + at);
+                    UnzipAll(quarter + 2 * Position, 4, planes[odd + 2] + at, planes[odd + 6] + at);
                 }
 
                 break;
@@ -90,34 +92,34 @@ internal static unsafe class BytePlanes256
     }
 
     /// <summary>The reverse.</summary>
-    public static void ZipElements(byte* positions, int widthBytes, byte* destination)
+    [SkipLocalsInit]
+    public static void ZipElements(byte** planes, nint at, int widthBytes, byte* destination)
     {
-        var half = stackalloc byte[8 * ElementLayout.GroupElements];
-        var quarter = stackalloc byte[4 * ElementLayout.GroupElements];
-        const int position = ElementLayout.GroupElements;
+        var half = stackalloc byte[8 * Position];
+        var quarter = stackalloc byte[4 * Position];
         switch (widthBytes)
         {
             case 1:
-                Vector256.Load(positions).Store(destination);
-                Vector256.Load(positions + VectorBytes).Store(destination + VectorBytes);
+                Vector256.Load(planes[0] + at).Store(destination);
+                Vector256.Load(planes[0] + at + VectorBytes).Store(destination + VectorBytes);
                 break;
             case 2:
-                ZipAll(positions, positions + position, 4, destination);
+                ZipAll(planes[0] + at, planes[1] + at, 4, destination);
                 break;
             case 4:
-                ZipAll(positions, positions + 2 * position, 4, half);
-                ZipAll(positions + position, positions + 3 * position, 4, half + 2 * position);
-                ZipAll(half, half + 2 * position, 8, destination);
+                ZipAll(planes[0] + at, planes[2] + at, 4, half);
+                ZipAll(planes[1] + at, planes[3] + at, 4, half + 2 * Position);
+                ZipAll(half, half + 2 * Position, 8, destination);
                 break;
             default:
                 for (var odd = 0; odd < 2; odd++)
                 {
-                    ZipAll(positions + odd * position, positions + (odd + 4) * position, 4, quarter);
-                    ZipAll(positions + (odd + 2) * position, positions + (odd + 6) * position, 4, quarter + 2 * position);
-                    ZipAll(quarter, quarter + 2 * position, 8, half + odd * 4 * position);
+                    ZipAll(planes[odd] + at, planes[odd + 4] + at, 4, quarter);
+                    ZipAll(planes[odd + 2] + at, planes[odd + 6] + at, 4, quarter + 2 * Position);
+                    ZipAll(quarter, quarter + 2 * Position, 8, half + odd * 4 * Position);
                 }
 
-                ZipAll(half, half + 4 * position, 16, destination);
+                ZipAll(half, half + 4 * Position, 16, destination);
                 break;
         }
     }

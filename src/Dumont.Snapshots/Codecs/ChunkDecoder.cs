@@ -7,9 +7,12 @@ namespace Dumont.Snapshots;
 /// <remarks>Damage that leaves a valid encoding of another chunk is found by the checksum of the stored bytes, not here.</remarks>
 public sealed class ChunkDecoder : IDisposable
 {
-    private readonly CodecPath _path;
+    private readonly VectorPath _path;
     private readonly BitshuffleCodec _bitshuffle;
     private readonly ExponentHuffmanCodec _huffman;
+
+    /// <summary>Working memory of <see cref="DeltaCodec"/>: what the baseline has not.</summary>
+    internal NativeBuffer DeltaFresh { get; } = new();
 
     /// <summary>Takes no memory until a chunk needs it.</summary>
     public ChunkDecoder()
@@ -17,7 +20,7 @@ public sealed class ChunkDecoder : IDisposable
     {
     }
 
-    internal ChunkDecoder(CodecPath path)
+    internal ChunkDecoder(VectorPath path)
     {
         _path = path;
         _bitshuffle = new(path);
@@ -25,13 +28,18 @@ public sealed class ChunkDecoder : IDisposable
     }
 
     /// <summary>Decodes one chunk. After an exception the destination's content is undefined.</summary>
-    /// <param name="coding">How it was encoded. <see cref="ChunkCoding.Delta"/> needs another chunk.</param>
+    /// <param name="coding">How it was encoded. <see cref="ChunkCoding.Delta"/> needs another chunk, see <see cref="DeltaCodec"/>.</param>
     /// <param name="parameter">The encoder's.</param>
     /// <param name="stored">The encoder's bytes, no more and no fewer.</param>
     /// <param name="destination">Exactly as long as the chunk.</param>
     /// <exception cref="SnapshotFormatException">The bytes are not an encoding of a chunk of that length.</exception>
     public void Decode(ChunkCoding coding, byte parameter, ReadOnlySpan<byte> stored, Span<byte> destination)
     {
+        if (destination.Length > ChunkEncoder.MaximumChunkBytes)
+        {
+            throw new SnapshotFormatException($"A chunk of {destination.Length} bytes is longer than any.");
+        }
+
         switch (coding)
         {
             case ChunkCoding.ExponentBf16:
@@ -61,7 +69,10 @@ public sealed class ChunkDecoder : IDisposable
                 return;
             case ChunkCoding.Lz4 when Lz4.TryDecode(stored, destination):
                 return;
-            case ChunkCoding.Stored or ChunkCoding.Zero or ChunkCoding.Lz4 or ChunkCoding.Zstd:
+            case ChunkCoding.Zstd:
+                Zstd.Decode(stored, destination);
+                return;
+            case ChunkCoding.Stored or ChunkCoding.Zero or ChunkCoding.Lz4:
                 throw new SnapshotFormatException($"{stored.Length} bytes of coding {coding} are not a chunk of {destination.Length} bytes.");
             default:
                 throw new SnapshotFormatException($"Coding {(byte)coding} is not known.");
@@ -73,5 +84,6 @@ public sealed class ChunkDecoder : IDisposable
     {
         _bitshuffle.Dispose();
         _huffman.Dispose();
+        DeltaFresh.Dispose();
     }
 }

@@ -6,6 +6,9 @@ namespace Dumont.Snapshots;
 /// </summary>
 public sealed class ChunkEncoder : IDisposable
 {
+    /// <summary>Longest chunk, 16 MiB: some codings store lengths in three bytes.</summary>
+    public const int MaximumChunkBytes = 16 << 20;
+
     /// <summary>Kernels write whole vectors.</summary>
     private const int SlackBytes = 64;
 
@@ -25,10 +28,22 @@ public sealed class ChunkEncoder : IDisposable
     private const float CompressibleCost = 0.97F;
 
     private readonly ChunkCompression _compression;
-    private readonly CodecPath _path;
+    private readonly VectorPath _path;
     private readonly BitshuffleCodec _bitshuffle;
     private readonly ExponentHuffmanCodec _huffman;
     private readonly NativeBuffer _probe = new();
+    private readonly NativeBuffer _other = new();
+
+    /// <summary>Working memory of <see cref="DeltaCodec"/>: places in the baseline.</summary>
+    internal NativeBuffer DeltaIndex { get; } = new();
+
+    /// <summary>What the baseline has not.</summary>
+    internal NativeBuffer DeltaFresh { get; } = new();
+
+    /// <summary>The same, encoded.</summary>
+    internal NativeBuffer DeltaEncoded { get; } = new();
+
+    internal List<DeltaRun> DeltaRuns { get; } = [];
 
     /// <summary>Takes no memory until a chunk needs it.</summary>
     /// <param name="compression">How much work goes into a chunk.</param>
@@ -37,7 +52,7 @@ public sealed class ChunkEncoder : IDisposable
     {
     }
 
-    internal ChunkEncoder(ChunkCompression compression, CodecPath path)
+    internal ChunkEncoder(ChunkCompression compression, VectorPath path)
     {
         _compression = compression;
         _path = path;
@@ -50,12 +65,13 @@ public sealed class ChunkEncoder : IDisposable
     public static int MaximumEncodedBytes(int length) => checked(length + SlackBytes);
 
     /// <summary>Encodes one chunk.</summary>
-    /// <param name="chunk">Any bytes, none included.</param>
+    /// <param name="chunk">Any bytes, none included; at most <see cref="MaximumChunkBytes"/>.</param>
     /// <param name="destination">At least <see cref="MaximumEncodedBytes"/>; what lies behind the stored bytes is overwritten.</param>
     /// <returns>How it was encoded; never longer than the chunk.</returns>
-    /// <exception cref="ArgumentException"><paramref name="destination"/> is too short.</exception>
+    /// <exception cref="ArgumentException"><paramref name="destination"/> is too short, or the chunk too long.</exception>
     public EncodedChunk Encode(ReadOnlySpan<byte> chunk, Span<byte> destination)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(chunk.Length, MaximumChunkBytes, nameof(chunk));
         if (destination.Length < MaximumEncodedBytes(chunk.Length))
         {
             throw new ArgumentException("The destination is too short.", nameof(destination));
@@ -85,6 +101,10 @@ public sealed class ChunkEncoder : IDisposable
         _bitshuffle.Dispose();
         _huffman.Dispose();
         _probe.Dispose();
+        _other.Dispose();
+        DeltaIndex.Dispose();
+        DeltaFresh.Dispose();
+        DeltaEncoded.Dispose();
     }
 
     /// <summary>A length of 0 when nothing makes the chunk shorter than <paramref name="limit"/>.</summary>
@@ -101,7 +121,7 @@ public sealed class ChunkEncoder : IDisposable
             return EncodeSequences(chunk, destination, limit);
         }
 
-        if (sample.ExponentShare >= CertainShare && (IsDense || sample.PackCost <= sample.PlaneCost))
+        if (sample.ExponentShare >= CertainShare && sample.PackCost <= sample.PlaneCost)
         {
             return EncodeFloats(chunk, sample, destination, limit);
         }
@@ -143,13 +163,26 @@ public sealed class ChunkEncoder : IDisposable
             ExponentPack.Encode(_path, sample.Format, chunk, sample.FormatPhase, sample.BaseExponent, destination, limit));
     }
 
-    private EncodedChunk EncodePlanes(ReadOnlySpan<byte> chunk, in ElementSample sample, Span<byte> destination, int limit) => new(
-        ChunkCoding.BitshuffleLz4, BitshuffleCodec.Parameter(0, sample.PlaneWidthBytes),
-        _bitshuffle.Encode(chunk, 0, sample.PlaneWidthBytes, destination, limit));
+    private EncodedChunk EncodePlanes(ReadOnlySpan<byte> chunk, in ElementSample sample, Span<byte> destination, int limit)
+    {
+        // Floats of which few bits are used: the better of bits and bytes.
+        var floats = IsDense && sample.ExponentShare >= CertainShare ? EncodeFloats(chunk, sample, destination, limit) : default;
+        var into = floats.LengthBytes > 0 ? _other.Take(chunk.Length) : destination;
+        var planes = new EncodedChunk(
+            ChunkCoding.BitshuffleLz4, BitshuffleCodec.Parameter(0, sample.PlaneWidthBytes),
+            _bitshuffle.Encode(chunk, 0, sample.PlaneWidthBytes, into, floats.LengthBytes > 0 ? floats.LengthBytes : limit));
+        if (floats.LengthBytes > 0 && planes.LengthBytes > 0)
+        {
+            into[..planes.LengthBytes].CopyTo(destination);
+        }
 
-    /// <summary>Looks for repeated sequences of bytes.</summary>
-    private static EncodedChunk EncodeSequences(ReadOnlySpan<byte> chunk, Span<byte> destination, int limit) =>
-        new(ChunkCoding.Lz4, 0, Lz4.Encode(chunk, destination[..limit]));
+        return planes.LengthBytes > 0 ? planes : floats;
+    }
+
+    /// <summary>Looks for repeated sequences of bytes. The fast way can be read everywhere; libzstd is not on every machine.</summary>
+    private EncodedChunk EncodeSequences(ReadOnlySpan<byte> chunk, Span<byte> destination, int limit) => IsDense && Zstd.IsAvailable
+        ? new(ChunkCoding.Zstd, 0, Zstd.Encode(chunk, destination[..limit]))
+        : new(ChunkCoding.Lz4, 0, Lz4.Encode(chunk, destination[..limit]));
 
     /// <summary>What LZ4 leaves of a few places of the chunk, 1 for no gain.</summary>
     private float Probe(ReadOnlySpan<byte> chunk)

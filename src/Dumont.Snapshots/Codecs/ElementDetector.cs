@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Numerics;
 using System.Runtime.Intrinsics;
 
 namespace Dumont.Snapshots;
@@ -34,16 +34,28 @@ internal static unsafe class ElementDetector
 
     private const int WindowBytes = 16;
     private const int MaximumWindows = 64;
+
+    /// <summary>A window for so many bytes: small files are many, and a look must not cost more than they do.</summary>
+    private const int BytesPerWindow = 128;
+
     private const int Classes = 4;
     private const int Exponents = 256;
+
+    /// <summary>Counts of a class of places, with room for whole vectors behind the last.</summary>
+    private const int ClassCounts = Exponents + 2 * CountsPerVector;
+
+    private const int CountsPerVector = 16;
 
     /// <summary>As many as a code of three bits can name, with one code for the escape.</summary>
     private const int NearExponents = 7;
 
+    /// <summary>Largest base that small integers and zeros, taken for floats, come to; weights have larger ones.</summary>
+    private const int LargestOfIntegers = 6;
+
     /// <summary>Looks at a chunk of at least <see cref="MinimumBytes"/>.</summary>
     public static ElementSample Look(ReadOnlySpan<byte> chunk)
     {
-        var windows = Math.Min(MaximumWindows, chunk.Length / (2 * WindowBytes));
+        var windows = Math.Clamp(chunk.Length / BytesPerWindow, MinimumBytes / (2 * WindowBytes), MaximumWindows);
         fixed (byte* start = chunk)
         {
             // Each begins at a multiple of 8, behind at least one byte.
@@ -73,7 +85,7 @@ internal static unsafe class ElementDetector
         {
             var bytes = Vector128.Load(places[i]);
             var control = Vector128.LessThan(bytes, Vector128.Create((byte)0x09));
-            others += System.Numerics.BitOperations.PopCount((bytes | control).ExtractMostSignificantBits());
+            others += BitOperations.PopCount((bytes | control).ExtractMostSignificantBits());
         }
 
         return others * 4 <= windows;
@@ -84,8 +96,8 @@ internal static unsafe class ElementDetector
     /// </summary>
     private static (ExponentFormat Format, int Phase, byte Base, float Share) FindExponents(byte** places, int windows)
     {
-        var counts = stackalloc ushort[Classes * Exponents];
-        new Span<ushort>(counts, Classes * Exponents).Clear();
+        var counts = stackalloc ushort[Classes * ClassCounts];
+        new Span<ushort>(counts, Classes * ClassCounts).Clear();
         var rotated = stackalloc byte[WindowBytes];
         for (var i = 0; i < windows; i++)
         {
@@ -94,26 +106,29 @@ internal static unsafe class ElementDetector
             for (var at = 0; at < WindowBytes; at += Classes)
             {
                 counts[rotated[at]]++;
-                counts[Exponents + rotated[at + 1]]++;
-                counts[2 * Exponents + rotated[at + 2]]++;
-                counts[3 * Exponents + rotated[at + 3]]++;
+                counts[ClassCounts + rotated[at + 1]]++;
+                counts[2 * ClassCounts + rotated[at + 2]]++;
+                counts[3 * ClassCounts + rotated[at + 3]]++;
             }
         }
 
         var perClass = windows * WindowBytes / Classes;
+        var none = stackalloc ushort[ClassCounts];
+        new Span<ushort>(none, ClassCounts).Clear();
         var best = (Format: ExponentFormat.Bf16, Phase: 0, Base: (byte)0, Share: 0F);
         var bestCost = 1F;
         for (var phase = 0; phase < Classes; phase++)
         {
-            Consider(ExponentFormat.Fp32, phase, Nearest(counts + (phase + 3) % Classes * Exponents, null, Exponents), perClass, ref best, ref bestCost);
+            var only = counts + (phase + 3) % Classes * ClassCounts;
+            Consider(ExponentFormat.Fp32, phase, Nearest(only, none, Exponents), perClass, ref best, ref bestCost);
         }
 
         for (var phase = 0; phase < 2; phase++)
         {
-            var first = counts + (phase + 1) % Classes * Exponents;
-            var second = counts + (phase + 3) % Classes * Exponents;
+            var first = counts + (phase + 1) % Classes * ClassCounts;
+            var second = counts + (phase + 3) % Classes * ClassCounts;
             Consider(ExponentFormat.Bf16, phase, Nearest(first, second, Exponents), 2 * perClass, ref best, ref bestCost);
-            Consider(ExponentFormat.Fp16, phase, NearestOfFive(first, second), 2 * perClass, ref best, ref bestCost);
+            Consider(ExponentFormat.Fp16, phase, NearestOfFive(first, second, none), 2 * perClass, ref best, ref bestCost);
         }
 
         return best;
@@ -124,7 +139,7 @@ internal static unsafe class ElementDetector
         ref (ExponentFormat Format, int Phase, byte Base, float Share) best, ref float bestCost)
     {
         var sample = new ElementSample(false, format, phase, nearest.Base, (float)nearest.Count / total, 1, 1);
-        if (sample.PackCost < bestCost)
+        if (sample.PackCost < bestCost && (nearest.Base > LargestOfIntegers || format == ExponentFormat.Fp16))
         {
             bestCost = sample.PackCost;
             best = (format, phase, sample.BaseExponent, sample.ExponentShare);
@@ -134,39 +149,47 @@ internal static unsafe class ElementDetector
     /// <summary>The seven neighbours with the most occurrences: how many, and the largest of them.</summary>
     private static (int Count, byte Base) Nearest(ushort* counts, ushort* more, int exponents)
     {
-        var sum = 0;
-        var best = 0;
-        var at = 0;
-        for (var i = 0; i < exponents; i++)
+        var best = Vector256<ushort>.Zero;
+        var bestAt = 0;
+        for (var i = 0; i < exponents; i += CountsPerVector)
         {
-            sum += counts[i] + (more == null ? 0 : more[i]);
-            if (i >= NearExponents)
+            var sums = Vector256<ushort>.Zero;
+            for (var near = 0; near < NearExponents; near++)
             {
-                sum -= counts[i - NearExponents] + (more == null ? 0 : more[i - NearExponents]);
+                sums += Vector256.Load(counts + i + near) + Vector256.Load(more + i + near);
             }
 
-            if (sum > best)
+            if (Vector256.GreaterThanAny(sums, best))
             {
-                best = sum;
-                at = i;
+                var most = Largest(sums);
+                best = Vector256.Create(most);
+                bestAt = i + BitOperations.TrailingZeroCount(Vector256.Equals(sums, best).ExtractMostSignificantBits());
             }
         }
 
-        return (best, (byte)at);
+        return (best.ToScalar(), (byte)Math.Min(bestAt + NearExponents - 1, exponents - 1));
+    }
+
+    private static ushort Largest(Vector256<ushort> values)
+    {
+        var eight = Vector128.Max(values.GetLower(), values.GetUpper());
+        var four = Vector128.Max(eight, Vector128.Shuffle(eight, Vector128.Create((ushort)4, 5, 6, 7, 0, 1, 2, 3)));
+        var two = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create((ushort)2, 3, 0, 1, 2, 3, 0, 1)));
+        return Math.Max(two.GetElement(0), two.GetElement(1));
     }
 
     /// <summary>The same for exponents of five bits, the upper ones of the eight counted.</summary>
-    private static (int Count, byte Base) NearestOfFive(ushort* first, ushort* second)
+    private static (int Count, byte Base) NearestOfFive(ushort* first, ushort* second, ushort* none)
     {
         const int exponents = 32;
-        var counts = stackalloc ushort[exponents];
+        var counts = stackalloc ushort[exponents + 2 * CountsPerVector];
+        new Span<ushort>(counts, exponents + 2 * CountsPerVector).Clear();
         for (var i = 0; i < exponents; i++)
         {
-            var sums = Vector128.Load(first + 8 * i) + Vector128.Load(second + 8 * i);
-            counts[i] = Vector128.Sum(sums);
+            counts[i] = Vector128.Sum(Vector128.Load(first + 8 * i) + Vector128.Load(second + 8 * i));
         }
 
-        return Nearest(counts, null, exponents);
+        return Nearest(counts, none, exponents);
     }
 
     /// <summary>Counts each of the 64 bits of 8 bytes, and prices bit planes by how rarely a bit differs from the usual.</summary>
@@ -185,12 +208,24 @@ internal static unsafe class ElementDetector
             count.Store(counts + bit * WindowBytes);
         }
 
-        var best = (WidthBytes: 1, Cost: 1F);
-        for (var width = 1; width <= 8; width *= 2)
+        // Ones of every bit of an element: of eight bytes, then, half by half, of narrower ones.
+        var ones = stackalloc int[Bitshuffle.MaximumPlanes];
+        for (var i = 0; i < Bitshuffle.MaximumPlanes; i++)
         {
-            var cost = PlanesCost(counts, width, windows * WindowBytes / width);
+            ones[i] = counts[i % 8 * WindowBytes + i / 8] + counts[i % 8 * WindowBytes + i / 8 + 8];
+        }
+
+        var best = (WidthBytes: 8, Cost: PlanesCost(ones, Bitshuffle.MaximumPlanes, 2 * windows));
+        for (var width = 4; width >= 1; width /= 2)
+        {
+            for (var i = 0; i < 8 * width; i++)
+            {
+                ones[i] += ones[8 * width + i];
+            }
+
             // A wider element splits planes further, which costs where it gains nothing.
-            if (cost < best.Cost - 0.02F)
+            var cost = PlanesCost(ones, 8 * width, windows * WindowBytes / width);
+            if (cost <= best.Cost + 0.02F)
             {
                 best = (width, cost);
             }
@@ -199,35 +234,23 @@ internal static unsafe class ElementDetector
         return best;
     }
 
-    private static float PlanesCost(byte* counts, int width, int total)
+    private static float PlanesCost(int* ones, int planes, int total)
     {
         var cost = 0F;
-        for (var bit = 0; bit < 8; bit++)
+        for (var i = 0; i < planes; i++)
         {
-            for (var position = 0; position < width; position++)
-            {
-                var ones = 0;
-                for (var i = position; i < WindowBytes; i += width)
-                {
-                    ones += counts[bit * WindowBytes + i];
-                }
-
-                cost += PlaneCost((float)Math.Min(ones, total - ones) / total);
-            }
+            cost += PlaneCost(Math.Min(ones[i], total - ones[i]) * 100, total);
         }
 
-        return cost / (8 * width);
+        return cost / planes;
     }
 
-    /// <summary>What LZ4 leaves of a plane in which so large a part of the bits differs, as measured on independent bits.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float PlaneCost(float different) => different switch
-    {
-        0 => 0.02F,
-        < 0.01F => 0.25F,
-        < 0.03F => 0.55F,
-        < 0.06F => 0.8F,
-        < 0.1F => 0.95F,
-        _ => 1,
-    };
+    /// <summary>What LZ4 leaves of a plane in which so many bits in a hundred differ, as measured on independent bits.</summary>
+    private static float PlaneCost(int hundredfold, int total) =>
+        hundredfold == 0 ? 0.02F
+        : hundredfold >= 10 * total ? 1
+        : hundredfold >= 6 * total ? 0.95F
+        : hundredfold >= 3 * total ? 0.8F
+        : hundredfold >= total ? 0.55F
+        : 0.25F;
 }

@@ -9,16 +9,16 @@ internal static unsafe class ElementRotation
 {
     private const int VectorBytes = BytePlanes256.VectorBytes;
 
-    public static void Left(CodecPath path, byte* source, int widthBytes, byte* destination) =>
+    public static void Left(VectorPath path, byte* source, int widthBytes, byte* destination) =>
         Rotate(path, source, widthBytes, 1, destination);
 
-    public static void Right(CodecPath path, byte* source, int widthBytes, byte* destination) =>
+    public static void Right(VectorPath path, byte* source, int widthBytes, byte* destination) =>
         Rotate(path, source, widthBytes, 8 * widthBytes - 1, destination);
 
-    private static void Rotate(CodecPath path, byte* source, int widthBytes, int left, byte* destination)
+    private static void Rotate(VectorPath path, byte* source, int widthBytes, int left, byte* destination)
     {
         var bytes = ElementLayout.GroupElements * widthBytes;
-        if (path == CodecPath.Scalar)
+        if (path == VectorPath.Scalar)
         {
             for (var i = 0; i < bytes; i += widthBytes)
             {

@@ -6,7 +6,7 @@ namespace Dumont.Snapshots;
 /// <see cref="ChunkCoding.ExponentHuffman"/>: <c>| edges | plane of byte 0 | plane of byte 1 | … |</c>, each plane constant, as it is, or
 /// Huffman coded, whichever is shortest.
 /// </summary>
-internal sealed unsafe class ExponentHuffmanCodec(CodecPath path) : IDisposable
+internal sealed unsafe class ExponentHuffmanCodec(VectorPath path) : IDisposable
 {
     private const int RotatedBit = 0x20;
 
@@ -33,7 +33,13 @@ internal sealed unsafe class ExponentHuffmanCodec(CodecPath path) : IDisposable
         }
 
         var planeBytes = layout.Groups * ElementLayout.GroupElements;
-        var planes = _planes.Reserve(layout.BodyBytes);
+        var content = _planes.Reserve(layout.BodyBytes);
+        var planes = stackalloc byte*[sizeof(ulong)];
+        for (var position = 0; position < widthBytes; position++)
+        {
+            planes[position] = content + (nint)position * planeBytes;
+        }
+
         fixed (byte* source = chunk)
         {
             BytePlanes.Split(path, source + layout.Phase, layout.Groups, widthBytes, rotated, planes);
@@ -44,7 +50,7 @@ internal sealed unsafe class ExponentHuffmanCodec(CodecPath path) : IDisposable
         var written = layout.EdgeBytes;
         for (var position = 0; position < widthBytes; position++)
         {
-            var plane = new ReadOnlySpan<byte>(planes + (nint)position * planeBytes, planeBytes);
+            var plane = new ReadOnlySpan<byte>(planes[position], planeBytes);
             var bytes = ExponentHuffmanEncoder.Encode(plane, destination[written..limit], scratch);
             if (bytes == 0)
             {

@@ -18,7 +18,7 @@ internal static unsafe class ExponentPack
 
     /// <summary>0 when it does not come out shorter than <paramref name="limit"/>, behind which there must be room for a vector.</summary>
     public static int Encode(
-        CodecPath path, ExponentFormat format, ReadOnlySpan<byte> chunk, int phase, byte baseExponent, Span<byte> destination, int limit)
+        VectorPath path, ExponentFormat format, ReadOnlySpan<byte> chunk, int phase, byte baseExponent, Span<byte> destination, int limit)
     {
         var layout = ElementLayout.For(chunk.Length, phase, format.WidthBytes());
         var escapesAt = EscapesAt(format, layout);
@@ -44,15 +44,15 @@ internal static unsafe class ExponentPack
             };
             var fits = path switch
             {
-                CodecPath.Avx512 => ExponentPack512.Encode(format, ref work),
-                CodecPath.Avx2 => ExponentPack256.Encode(format, ref work),
-                CodecPath.Scalar => ExponentPackScalar.Encode(format, ref work),
+                VectorPath.Vector512 => ExponentPack512.Encode(format, ref work),
+                VectorPath.Vector256 => ExponentPack256.Encode(format, ref work),
+                VectorPath.Scalar => ExponentPackScalar.Encode(format, ref work),
             };
             return fits && work.Escapes < work.EscapesEnd ? (int)(work.Escapes - to) : 0;
         }
     }
 
-    public static void Decode(CodecPath path, ExponentFormat format, byte parameter, ReadOnlySpan<byte> stored, Span<byte> destination)
+    public static void Decode(VectorPath path, ExponentFormat format, byte parameter, ReadOnlySpan<byte> stored, Span<byte> destination)
     {
         var layout = ElementLayout.For(destination.Length, parameter & 7, format.WidthBytes());
         var escapesAt = EscapesAt(format, layout);
@@ -85,9 +85,9 @@ internal static unsafe class ExponentPack
     /// <summary>
     /// Kernels read escapes by whole vectors. They stop where that would read behind the end, and go on with a copy of the last ones.
     /// </summary>
-    private static bool Decode(CodecPath path, ExponentFormat format, ref ExponentWork work)
+    private static bool Decode(VectorPath path, ExponentFormat format, ref ExponentWork work)
     {
-        if (path == CodecPath.Scalar)
+        if (path == VectorPath.Scalar)
         {
             return ExponentPackScalar.Decode(format, ref work);
         }
@@ -119,9 +119,9 @@ internal static unsafe class ExponentPack
         return work.Groups == 0;
     }
 
-    private static void DecodeGroups(CodecPath path, ExponentFormat format, ref ExponentWork work)
+    private static void DecodeGroups(VectorPath path, ExponentFormat format, ref ExponentWork work)
     {
-        if (path == CodecPath.Avx512)
+        if (path == VectorPath.Vector512)
         {
             ExponentPack512.Decode(format, ref work);
         }
