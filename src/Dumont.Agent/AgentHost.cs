@@ -69,7 +69,8 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
             new AuthorizedKeysFile(surroundings.Home, log),
             log,
             time);
-        using var work = new WorkRunner(new MachineEngines(config, surroundings.ResticProgram).Create, log);
+        using var engines = new MachineEngines(config, surroundings.ResticProgram, time);
+        using var work = new WorkRunner(engines.Create, log);
         using var link = new ServerLink(config, options, () => Report(role, metrics, work), Accept, NewBackoff(), log, time);
         role.StateChanged += link.ReportSoon;
         work.StateChanged += link.ReportSoon;

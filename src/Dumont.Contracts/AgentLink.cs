@@ -167,6 +167,8 @@ public sealed record AgentSyncReport(
 [JsonSerializable(typeof(AgentOrder))]
 [JsonSerializable(typeof(AgentReport))]
 [JsonSerializable(typeof(AgentConfig))]
+[JsonSerializable(typeof(AgentObject))]
+[JsonSerializable(typeof(IAsyncEnumerable<AgentObject>))]
 public sealed partial class AgentLinkJson : JsonSerializerContext;
 
 /// <summary>The agent's configuration file, <c>/opt/dumont/agent.json</c>, mode 0600, written by the server when it prepares a machine.</summary>

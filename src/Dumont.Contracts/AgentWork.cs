@@ -2,6 +2,12 @@ using System.Text.Json.Serialization;
 
 namespace Dumont.Contracts;
 
+/// <summary>An object of a repository, as a list of them tells a machine.</summary>
+/// <param name="Name">Its name in the repository.</param>
+/// <param name="SizeBytes">Its length.</param>
+/// <param name="ModifiedAt">When it was written.</param>
+public sealed record AgentObject(string Name, long SizeBytes, DateTimeOffset ModifiedAt);
+
 /// <summary>What an agent does once when it is told to.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<AgentWorkKind>))]
 public enum AgentWorkKind

@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Dumont.Contracts;
 using Dumont.Server.Platform.Web;
 using Dumont.Snapshots;
 
@@ -10,7 +12,6 @@ internal static class AgentRepositoryEndpoints
 {
     private const string ResticList = "application/vnd.x.restic.rest.v2";
     private const int ResticNameLength = 64;
-    private const int ListMax = 100_000;
 
     private static readonly string[] ResticTypes = ["data", "keys", "locks", "snapshots", "index"];
 
@@ -31,19 +32,18 @@ internal static class AgentRepositoryEndpoints
     {
         await ServeAsync(id, context, "", async (_, store, _) =>
         {
-            var items = new List<ObjectItem>();
-            await foreach (var each in store.ListAsync(prefix ?? "", context.RequestAborted))
-            {
-                if (items.Count == ListMax)
-                {
-                    break;
-                }
-
-                items.Add(new ObjectItem(each.Name, each.SizeBytes, each.ModifiedAt));
-            }
-
-            await context.Response.WriteAsJsonAsync(items, context.RequestAborted);
+            context.Response.ContentType = "application/json; charset=utf-8";
+            await JsonSerializer.SerializeAsync(context.Response.Body, ItemsAsync(store, prefix ?? "", context.RequestAborted), AgentLinkJson.Default.Options, context.RequestAborted);
         });
+    }
+
+    private static async IAsyncEnumerable<AgentObject> ItemsAsync(
+        IObjectStore store, string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var each in store.ListAsync(prefix, cancellationToken))
+        {
+            yield return new AgentObject(each.Name, each.SizeBytes, each.ModifiedAt);
+        }
     }
 
     private static Task ResticGetAsync(long id, string? path, HttpContext context)
@@ -145,8 +145,6 @@ internal static class AgentRepositoryEndpoints
         };
 
     private static bool IsResticName(string name) => name.Length == ResticNameLength && name.All(char.IsAsciiHexDigitLower);
-
-    private sealed record ObjectItem(string Name, long Size, DateTimeOffset ModifiedAt);
 
     private sealed record ResticItem(string Name, long Size);
 }

@@ -17,6 +17,7 @@ internal sealed class Repositories(
     SecretStore secrets,
     ServerIdentity identity,
     StoreFactory stores,
+    TimeProvider time,
     IOptions<ServerOptions> server,
     IOptions<SnapshotsOptions> options)
 {
@@ -45,7 +46,7 @@ internal sealed class Repositories(
     {
         if (await store.FindAsync(id, cancellationToken) is { IsReady: false } repository)
         {
-            await (await EngineOfAsync(repository, cancellationToken)).EnsureRepositoryAsync(cancellationToken);
+            await (await EngineOfAsync(repository, TimeSpan.Zero, cancellationToken)).EnsureRepositoryAsync(cancellationToken);
             await store.SetReadyAsync(id, cancellationToken);
         }
     }
@@ -57,12 +58,14 @@ internal sealed class Repositories(
         return storage.Provider == StorageSettings.Local ? stores.OpenFolder(FolderOf(repository)) : stores.OpenS3(storage, PrefixOf(repository, storage));
     }
 
-    /// <summary>The engine of a repository, as the server itself uses it.</summary>
-    public async Task<ISnapshotEngine> EngineOfAsync(Repository repository, CancellationToken cancellationToken)
+    /// <summary>The engine of a repository, as the server itself uses it. What a prune frees stays for <paramref name="graceOfPrune"/>, where the engine
+    /// lets readers and prunes work at once.</summary>
+    public async Task<ISnapshotEngine> EngineOfAsync(Repository repository, TimeSpan graceOfPrune, CancellationToken cancellationToken)
     {
         var secret = await EnsureSecretAsync(repository.UserId, cancellationToken);
         return repository.Engine switch
         {
+            DumontEngine.Name => new DumontEngine(OpenObjects(repository), RepositorySecret.FromKey(Convert.FromHexString(secret)), graceOfPrune, time),
             ResticEngine.Name => new ResticEngine(options.Value.ResticProgram, ResticOf(repository, secret)),
             _ => throw new SnapshotEngineException(SnapshotFailure.NotInstalled, $"The engine {repository.Engine} is not supported by this server."),
         };

@@ -9,9 +9,10 @@ internal sealed record RepositoryOutcome(long BytesFreed, IReadOnlyList<string> 
 
 /// <summary>Work in repositories that may take longer than a tick: dropping, pruning, verifying. Runs in this process only; whoever asks for it asks again
 /// until it is done, and after a restart it begins anew, which changes nothing.</summary>
-internal sealed class RepositoryWork(Repositories repositories, SnapshotStore snapshots, TimeProvider time) : IAsyncDisposable
+internal sealed class RepositoryWork(Repositories repositories, SnapshotStore snapshots, OperationStore operations, TimeProvider time) : IAsyncDisposable
 {
     private static readonly TimeSpan LockedDelay = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan GraceWhileRead = TimeSpan.FromDays(1);
 
     private readonly ConcurrentDictionary<long, (Task<RepositoryOutcome> Work, CancellationTokenSource Stop)> _running = new();
 
@@ -84,7 +85,9 @@ internal sealed class RepositoryWork(Repositories repositories, SnapshotStore sn
             return new RepositoryOutcome(0, [], null, null);
         }
 
-        var engine = await repositories.EngineOfAsync(repository, cancellationToken);
+        // A restore reads what it has found at its start.
+        var isRead = (await operations.ListLiveAsync(repository.Id, cancellationToken)).Any(each => each.Kind == OperationKind.Restore);
+        var engine = await repositories.EngineOfAsync(repository, isRead ? GraceWhileRead : TimeSpan.Zero, cancellationToken);
         if (operation.Kind == OperationKind.Verify)
         {
             return new RepositoryOutcome(0, await engine.VerifyAsync(operation.Document.Verify, cancellationToken), null, null);
@@ -100,8 +103,25 @@ internal sealed class RepositoryWork(Repositories repositories, SnapshotStore sn
         }
 
         await engine.ForgetAsync(ids, cancellationToken);
-        return operation.Kind == OperationKind.Prune
-            ? new RepositoryOutcome((await engine.PruneAsync(cancellationToken)).BytesFreed, [], null, null)
-            : new RepositoryOutcome(0, [], null, null);
+        if (operation.Kind != OperationKind.Prune)
+        {
+            return new RepositoryOutcome(0, [], null, null);
+        }
+
+        // Counted in the store: engines count what snapshots use.
+        var before = await SizeAsync(repository, cancellationToken);
+        await engine.PruneAsync(cancellationToken);
+        return new RepositoryOutcome(Math.Max(0, before - await SizeAsync(repository, cancellationToken)), [], null, null);
+    }
+
+    private async Task<long> SizeAsync(Repository repository, CancellationToken cancellationToken)
+    {
+        var size = 0L;
+        await foreach (var each in repositories.OpenObjects(repository).ListAsync("", cancellationToken))
+        {
+            size += each.SizeBytes;
+        }
+
+        return size;
     }
 }

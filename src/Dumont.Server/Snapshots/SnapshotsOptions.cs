@@ -7,7 +7,7 @@ internal sealed class SnapshotsOptions
 {
     /// <summary>Engine of users who have chosen none: <c>dumont</c> or <c>restic</c>.</summary>
     [RegularExpression("dumont|restic")]
-    public string DefaultEngine { get; set; } = "restic";
+    public string DefaultEngine { get; set; } = "dumont";
 
     /// <summary>The restic program of the server, for what it does itself in a repository.</summary>
     [Required]

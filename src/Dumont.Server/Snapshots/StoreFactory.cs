@@ -7,6 +7,7 @@ namespace Dumont.Server.Snapshots;
 internal sealed class StoreFactory : IAsyncDisposable
 {
     private const int StoresMax = 1000;
+    private const string DefaultRegion = "us-east-1";
 
     private readonly ConcurrentDictionary<(string Place, string AccessKey, string SecretKey), IObjectStore> _open = new();
 
@@ -43,6 +44,13 @@ internal sealed class StoreFactory : IAsyncDisposable
         return _open.GetOrAdd(key, _ => open());
     }
 
-    private static IObjectStore Connect(StorageSettings storage, string prefix) =>
-        throw new ObjectStoreException(ObjectStoreErrorKind.Protocol, $"S3 is not supported by this server ({storage.Bucket}/{prefix}).");
+    private static S3ObjectStore Connect(StorageSettings storage, string prefix) =>
+        new S3ObjectStore(new S3StoreOptions
+        {
+            Endpoint = new Uri(storage.Endpoint),
+            Region = storage.Region.Length > 0 ? storage.Region : DefaultRegion,
+            Bucket = storage.Bucket,
+            Prefix = prefix,
+            Credentials = new S3Credentials(storage.AccessKey, storage.SecretKey),
+        });
 }
