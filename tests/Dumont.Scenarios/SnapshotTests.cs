@@ -5,8 +5,8 @@ using Dumont.Scenarios.Harness;
 
 namespace Dumont.Scenarios;
 
-/// <summary>Snapshots of real machines: scenarios 43 to 52 of the hundred, and the checklist's words on sync.</summary>
-public sealed class SnapshotTests(SnapshotTests.Fixture fixture, ITestOutputHelper output) : WorldTests(fixture), IClassFixture<SnapshotTests.Fixture>
+/// <summary>Snapshots of real machines: scenarios 43 to 52 of the hundred, and the checklist's words on sync. Each engine must do all of it.</summary>
+public abstract class SnapshotScenarios(WorldFixture fixture, ITestOutputHelper output) : WorldTests(fixture)
 {
     // A tree with what trees have: large and small files, folders, a link, a name that is no plain word, an executable.
     private const string MakeTree =
@@ -222,6 +222,24 @@ public sealed class SnapshotTests(SnapshotTests.Fixture fixture, ITestOutputHelp
     private static string Word(JsonNode node, string field) => node[field]!.ToString();
 
     private static long Number(JsonNode node, string field) => node[field]!.GetValue<long>();
+}
 
-    public sealed class Fixture : WorldFixture;
+/// <summary>With our own engine.</summary>
+public sealed class DumontSnapshotTests(DumontSnapshotTests.Fixture fixture, ITestOutputHelper output)
+    : SnapshotScenarios(fixture, output), IClassFixture<DumontSnapshotTests.Fixture>
+{
+    public sealed class Fixture : WorldFixture
+    {
+        private protected override IReadOnlyDictionary<string, string> ServerSettings { get; } = new Dictionary<string, string> { ["Snapshots__DefaultEngine"] = "dumont" };
+    }
+}
+
+/// <summary>With restic.</summary>
+public sealed class ResticSnapshotTests(ResticSnapshotTests.Fixture fixture, ITestOutputHelper output)
+    : SnapshotScenarios(fixture, output), IClassFixture<ResticSnapshotTests.Fixture>
+{
+    public sealed class Fixture : WorldFixture
+    {
+        private protected override IReadOnlyDictionary<string, string> ServerSettings { get; } = new Dictionary<string, string> { ["Snapshots__DefaultEngine"] = "restic" };
+    }
 }

@@ -150,7 +150,7 @@ internal sealed class OperationReconciler(
             operation,
             operation with { State = state, FinishedAt = time.GetUtcNow(), Document = document },
             fence,
-            transaction => events.AppendAsync(transaction, operation.UserId, null, SnapshotEvents.OfRepositoryWork(operation.Kind, operation.Id, outcome)),
+            transaction => events.AppendAsync(transaction, operation.UserId, null, HappenedTo(operation, outcome)),
             cancellationToken);
         repositoryWork.Forget(operation.Id);
         metrics.Ended(operation.Kind, state, null);
@@ -194,7 +194,21 @@ internal sealed class OperationReconciler(
             }
 
             await events.AppendAsync(
-                transaction, operation.UserId, operation.InstanceId, SnapshotEvents.OfMachineWork(operation.Kind, state, snapshot, document));
+                transaction, operation.UserId, operation.InstanceId, HappenedTo(operation.Kind, state, snapshot?.Name ?? "", document));
         }
     }
+
+    private static NewEvent HappenedTo(OperationKind kind, OperationState state, string name, OperationDocument document) =>
+        (kind, state, document.Result) switch
+        {
+            (OperationKind.Snapshot, OperationState.Done, { } made) => SnapshotEvents.Created(name, made.BytesProcessed, made.BytesAdded),
+            (OperationKind.Snapshot, _, _) => SnapshotEvents.Failed(name, document.Message),
+            (_, OperationState.Done, { } restored) => SnapshotEvents.Restored(name, restored.FilesNew),
+            _ => SnapshotEvents.RestoreFailed(name, document.Message),
+        };
+
+    private static NewEvent HappenedTo(SnapshotOperation operation, RepositoryOutcome outcome) =>
+        outcome.Failure is not null ? SnapshotEvents.RepositoryFailed(operation.Id, outcome.Message)
+        : operation.Kind == OperationKind.Verify ? SnapshotEvents.Verified(operation.Id, outcome.Damage.Count)
+        : SnapshotEvents.Pruned(operation.Id, outcome.BytesFreed);
 }

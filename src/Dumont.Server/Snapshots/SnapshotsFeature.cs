@@ -1,6 +1,8 @@
 using Dumont.Server.Agents;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Web;
+using Dumont.Server.Platform.Web.Live;
+using Dumont.Server.Platform.Web.Shell;
 
 namespace Dumont.Server.Snapshots;
 
@@ -29,6 +31,8 @@ internal static class SnapshotsFeature
         services.AddSingleton<Retention>();
         services.AddSingleton<ScheduleStore>();
         services.AddSingleton<SnapshotEndpoints.Waiting>();
+        services.AddSingleton<SnapshotPages.Services>();
+        services.AddSingleton<ILiveView, SnapshotsView>();
         services.AddSingleton<IAgentWorkSource, SnapshotWork>();
         services.AddSingleton<IReconciler, OperationReconciler>();
         services.AddSingleton<IReconciler, ScheduleReconciler>();
@@ -44,5 +48,7 @@ internal static class SnapshotsFeature
         routes.MapApi(SyncEndpoints.Map);
         routes.MapApi(StorageEndpoints.Map);
         routes.MapApi(AgentRepositoryEndpoints.Map);
+        routes.MapPages(SnapshotPages.Map);
+        routes.MapPages(StoragePages.Map);
     }
 }
