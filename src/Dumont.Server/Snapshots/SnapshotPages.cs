@@ -160,10 +160,13 @@ internal static class SnapshotPages
                 page.Stream,
                 Instances = await InstancesAsync(caller, services, InstanceStatus.Running, InstanceStatus.Paused, cancellationToken),
                 outcome.Name,
-                Rules = (IReadOnlyList<(string, string)>)
+                Rules = (IReadOnlyList<(string, string, string)>)
                 [
-                    ("retention_days", Text(rules.RetentionDays)), ("min_snapshots_to_keep", Text(rules.KeepLast)), ("keep_daily", Text(rules.KeepDaily)),
-                    ("keep_weekly", Text(rules.KeepWeekly)), ("keep_monthly", Text(rules.KeepMonthly)),
+                    ("retention_days", ui["field.retention_days"], Text(rules.RetentionDays)),
+                    ("min_snapshots_to_keep", ui["field.min_snapshots_to_keep"], Text(rules.KeepLast)),
+                    ("keep_daily", ui["field.keep_daily"], Text(rules.KeepDaily)),
+                    ("keep_weekly", ui["field.keep_weekly"], Text(rules.KeepWeekly)),
+                    ("keep_monthly", ui["field.keep_monthly"], Text(rules.KeepMonthly)),
                 ],
                 rules.IsAutomatic,
                 Errors = ErrorsOf(ui, outcome.Problem),
