@@ -50,6 +50,7 @@ public abstract class EngineConformance : IDisposable
         var before = TreeFacts.Of(Work);
         Directory.Delete(Path.Combine(Work, "data"), recursive: true);
         File.WriteAllText(Path.Combine(Work, "run.sh"), "mine");
+        File.Delete(Path.Combine(Work, "link"));
         File.WriteAllText(Path.Combine(Work, "later.txt"), "mine");
         var restored = await engine.RestoreAsync(Request(made, Work), progress: null, Cancel);
         Assert.Equal(5, restored.FilesRestored);
