@@ -11,10 +11,8 @@ internal enum ExitCode
     /// <summary>Wrong command line (or 422), or the user said no at a prompt.</summary>
     Usage = 2,
 
+    /// <summary>What was named is not there. Also of <c>repo snapshot</c>, as of restic: kept, but for files that could not be read.</summary>
     NotFound = 3,
-
-    /// <summary><c>repo snapshot</c>: kept, but for files that could not be read. The number is the one that restic gives.</summary>
-    Incomplete = 3,
 
     /// <summary>401 or 403.</summary>
     Auth = 4,

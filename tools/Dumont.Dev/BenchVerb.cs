@@ -1,32 +1,15 @@
 namespace Dumont.Dev;
 
-/// <summary><c>./dumont bench [name…]</c>: hands over to the measurements in <c>bench/</c>.</summary>
+/// <summary><c>./dumont bench [name]</c>: one measurement.</summary>
 internal static class BenchVerb
 {
-    public static async Task<int> RunAsync(Repository repository, string[] names, CancellationToken cancellationToken)
+    public static Task<int> RunAsync(Repository repository, string[] names, BenchSettings settings, CancellationToken cancellationToken) => names switch
     {
-        var project = Path.Combine(repository.Root, "bench", "Dumont.Bench");
-        if (names is ["api", ..] or [])
-        {
-            return await ApiBench.RunAsync(repository, cancellationToken);
-        }
-
-        if (names is ["web", ..])
-        {
-            return await WebBench.RunAsync(repository, cancellationToken);
-        }
-
-        if (names is ["codecs", .. var folder])
-        {
-            return await CodecBench.RunAsync(repository, folder, cancellationToken);
-        }
-
-        if (!Directory.Exists(project))
-        {
-            throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, web, codecs");
-        }
-
-        return await Command.RunAsync(
-            repository.Root, "dotnet", ["run", "-c", "Release", "--project", project, "--", .. names], cancellationToken);
-    }
+        [] or ["api"] => ApiBench.RunAsync(repository, cancellationToken),
+        ["web"] => WebBench.RunAsync(repository, cancellationToken),
+        ["snapshots"] => SnapshotBench.RunAsync(repository, settings, cancellationToken),
+        ["primitives"] => PrimitivesBench.RunAsync(repository, cancellationToken),
+        ["codecs", .. var folder] => CodecBench.RunAsync(repository, folder, cancellationToken),
+        _ => throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, codecs, primitives, snapshots, web"),
+    };
 }

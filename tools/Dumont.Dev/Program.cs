@@ -28,7 +28,7 @@ try
         ["up"] => await UpVerb.RunAsync(repository, UpSettings.Read(variables, repository), stop.Token),
         ["test", .. var filter] => await TestVerb.RunAsync(repository, string.Join(' ', filter), stop.Token),
         ["check"] => await CheckVerb.RunAsync(repository, stop.Token),
-        ["bench", .. var names] => await BenchVerb.RunAsync(repository, names, stop.Token),
+        ["bench", .. var names] => await BenchVerb.RunAsync(repository, names, BenchSettings.Read(variables.GetValueOrDefault), stop.Token),
         _ => throw new DevException("usage: ./dumont up | test [filter] | check | bench [name] | <any dumont command>"),
     };
 }

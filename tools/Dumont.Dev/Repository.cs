@@ -13,6 +13,9 @@ internal sealed class Repository(string root)
     /// <summary>The published single-file agent that the server copies to machines.</summary>
     public string AgentFile => Path.Combine(Root, "artifacts", "publish", "Dumont.Agent", "release", "dumont-agent");
 
+    /// <summary>The published command line, as the launcher starts it.</summary>
+    public string CommandLine => Path.Combine(Root, "artifacts", "publish", "Dumont.Cli", "release", "dumont-cli");
+
     /// <summary>The checkout that this program was built in.</summary>
     public static Repository Find()
     {

@@ -100,10 +100,44 @@ internal static class RepoCommands
             Aliases = ["dump"],
             Positionals = [Snapshot, new("path", new("of the file in the snapshot", "do arquivo no snapshot"))],
         },
+        Restore(),
     ];
+
+    private static CommandSpec Restore() =>
+        Local("restore", new("Bring a snapshot back into a folder", "Traz um snapshot de volta para uma pasta"),
+            [
+                "repo restore latest --target /workspace --repo /mnt/backup",
+                "repo restore v1 --target /workspace --in-place --delete",
+                "repo restore latest --target /workspace --lazy /models --lazy '*.py'",
+            ],
+            RepoRestoreActions.RestoreAsync,
+            new KeySpec("target", KeyType.Text, new("the folder", "a pasta")) { Aliases = ["t"] },
+            new KeySpec("include", KeyType.TextList, new("only what matches; may be given again", "só o que casar; pode ser repetido")) { Aliases = ["i"] },
+            new KeySpec("exclude", KeyType.TextList, new("leave out what matches; may be given again", "omite o que casar; pode ser repetido")) { Aliases = ["e"] },
+            new KeySpec("in_place", KeyType.Boolean, new("change a folder that is not empty; undone when it fails", "altera uma pasta que não está vazia; desfeito se falhar")),
+            new KeySpec("delete", KeyType.Boolean, new("with --in-place: remove what the snapshot lacks", "com --in-place: remove o que o snapshot não tem")),
+            new KeySpec("verify", KeyType.Boolean, new("read everything back before it is put in place", "relê tudo antes de pôr no lugar")),
+            new KeySpec("lazy", KeyType.TextList, new("restore this first, usable at once; may be given again", "restaura isto primeiro, já utilizável; pode ser repetido")),
+            new KeySpec("lazy_file", KeyType.Text, new("file with a pattern a line, restored first", "arquivo com um padrão por linha, restaurado primeiro")),
+            new KeySpec("keep_partial", KeyType.Boolean, new("when it fails, keep what is done for the next try", "se falhar, guarda o que foi feito para a próxima tentativa")),
+            new KeySpec("no_sync", KeyType.Boolean, new("do not wait for the disk", "não espera pelo disco")),
+            new KeySpec("preserve_privileged", KeyType.Boolean, new("keep set-user-id and file capabilities", "mantém set-user-id e capacidades de arquivo")),
+            new KeySpec("fifos", KeyType.Boolean, new("restore named pipes too", "restaura pipes nomeados também")),
+            new KeySpec("workers", KeyType.Integer, new("threads", "threads")) { Default = "one a core" },
+            DryRun) with
+        {
+            Positionals = [Snapshot],
+        };
 
     private static IEnumerable<CommandSpec> Maintenance() =>
     [
+        Local("export", new("Copy snapshots into a restic repository", "Copia snapshots para um repositório restic"),
+            ["repo export --to-restic /mnt/restic", "repo export 3f2a91c0 --to-restic s3:https://host/bucket"],
+            RepoExportActions.ExportAsync,
+            new KeySpec("to_restic", KeyType.Text, new("repository as restic names it", "repositório como o restic o chama"))) with
+        {
+            Positionals = [Snapshot with { IsOptional = true, IsRest = true }],
+        },
         Local("verify", new("Check that every snapshot can be restored", "Confere se todo snapshot pode ser restaurado"),
             ["repo verify --repo /mnt/backup", "repo verify --read-data"],
             RepoMaintenanceActions.VerifyAsync,

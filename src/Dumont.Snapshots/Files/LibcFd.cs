@@ -19,7 +19,7 @@ internal static unsafe partial class LibcFd
     public const int EOPNOTSUPP = 95;
 
     public const int O_WRONLY = 1;
-    public const int O_PATH = 0x200000;
+    public const int O_DIRECT = 0x4000;
 
     public const uint RENAME_NOREPLACE = 1;
     public const uint RENAME_EXCHANGE = 2;

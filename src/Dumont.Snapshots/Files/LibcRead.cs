@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Dumont.Snapshots;
 
@@ -8,6 +9,8 @@ internal static unsafe partial class Libc
     public const int EPERM = 1;
     public const int ENOTSUP = 95;
     public const int ENODATA = 61;
+    public const int F_SETFL = 4;
+    public const int O_DIRECT = 0x4000;
     public const int SEEK_DATA = 3;
     public const int SEEK_HOLE = 4;
 
@@ -43,6 +46,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "fgetxattr", SetLastError = true)]
     public static partial nint GetAttribute(int descriptor, byte* name, byte* value, nuint size);
+
+    [LibraryImport(Library, EntryPoint = "fcntl", SetLastError = true)]
+    public static partial int FControl(SafeFileHandle file, int command, int flags);
+
+    [LibraryImport(Library, EntryPoint = "pwrite", SetLastError = true)]
+    public static partial nint PWrite(SafeFileHandle file, byte* buffer, nuint count, long offset);
 
     /// <summary><c>openat2</c> (Linux 5.6): resolves a whole path in one call and refuses links on the way.</summary>
     /// <returns>A descriptor, or -1 with the error set; ENOSYS where the kernel or a sandbox does not have it.</returns>

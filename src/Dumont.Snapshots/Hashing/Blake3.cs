@@ -73,6 +73,9 @@ public static unsafe class Blake3
     public static void KeyedHash(ReadOnlySpan<byte> key, ReadOnlySpan<byte> content, Span<byte> destination) =>
         KeyedHash(key, content, destination, VectorPaths.Best);
 
+    // A register that lies across two cache lines is loaded in twice the time, which halves the speed of the whole.
+    internal static byte* Align(byte* memory, int bytes) => (byte*)(((nuint)memory + (nuint)bytes - 1) & ~((nuint)bytes - 1));
+
     internal static void Hash(ReadOnlySpan<byte> content, Span<byte> destination, VectorPath path) =>
         Hash(content, destination, InitialValue, 0, path);
 

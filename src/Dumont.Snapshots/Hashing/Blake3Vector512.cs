@@ -27,13 +27,14 @@ internal static unsafe class Blake3Vector512
 
         // Chunks are numbered from a multiple of a group, and 2^32 of them are 4 TiB: the low half never carries inside a group.
         var counterHigh = Vector512.Create((uint)(counter >> 32));
-        var state = stackalloc Vector512<uint>[8];
+        var memory = stackalloc byte[(8 + 16 + 1) * sizeof(Vector512<uint>)];
+        var state = (Vector512<uint>*)Blake3.Align(memory, sizeof(Vector512<uint>));
+        var message = state + 8;
         for (var i = 0; i < 8; i++)
         {
             state[i] = Vector512.Create(key[i]);
         }
 
-        var message = stackalloc Vector512<uint>[16];
         for (var block = 0; block < blocks; block++)
         {
             var blockFlags = flags;

@@ -8,10 +8,16 @@ public sealed class ChunkReader : IDisposable
     private readonly Repository _repository;
     private readonly ChunkDecoder _decoder = new();
     private readonly PageBuffer _plain = new(ChunkEntry.MaximumChunkBytes + 1024);
+    private readonly int _depth;
     private AesGcm? _cipher;
     private int _cipherPack = -1;
+    private BaselineReader? _baselines;
 
-    internal ChunkReader(Repository repository) => _repository = repository;
+    internal ChunkReader(Repository repository, int depth = 0)
+    {
+        _repository = repository;
+        _depth = depth;
+    }
 
     /// <summary>Restores a chunk from its frame. What is written to <paramref name="destination"/> is worthless when this throws.</summary>
     /// <param name="location">Where the frame came from.</param>
@@ -28,6 +34,14 @@ public sealed class ChunkReader : IDisposable
 
         try
         {
+            if (location.Coding == ChunkCoding.Delta)
+            {
+                // Its baseline comes first: opening that uses the same memory.
+                var baseline = (_baselines ??= new BaselineReader(_repository, _depth)).Read(id);
+                DeltaCodec.Decode(_decoder, OpenCoded(location, id, frame), baseline, destination);
+                return;
+            }
+
             _decoder.Decode(location.Coding, location.Parameter, OpenCoded(location, id, frame), destination);
         }
         catch (SnapshotFormatException e)
@@ -58,6 +72,7 @@ public sealed class ChunkReader : IDisposable
     {
         _cipher?.Dispose();
         _decoder.Dispose();
+        _baselines?.Dispose();
         ((IDisposable)_plain).Dispose();
     }
 
@@ -75,8 +90,9 @@ public sealed class ChunkReader : IDisposable
             _cipherPack = location.Pack;
         }
 
+        // A chunk of zeros is a tag alone.
         var length = frame.Length - SealedObject.TagBytes;
-        if (length <= 0 || length > _plain.Length)
+        if (length < 0 || length > _plain.Length)
         {
             throw Damaged(location, id, "is too short or too long");
         }

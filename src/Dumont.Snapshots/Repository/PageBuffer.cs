@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace Dumont.Snapshots;
 
-/// <summary>Memory outside the collector, aligned to pages: what chunks and packs pass through. Never moved, so the kernel can use it directly.</summary>
+/// <summary>Memory outside the collector, aligned to pages: what chunks and packs pass through. Never moved, so the kernel can use it directly.
+/// Whoever makes one disposes of it, also when something fails: there is no finalizer, which could free it under a reader.</summary>
 internal sealed unsafe class PageBuffer : MemoryManager<byte>
 {
     private const nuint Alignment = 4096;
@@ -17,8 +18,6 @@ internal sealed unsafe class PageBuffer : MemoryManager<byte>
         _start = (byte*)NativeMemory.AlignedAlloc((nuint)length, Alignment);
         GC.AddMemoryPressure(length);
     }
-
-    ~PageBuffer() => Dispose(disposing: false);
 
     public int Length => _length;
 
@@ -47,11 +46,6 @@ internal sealed unsafe class PageBuffer : MemoryManager<byte>
             NativeMemory.AlignedFree(_start);
             _start = null;
             GC.RemoveMemoryPressure(_length);
-        }
-
-        if (disposing)
-        {
-            GC.SuppressFinalize(this);
         }
     }
 }

@@ -60,10 +60,6 @@ internal static class ManifestCheck
                 throw Refuse(entry.Path, "is the root of the tree and no directory");
             }
         }
-        else if (entry.Path.IsReserved)
-        {
-            throw Refuse(entry.Path, "is a name that restores use themselves");
-        }
         else if (!entry.Path.Parent.IsRoot)
         {
             if (!kinds.TryGetValue(entry.Path.Parent, out var parent))

@@ -79,6 +79,7 @@ internal sealed class RestoreExecutor(IChunkSource source, RestoreFiles files, R
 
                 if (underWay.Count == 0)
                 {
+                    worker.Run.End(files, worker);
                     return;
                 }
 
@@ -119,20 +120,34 @@ internal sealed class RestoreExecutor(IChunkSource source, RestoreFiles files, R
                 throw Damaged(places[0], $"{source.PackName(range.Pack)} ends before chunk {chunk.Id}");
             }
 
-            var content = worker.ChunkRoom(chunk.Location.RawBytes);
-            try
+            var frame = bytes.Slice(start, chunk.Location.StoredBytes);
+            var isZero = chunk.Location.Coding == ChunkCoding.Zero;
+            if (places.Length == 1 && !isZero && files.IsDirect(places[0].Item))
             {
-                worker.Opener.Open(chunk.Location, chunk.Id, bytes.Slice(start, chunk.Location.StoredBytes), content);
-            }
-            catch (SnapshotFormatException e)
-            {
-                throw Damaged(places[0], e.Message);
+                // Decoded to where it is written from, behind what comes before it in the file.
+                Open(worker, chunk, places[0], frame, worker.Run.Room(files, worker, places[0], chunk.Location.RawBytes));
+                worker.Run.Add(chunk.Location.RawBytes);
+                continue;
             }
 
+            var content = worker.ChunkRoom(chunk.Location.RawBytes);
+            Open(worker, chunk, places[0], frame, content);
             foreach (var place in places)
             {
-                files.Write(worker, place.Item, place.OffsetBytes, content, chunk.Location.Coding == ChunkCoding.Zero);
+                files.Write(worker, place.Item, place.OffsetBytes, content, isZero);
             }
+        }
+    }
+
+    private static void Open(RestoreWorker worker, in PlannedChunk chunk, ChunkPlace place, ReadOnlySpan<byte> frame, Span<byte> destination)
+    {
+        try
+        {
+            worker.Opener.Open(chunk.Location, chunk.Id, frame, destination);
+        }
+        catch (SnapshotFormatException e)
+        {
+            throw Damaged(place, e.Message);
         }
     }
 

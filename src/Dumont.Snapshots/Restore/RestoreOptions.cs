@@ -31,7 +31,7 @@ public sealed record RestoreOptions
     /// <summary>Read everything back and compare it with its hashes before it is put in place.</summary>
     public bool Verify { get; init; }
 
-    /// <summary>Return only when everything would survive a power cut.</summary>
+    /// <summary>Return only when everything would survive a power cut. Large files then go to the disk past the page cache.</summary>
     public bool Durable { get; init; } = true;
 
     /// <summary>Keep set-user-id, set-group-id, file capabilities and <c>trusted.*</c> attributes.</summary>
@@ -46,7 +46,7 @@ public sealed record RestoreOptions
     /// <summary>Keep what has been prepared when the restore fails or is cancelled, so that the same call goes on from there.</summary>
     public bool KeepPartial { get; init; }
 
-    /// <summary>Threads that decode and write; 0 for one a core.</summary>
+    /// <summary>Threads that decode and write; 0 for as many as keep cores and disk busy.</summary>
     public int Workers { get; init; }
 
     /// <summary>Told how far it is, from any thread and often: the receiver limits the rate.</summary>

@@ -95,6 +95,9 @@ internal sealed class RestoreItem(ManifestEntry entry, StagedDirectory directory
     /// <inheritdoc cref="Descriptor"/>
     public int Users { get; set; }
 
+    /// <summary>As <see cref="Descriptor"/>, for writes that go past the page cache; -1 when there are none.</summary>
+    public int DirectDescriptor { get; set; } = -1;
+
     /// <summary>Whether it exists in staging.</summary>
     public bool IsCreated { get; set; }
 

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Dumont.Snapshots;
 
 /// <summary>Compares a manifest with the target and decides what to do. Reads the target, changes nothing.</summary>
@@ -40,7 +38,7 @@ internal sealed class RestorePlanner : IDisposable
         foreach (var entry in manifest)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (entry.Path.IsRoot)
+            if (entry.Path.IsRoot || IsLeftOut(entry))
             {
                 continue;
             }
@@ -71,6 +69,17 @@ internal sealed class RestorePlanner : IDisposable
     }
 
     public void Dispose() => _target?.Dispose();
+
+    // What sync and restores put aside while they work is not part of a tree, even where a snapshot has caught it.
+    private bool IsLeftOut(ManifestEntry entry)
+    {
+        if (entry.Path.IsReserved && entry.Path.Parent.IsRoot)
+        {
+            _attributes.Warnings.Add(entry.Path, "is a staging directory and was left out");
+        }
+
+        return entry.Path.IsReserved;
+    }
 
     private void FindLinkedFiles(IReadOnlyList<ManifestEntry> manifest)
     {

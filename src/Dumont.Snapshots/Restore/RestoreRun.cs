@@ -103,9 +103,9 @@ internal sealed class RestoreRun
                 Place(plan, staging, journal, target, stagingParent, placeName);
             }
 
-            staging.Delete();
+            TidyUp(staging);
             SetRootTime(plan, target, journal.RootModifiedNs);
-            return result;
+            return result with { WarningCount = _attributes.Warnings.Count, Warnings = _attributes.Warnings.First };
         }
         catch (Exception e) when (e is not UnfinishedException)
         {
@@ -119,6 +119,19 @@ internal sealed class RestoreRun
             }
 
             throw;
+        }
+    }
+
+    // All is in place: what cannot be deleted now is deleted by the next restore.
+    private void TidyUp(RestoreStaging staging)
+    {
+        try
+        {
+            staging.Delete();
+        }
+        catch (IOException e)
+        {
+            _attributes.Warnings.Add(TreePath.Root, $"{staging.Location} could not be removed: {e.Message}");
         }
     }
 
@@ -167,7 +180,7 @@ internal sealed class RestoreRun
         RestorePlan plan, RestoreStaging staging, RestoreJournal journal, RestoreJournal? earlier, int target, CancellationToken cancellationToken)
     {
         staging.WriteJournal(journal);
-        var workers = Enumerable.Range(0, _options.Workers > 0 ? _options.Workers : Environment.ProcessorCount)
+        var workers = Enumerable.Range(0, WorkersOf(_options))
             .Select(_ => new RestoreWorker(staging.New, target, _source.CreateOpener())).ToList();
         try
         {
@@ -180,7 +193,7 @@ internal sealed class RestoreRun
             var tree = new StagedTree(plan, staging, _attributes);
             tree.MakeDirectories();
             _counters.Begin(RestorePhase.Restoring, unfinished.Count, unfinished.Sum(static file => file.DataBytes));
-            using (var files = new RestoreFiles(_attributes, earlier is not null, _counters))
+            using (var files = new RestoreFiles(_attributes, earlier is not null, _options.Durable, _counters))
             {
                 await new RestoreExecutor(_source, files, _counters)
                     .RunAsync(reads, [.. unfinished.Where(static file => file.Remaining == 0)], workers, cancellationToken);
@@ -201,6 +214,10 @@ internal sealed class RestoreRun
             workers.ForEach(static worker => worker.Dispose());
         }
     }
+
+    // One more than cores where they wait for the disk.
+    private static int WorkersOf(RestoreOptions options) =>
+        options.Workers > 0 ? options.Workers : Environment.ProcessorCount + (options.Durable ? 1 : 0);
 
     // A file with another time and the same content stays, and only gets its attributes.
     private async Task KeepEqualAsync(RestorePlan plan, List<RestoreWorker> workers, int target, CancellationToken cancellationToken)
@@ -274,6 +291,7 @@ internal sealed class RestoreRun
         var commit = new RestoreCommit(target, staging, _attributes);
         var described = commit.Describe(plan, journal with { BootId = RestoreJournal.CurrentBootId() });
         staging.WriteJournal(described);
+        var isPlaced = false;
         try
         {
             commit.Apply(described);
@@ -281,20 +299,27 @@ internal sealed class RestoreRun
             {
                 staging.Sync();
             }
+
+            isPlaced = true;
+            staging.WriteJournal(described with { State = JournalState.Done });
         }
         catch (Exception e)
         {
-            RollBack(commit, staging, described, e);
+            RollBack(commit, staging, described, isPlaced, e);
             throw;
         }
-
-        staging.WriteJournal(described with { State = JournalState.Done });
     }
 
-    private static void RollBack(RestoreCommit commit, RestoreStaging staging, RestoreJournal journal, Exception cause)
+    private static void RollBack(RestoreCommit commit, RestoreStaging staging, RestoreJournal journal, bool mayBeDone, Exception cause)
     {
         try
         {
+            if (mayBeDone)
+            {
+                // The journal that could not be made durable may be there all the same, and it says that there is nothing to undo.
+                staging.WriteJournal(journal);
+            }
+
             commit.RollBack(journal);
             staging.Sync();
             staging.WriteJournal(journal with { State = JournalState.Done });
@@ -318,8 +343,9 @@ internal sealed class RestoreRun
 
         if (!_attributes.IsRoot)
         {
+            // It has all but its mode, with which it could not have been moved.
             using var placed = new DirectoryCache(parent);
-            _attributes.Finish(placed.Get(placeName), plan.Directories[1].Entry!, AttributeWriter.PrivateDirectory);
+            Libc.Check(LibcFd.FChmod(placed.Get(placeName), (uint)_attributes.ModeOf(plan.Directories[1].Entry!)), "set the mode of the restored tree");
         }
 
         if (_options.Durable)

@@ -154,8 +154,9 @@ internal sealed class RestoreTree(IChunkSource source, RestoreOptions options)
         new DirectoryInfo(path) is { Exists: true, LinkTarget: null } directory &&
         !directory.EnumerateFileSystemInfos().Any(entry => entry.Name != TreePath.RestoreStagingName);
 
-    private static RestoreException NotEmpty(string target) =>
-        new($"{target} exists and is not empty: restore in place, or elsewhere");
+    private static RestoreException NotEmpty(string target) => new(Path.Exists(Path.Combine(target, TreePath.RestoreStagingName))
+        ? $"{target} holds what an interrupted restore left: restore in place to finish or undo that one, or restore elsewhere"
+        : $"{target} exists and is not empty: restore in place, or elsewhere");
 
     private static RestoreException RefuseTarget(string path, int error) => new(error == Libc.ENOTDIR
         ? $"{path} is not a directory: move it away, or restore elsewhere"

@@ -22,6 +22,9 @@ internal sealed class RestoreWorker : IDisposable
 
     public IChunkOpener Opener { get; }
 
+    /// <summary>What is being put together for a large file.</summary>
+    public WriteRun Run { get; } = new();
+
     /// <summary>Room for one chunk.</summary>
     public Span<byte> ChunkRoom(int length) => _chunk.GetSpan()[..length];
 
@@ -45,6 +48,7 @@ internal sealed class RestoreWorker : IDisposable
         Staged.Dispose();
         Target?.Dispose();
         Opener.Dispose();
+        Run.Dispose();
         ((IDisposable)_chunk).Dispose();
         foreach (var buffer in _free)
         {

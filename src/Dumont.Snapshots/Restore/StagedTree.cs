@@ -75,10 +75,10 @@ internal sealed class StagedTree(RestorePlan plan, RestoreStaging staging, Attri
         for (var i = plan.Directories.Count - 1; i > 0; i--)
         {
             var directory = plan.Directories[i];
-            if (!directory.IsUnit || attributes.IsRoot)
-            {
-                attributes.Finish(directories.Get(directory.StagedPath), directory.Entry!, AttributeWriter.PrivateDirectory);
-            }
+            var entry = directory.IsUnit && !attributes.IsRoot
+                ? directory.Entry! with { Mode = directory.Entry!.Mode | (int)AttributeWriter.PrivateDirectory }
+                : directory.Entry!;
+            attributes.Finish(directories.Get(directory.StagedPath), entry, AttributeWriter.PrivateDirectory);
         }
     }
 

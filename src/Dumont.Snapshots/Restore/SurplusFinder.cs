@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Dumont.Snapshots;
 
 /// <summary>Finds what is in the target, selected, and not in the snapshot. A directory goes as a whole when nothing in it has to stay.</summary>

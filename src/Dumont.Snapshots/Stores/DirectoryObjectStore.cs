@@ -156,12 +156,7 @@ public sealed class DirectoryObjectStore : IObjectStore
         {
             File.SetUnixFileMode(file, FileModeBits);
             Reserve(file, content.Length);
-            for (var offset = 0; offset < content.Length; offset += PieceBytes)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                RandomAccess.Write(file, content.Span.Slice(offset, Math.Min(PieceBytes, content.Length - offset)), offset);
-            }
-
+            DirectWrite.Write(file, content, PieceBytes, cancellationToken);
             Durable.SyncData(file);
             return mode == PutMode.Overwrite ? Replace(temporary, path) : NameOnce(temporary, path);
         }

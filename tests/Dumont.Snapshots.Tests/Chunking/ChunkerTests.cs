@@ -1,3 +1,5 @@
+using Dumont.Snapshots.References;
+
 namespace Dumont.Snapshots.Tests;
 
 public sealed class ChunkerTests
@@ -193,7 +195,7 @@ public sealed class ChunkerTests
             foreach (var sizes in new[] { ChunkSizes.Small, ChunkSizes.Large })
             {
                 var chunker = new Chunker(sizes, (ulong)round);
-                var fastCdc = new FastCdc(sizes, round);
+                var fastCdc = new FastCdc(sizes, (ulong)round);
                 own += NewBytes(before, after, data => Cut(chunker, data));
                 other += NewBytes(before, after, fastCdc.Cut);
             }

@@ -1,4 +1,5 @@
 using System.Text;
+using Dumont.Snapshots.References;
 
 namespace Dumont.Snapshots.Tests;
 

@@ -5,13 +5,13 @@ namespace Dumont.Snapshots.Tests.Restore;
 /// <summary>Chunks in memory, laid into small packs, some of which may be broken.</summary>
 internal sealed class FakeChunks : IChunkSource
 {
-    private const int PackBytes = 96 << 10;
-
     private readonly Dictionary<ContentHash, ChunkLocation> _locations = [];
     private readonly List<MemoryStream> _packs = [new()];
     private int _opened;
 
     public int Concurrency { get; init; } = 4;
+
+    public int PackBytes { get; init; } = 96 << 10;
 
     /// <summary>Chunks that are damaged in the store.</summary>
     public HashSet<ContentHash> Broken { get; } = [];

@@ -126,9 +126,6 @@ public sealed class HostileManifestTests : IDisposable
         ("root twice", ".", (t, _) => t.Root().Root()),
         ("root is a file", ".", (t, _) => t.Add(TestTree.Entry(TreePath.Root, EntryKind.File, 0, 0))),
         ("root is a link", ".", (t, outside) => t.Add(TestTree.Entry(TreePath.Root, EntryKind.Link, 0, 0) with { LinkTarget = Encoding.UTF8.GetBytes(outside) })),
-        ("staging of sync", ".dumont-tmp", (t, _) => t.Folder(".dumont-tmp").File(".dumont-tmp/0", "1")),
-        ("staging of restores", ".dumont-restore", (t, _) => t.Folder(".dumont-restore")),
-        ("journal in staging", ".dumont-restore/journal", (t, _) => t.File(".dumont-restore/journal", "x")),
         ("kind 0", "a", (t, _) => t.Add(Of("a", 0))),
         ("character device", "a", (t, _) => t.Add(Of("a", (EntryKind)6))),
         ("block device", "a", (t, _) => t.Add(Of("a", (EntryKind)7))),
@@ -245,7 +242,18 @@ public sealed class HostileManifestTests : IDisposable
         ("another chunk of the same length", (t, _) => t.File("a", "1").File("b", "2").Change(e => e with { Content = t.Entries[0].Content }), (target, _) =>
             Assert.Equal("1", File.ReadAllText(Path.Combine(target, "b")))),
         ("mode without any right", (t, _) => t.Folder("d", 0).File("d/a", "x", 0), (target, _) =>
-            Assert.Equal((UnixFileMode)0, File.GetUnixFileMode(Path.Combine(target, "d")))),
+        {
+            Assert.Equal((UnixFileMode)0, File.GetUnixFileMode(Path.Combine(target, "d")));
+            File.SetUnixFileMode(Path.Combine(target, "d"), (UnixFileMode)0b111_000_000);
+            Assert.Equal((UnixFileMode)0, File.GetUnixFileMode(Path.Combine(target, "d/a")));
+        }),
+        ("staging directories with a journal in one", (t, _) => t.Folder(".dumont-tmp").File(".dumont-tmp/0", "1").Folder(".dumont-restore")
+            .File(".dumont-restore/journal", "x").HardLink("a", ".dumont-tmp/0"), (target, result) =>
+        {
+            Assert.Equal([Path.Combine(target, "a")], Directory.GetFileSystemEntries(target));
+            Assert.Equal(2, result.WarningCount);
+        }),
+        ("link as staging directory", (t, outside) => t.Link(".dumont-restore", outside), (target, _) => Assert.Empty(Directory.GetFileSystemEntries(target))),
         ("nothing at all", (_, _) => { }, (target, _) => Assert.Empty(Directory.GetFileSystemEntries(target))),
     ];
 

@@ -8,8 +8,16 @@ internal static class RestoreChild
     public static async Task<int> RunAsync(string[] args)
     {
         var tree = RestoreCrashTests.NewTree();
-        await new RestoreTree(tree.Chunks, RestoreCrashTests.Options(args[1]))
-            .RunAsync(tree.Entries, "crash", args[0], CancellationToken.None);
-        return 0;
+        try
+        {
+            await new RestoreTree(tree.Chunks, RestoreCrashTests.Options(args[1]))
+                .RunAsync(tree.Entries, "crash", args[0], CancellationToken.None);
+            return 0;
+        }
+        catch (IOException e)
+        {
+            await Console.Error.WriteLineAsync(e.ToString());
+            return 1;
+        }
     }
 }

@@ -7,6 +7,7 @@ namespace Dumont.Snapshots.Tests.Restore;
 public sealed class RestoreCrashTests : IDisposable
 {
     private const int Killed = 137;
+    private const string Injected = "(INJECTED)";
 
     private readonly TempFolder _folder = new();
 
@@ -68,6 +69,45 @@ public sealed class RestoreCrashTests : IDisposable
 
     [Theory]
     [InlineData("renameat2", 1)]
+    [InlineData("fsync", 1)]
+    [InlineData("syncfs", 1)]
+    [InlineData("utimensat", 2)]
+    [InlineData("fchmod", 2)]
+    [InlineData("linkat", 1)]
+    [InlineData("symlinkat", 1)]
+    [InlineData("mkdirat", 1)]
+    [InlineData("unlinkat", 3)]
+    [InlineData("ftruncate", 1)]
+    [InlineData("openat2", 7)]
+    public async Task InPlace_CallFails_TargetIsAsItWasOrComplete(string call, int step)
+    {
+        RequireStrace();
+        var expected = _folder.File("expected");
+        await NewTree().RestoreAsync(expected);
+        var after = TreeState.Of(expected, withInodes: false);
+        for (var n = 1; ; n += step)
+        {
+            var target = _folder.Folder($"target{n}");
+            RestoreInPlaceTests.MakeOldTree(target);
+            var before = TreeState.Of(target);
+
+            var (code, output) = Run(target, "in-place", call, n, "error=EIO");
+
+            if (code == 0 && !output.Contains(Injected, StringComparison.Ordinal))
+            {
+                Assert.True(n > 1, $"{call} is never called");
+                break;
+            }
+
+            var state = TreeState.Of(target);
+            Assert.True(
+                code == 0 ? WithoutRoot(WithoutStaging(TreeState.Of(target, withInodes: false))) == WithoutRoot(after) : WithoutRoot(state) == WithoutRoot(before),
+                $"{call} {n}: {code} {output}\n{before}\n--- became\n{state}");
+        }
+    }
+
+    [Theory]
+    [InlineData("renameat2", 1)]
     [InlineData("pwrite64", 2)]
     [InlineData("fsync", 1)]
     [InlineData("syncfs", 1)]
@@ -103,17 +143,29 @@ public sealed class RestoreCrashTests : IDisposable
     // Whoever is killed just after making the staging directory leaves the root with the time of that.
     private static string WithoutRoot(string state) => state[state.IndexOf('\n', StringComparison.Ordinal)..];
 
+    // A call that fails when all is in place and only the staging directory is left to delete is a warning.
+    private static string WithoutStaging(string state) =>
+        string.Join('\n', state.Split('\n').Where(line => !line.Contains(TreePath.RestoreStagingName, StringComparison.Ordinal)));
+
     private static void RequireStrace() => Assert.SkipUnless(File.Exists("/usr/bin/strace"), "needs strace");
 
     // Whether it was killed; false when it came to its end before the call was made that often.
     private static bool RunKilled(string target, string mode, string call, int when)
     {
+        var (code, output) = Run(target, mode, call, when, "signal=KILL");
+        Assert.True(code is 0 or Killed, output);
+        return code == Killed;
+    }
+
+    // What the process printed, and where it was disturbed.
+    private static (int Code, string Output) Run(string target, string mode, string call, int when, string how)
+    {
         var start = new ProcessStartInfo("/usr/bin/strace")
         {
             ArgumentList =
             {
-                "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", $"trace={call}",
-                "-e", string.Create(CultureInfo.InvariantCulture, $"inject={call}:signal=KILL:when={when}"),
+                "-f", "--seccomp-bpf", "-e", $"trace={call}", "-e", "signal=none",
+                "-e", string.Create(CultureInfo.InvariantCulture, $"inject={call}:{how}:when={when}"),
                 Path.Combine(AppContext.BaseDirectory, "Dumont.Snapshots.Tests"), RestoreChild.Argument, target, mode,
             },
             RedirectStandardOutput = true,
@@ -122,7 +174,6 @@ public sealed class RestoreCrashTests : IDisposable
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
         process.WaitForExit();
-        Assert.True(process.ExitCode is 0 or Killed, output);
-        return process.ExitCode == Killed;
+        return (process.ExitCode, output);
     }
 }

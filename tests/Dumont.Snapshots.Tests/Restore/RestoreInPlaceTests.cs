@@ -176,12 +176,13 @@ public sealed class RestoreInPlaceTests : IDisposable
     public async Task InPlace_AnotherRestoreAtWork_IsRefused()
     {
         var tree = new TestTree().File("a", "x");
-        Exception? second = null;
-        tree.Chunks.OnOpen = _ => second = Record.ExceptionAsync(() => new TestTree().File("b", "y").RestoreAsync(_target, InPlace)).GetAwaiter().GetResult();
+        Task<RestoreResult>? second = null;
+        tree.Chunks.OnOpen = _ => second = new TestTree().File("b", "y").RestoreAsync(_target, InPlace);
 
         await tree.RestoreAsync(_target, InPlace);
 
-        Assert.Contains("another restore is at work", Assert.IsType<RestoreException>(second).Message, StringComparison.Ordinal);
+        var failure = await Assert.ThrowsAsync<RestoreException>(() => second!);
+        Assert.Contains("another restore is at work", failure.Message, StringComparison.Ordinal);
         Assert.Equal([Path.Combine(_target, "a")], Directory.GetFileSystemEntries(_target));
     }
 

@@ -82,6 +82,36 @@ public sealed class RestoreTreeTests : IDisposable
     }
 
     [Fact]
+    public async Task NewTree_LargeFilesInOddPieces_AreRightWhenTheyGoPastThePageCache()
+    {
+        var random = new SeededRandom(11);
+        var tree = new TestTree { Chunks = new FakeChunks { PackBytes = 3 << 20 } };
+        var content = new Dictionary<string, byte[]>();
+        var shared = TreeFacts.Noise(70_001, 99);
+        for (var i = 0; i < 6; i++)
+        {
+            var chunks = new List<byte[]?>();
+            while (chunks.Sum(chunk => chunk?.Length ?? 65536) < 9 << 20)
+            {
+                chunks.Add(random.Below(12) switch
+                {
+                    0 => new byte[1 + random.Below(200_000)],
+                    1 => shared,
+                    2 when i % 2 == 0 => null,
+                    _ => TreeFacts.Noise(1 + random.Below(700_000), (i * 1000) + chunks.Count),
+                });
+            }
+
+            tree.File($"f{i}", [.. chunks]);
+            content.Add($"f{i}", [.. chunks.SelectMany(chunk => chunk ?? new byte[65536])]);
+        }
+
+        await tree.RestoreAsync(Target, new RestoreOptions { Workers = 3, Verify = true });
+
+        Assert.All(content, file => Assert.Equal(file.Value, File.ReadAllBytes(Path.Combine(Target, file.Key))));
+    }
+
+    [Fact]
     public async Task NewTree_ChunksFarApart_AreNotReadTogether()
     {
         var tree = new TestTree();

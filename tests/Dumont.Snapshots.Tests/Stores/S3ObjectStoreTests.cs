@@ -3,46 +3,43 @@ using Dumont.LocalCloud.Faults;
 
 namespace Dumont.Snapshots.Tests.Stores;
 
-public sealed class S3ObjectStoreConformance : ObjectStoreConformance
+public sealed class S3ObjectStoreConformance(LocalS3 s3) : ObjectStoreConformance, IClassFixture<LocalS3>
 {
-    private LocalS3? _s3;
+    private readonly S3StoreOptions _options = s3.NewPlace();
 
-    private protected override async Task<IObjectStore> OpenAsync() => new S3ObjectStore((_s3 ??= await LocalS3.StartAsync()).Options);
+    private protected override Task<IObjectStore> OpenAsync() => Task.FromResult<IObjectStore>(new S3ObjectStore(_options));
 
-    private protected override ValueTask CloseAsync() => _s3!.DisposeAsync();
+    private protected override ValueTask CloseAsync() => ValueTask.CompletedTask;
 }
 
-/// <summary>The same with bodies that are hashed for the signature, without a prefix.</summary>
-public sealed class S3SignedObjectStoreConformance : ObjectStoreConformance
+/// <summary>The same with bodies that are hashed for the signature instead of a checksum.</summary>
+public sealed class S3SignedObjectStoreConformance(LocalS3 s3) : ObjectStoreConformance, IClassFixture<LocalS3>
 {
-    private LocalS3? _s3;
+    private readonly S3StoreOptions _options = s3.NewPlace() with { SignPayload = true, SendChecksums = false };
 
-    private protected override async Task<IObjectStore> OpenAsync() =>
-        new S3ObjectStore((_s3 ??= await LocalS3.StartAsync()).Options with { SignPayload = true, SendChecksums = false, Prefix = "" });
+    private protected override Task<IObjectStore> OpenAsync() => Task.FromResult<IObjectStore>(new S3ObjectStore(_options));
 
-    private protected override ValueTask CloseAsync() => _s3!.DisposeAsync();
+    private protected override ValueTask CloseAsync() => ValueTask.CompletedTask;
 }
 
 /// <summary>What the store does when the server or the network does not do its part.</summary>
-public sealed class S3ObjectStoreFaultTests : IAsyncLifetime
+public sealed class S3ObjectStoreFaultTests : IClassFixture<LocalS3>, IAsyncDisposable
 {
     private const string Name = "packs/3a/3a7f";
-    private LocalS3 _s3 = null!;
-    private S3ObjectStore _store = null!;
+    private readonly LocalS3 _s3;
+    private readonly S3StoreOptions _options;
+    private readonly S3ObjectStore _store;
+
+    public S3ObjectStoreFaultTests(LocalS3 s3)
+    {
+        _s3 = s3;
+        _options = s3.NewPlace();
+        _store = new S3ObjectStore(_options);
+    }
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
-    {
-        _s3 = await LocalS3.StartAsync();
-        _store = new S3ObjectStore(_s3.Options);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _store.DisposeAsync();
-        await _s3.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _store.DisposeAsync();
 
     [Theory]
     [InlineData(FaultKind.ErrorBefore, 500)]
@@ -151,7 +148,7 @@ public sealed class S3ObjectStoreFaultTests : IAsyncLifetime
     {
         await PutAsync(1000);
         _s3.Arm(FaultKind.NoAnswer, CloudOperation.ObjectGet);
-        await using var impatient = new S3ObjectStore(_s3.Options with { Timeout = TimeSpan.FromMilliseconds(200) });
+        await using var impatient = new S3ObjectStore(_options with { Timeout = TimeSpan.FromMilliseconds(200) });
 
         Assert.Equal(1000, await impatient.ReadAsync(Name, 0, new byte[1000], Cancelled));
     }
@@ -214,8 +211,8 @@ public sealed class S3ObjectStoreFaultTests : IAsyncLifetime
         _s3.Arm(FaultKind.ErrorBefore, CloudOperation.PartPut, count: 10_000);
         await Assert.ThrowsAsync<ObjectStoreException>(async () => await PutAsync(17 << 20));
 
-        Assert.Contains("<ListMultipartUploadsResult", await RawAsync("?uploads"), StringComparison.Ordinal);
-        Assert.DoesNotContain("<Upload>", await RawAsync("?uploads"), StringComparison.Ordinal);
+        Assert.Contains("<ListMultipartUploadsResult", await UploadsAsync(), StringComparison.Ordinal);
+        Assert.DoesNotContain("<Upload>", await UploadsAsync(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -225,33 +222,33 @@ public sealed class S3ObjectStoreFaultTests : IAsyncLifetime
         _s3.Arm(FaultKind.Refused, CloudOperation.UploadComplete, count: 6);
         _s3.Arm(FaultKind.Refused, CloudOperation.UploadAbort, count: 6);
         await Assert.ThrowsAsync<ObjectStoreException>(async () => await PutAsync(65 << 20));
-        Assert.Contains("<Upload>", await RawAsync("?uploads"), StringComparison.Ordinal);
+        Assert.Contains("<Upload>", await UploadsAsync(), StringComparison.Ordinal);
         // Any part that were sent again would fail.
         _s3.Arm(FaultKind.ScopeLost, CloudOperation.PartPut, count: 1000);
 
         Assert.True(await PutAsync(65 << 20));
 
         await AssertHoldsAsync(65 << 20);
-        Assert.DoesNotContain("<Upload>", await RawAsync("?uploads"), StringComparison.Ordinal);
+        Assert.DoesNotContain("<Upload>", await UploadsAsync(), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Everything_WrongKeyBucketOrRegion_SaysWhatToDo()
     {
-        var wrongKey = await FailAsync(_s3.Options with { Credentials = _s3.Credentials with { SecretAccessKey = "wrong-and-secret" } });
+        var wrongKey = await FailAsync(_options with { Credentials = _s3.Credentials with { SecretAccessKey = "wrong-and-secret" } });
         Assert.Equal(ObjectStoreErrorKind.Denied, wrongKey.Kind);
         Assert.Contains("check access key and secret", wrongKey.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("wrong-and-secret", wrongKey.ToString(), StringComparison.Ordinal);
 
-        var wrongBucket = await FailAsync(_s3.Options with { Bucket = "another" });
+        var wrongBucket = await FailAsync(_options with { Bucket = "another" });
         Assert.Equal(ObjectStoreErrorKind.NotFound, wrongBucket.Kind);
         Assert.Contains("make the bucket first", wrongBucket.Message, StringComparison.Ordinal);
 
-        var wrongRegion = await FailAsync(_s3.Options with { Region = "mars-north-1" });
+        var wrongRegion = await FailAsync(_options with { Region = "mars-north-1" });
         Assert.Equal(ObjectStoreErrorKind.Protocol, wrongRegion.Kind);
         Assert.Contains("set the region to us-east-1", wrongRegion.Message, StringComparison.Ordinal);
 
-        var nobody = await FailAsync(_s3.Options with { Endpoint = new Uri("http://127.0.0.1:1") });
+        var nobody = await FailAsync(_options with { Endpoint = new Uri("http://127.0.0.1:1") });
         Assert.Equal(ObjectStoreErrorKind.Transient, nobody.Kind);
         Assert.Contains("127.0.0.1:1", nobody.Message, StringComparison.Ordinal);
     }
@@ -330,11 +327,11 @@ public sealed class S3ObjectStoreFaultTests : IAsyncLifetime
         Assert.True(back.AsSpan(0, length).SequenceEqual(Bytes(length)));
     }
 
-    private async Task<string> RawAsync(string query)
+    private async Task<string> UploadsAsync()
     {
         using var http = new HttpClient();
         var signer = new S3Signer(_s3.Credentials, "us-east-1", TimeProvider.System);
-        return await http.GetStringAsync(signer.Presign(HttpMethod.Get, new Uri(_s3.Endpoint, "/repository" + query), TimeSpan.FromMinutes(1)), Cancelled);
+        return await http.GetStringAsync(signer.Presign(HttpMethod.Get, new Uri(_s3.Endpoint, $"/repository?prefix={_options.Prefix}/&uploads="), TimeSpan.FromMinutes(1)), Cancelled);
     }
 
     private static async Task<ObjectStoreException> FailAsync(S3StoreOptions options)

@@ -1,4 +1,3 @@
-using Dumont.Cli.Output;
 using Dumont.Snapshots;
 
 namespace Dumont.Cli.Actions.Repo;

@@ -23,6 +23,26 @@ internal static class RepoStores
             return new DirectoryObjectStore(Keys.Path(context, place));
         }
 
-        throw new CliException(ExitCode.Failure, new("s3:// is not supported yet", "s3:// ainda não é suportado"));
+        return OpenBucket(context, place);
+    }
+
+    private static S3ObjectStore OpenBucket(CommandContext context, string place)
+    {
+        string Variable(string name, Text what) => context.Environment.Variables.GetValueOrDefault(name) is { Length: > 0 } value
+            ? value
+            : throw new UsageException(new($"{what.English} is missing", $"{what.Portuguese} está faltando"), new($"set {name}", $"defina {name}"));
+
+        var endpoint = Keys.Text(context, "endpoint") ?? Variable("AWS_ENDPOINT_URL", new("the address of the S3 service (endpoint)", "o endereço do serviço S3 (endpoint)"));
+        if (!Uri.TryCreate(endpoint, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
+        {
+            throw new UsageException(new($"endpoint '{endpoint}' is no http or https address", $"endpoint '{endpoint}' não é um endereço http ou https"));
+        }
+
+        var credentials = new S3Credentials(
+            Variable("AWS_ACCESS_KEY_ID", new("the access key", "a chave de acesso")),
+            Variable("AWS_SECRET_ACCESS_KEY", new("the secret key", "a chave secreta")),
+            context.Environment.Variables.GetValueOrDefault("AWS_SESSION_TOKEN"));
+        var region = Keys.Text(context, "region") ?? context.Environment.Variables.GetValueOrDefault("AWS_REGION") ?? "us-east-1";
+        return new S3ObjectStore(S3StoreOptions.ForLocation(place, address, region, credentials));
     }
 }

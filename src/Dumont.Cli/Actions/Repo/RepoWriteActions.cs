@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Dumont.Cli.Grammar;
 using Dumont.Cli.Output;
 using Dumont.Snapshots;
 
@@ -35,7 +34,7 @@ internal static class RepoWriteActions
                 }
 
                 Show(context, outcome);
-                return outcome.IsIncomplete ? ExitCode.Incomplete : ExitCode.Ok;
+                return outcome.IsIncomplete ? ExitCode.NotFound : ExitCode.Ok;
             },
             cancellationToken);
 

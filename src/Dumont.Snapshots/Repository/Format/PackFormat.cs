@@ -53,14 +53,15 @@ internal static class PackFormat
     }
 
     /// <summary>Bytes that footer and trailer take.</summary>
-    public static int TailBytes(int frames, bool isEncrypted) =>
-        (frames * ChunkEntry.SizeBytes) + (isEncrypted ? SealedObject.TagBytes : 0) + TrailerBytes;
+    /// <param name="entryBytes">Sum of the entries' lengths.</param>
+    /// <param name="isEncrypted">With a tag.</param>
+    public static int TailBytes(int entryBytes, bool isEncrypted) => entryBytes + (isEncrypted ? SealedObject.TagBytes : 0) + TrailerBytes;
 
     /// <summary>Writes footer and trailer behind the frames.</summary>
     /// <returns>Name of the pack.</returns>
     public static ContentHash WriteTail(Span<byte> destination, IReadOnlyList<ChunkEntry> chunks, ReadOnlySpan<byte> salt, AesGcm? cipher, long offset)
     {
-        var plain = new ArrayBufferWriter<byte>(chunks.Count * ChunkEntry.SizeBytes);
+        var plain = new ArrayBufferWriter<byte>((chunks.Count * ChunkEntry.FixedBytes) + 1);
         foreach (var chunk in chunks)
         {
             chunk.Write(plain);
@@ -98,8 +99,9 @@ internal static class PackFormat
 
         var footer = BinaryPrimitives.ReadUInt32LittleEndian(trailer[16..]);
         var frames = BinaryPrimitives.ReadUInt32LittleEndian(trailer[20..]);
-        var expected = ((long)frames * ChunkEntry.SizeBytes) + (isEncrypted ? SealedObject.TagBytes : 0);
-        return footer == expected && footer + TrailerBytes + HeaderBytes <= packBytes
+        var entries = (long)footer - (isEncrypted ? SealedObject.TagBytes : 0);
+        var isPossible = entries >= (long)frames * ChunkEntry.FixedBytes && entries <= (long)frames * ChunkEntry.MaximumBytes;
+        return isPossible && footer + TrailerBytes + HeaderBytes <= packBytes
             ? (int)footer + TrailerBytes
             : throw new SnapshotFormatException($"{name} claims {frames} chunks in a footer of {footer} bytes");
     }
@@ -117,7 +119,8 @@ internal static class PackFormat
         var salt = trailer[..SealedObject.SaltBytes].ToArray();
         var footer = OpenFooter(tail[..^TrailerBytes], salt, packBytes - tail.Length, keys, name);
         var reader = new SpanReader(footer, name);
-        var chunks = new ChunkEntry[footer.Length / ChunkEntry.SizeBytes];
+        var frames = BinaryPrimitives.ReadUInt32LittleEndian(trailer[20..]);
+        var chunks = new ChunkEntry[reader.ReadCount(frames, ChunkEntry.FixedBytes)];
         var end = (long)HeaderBytes;
         for (var i = 0; i < chunks.Length; i++)
         {
@@ -125,6 +128,7 @@ internal static class PackFormat
             end += chunks[i].StoredBytes;
         }
 
+        reader.End();
         return end + tail.Length == packBytes
             ? new PackContent(packName, salt, packBytes, chunks)
             : throw new SnapshotFormatException($"{name} has {packBytes} bytes, its footer speaks of {end + tail.Length}");

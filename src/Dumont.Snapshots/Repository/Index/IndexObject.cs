@@ -22,7 +22,7 @@ internal sealed record IndexObject(IReadOnlyList<ContentHash> Supersedes, IReadO
 
     public byte[] ToBody()
     {
-        var size = 8 + (Supersedes.Count * ContentHash.SizeBytes) + Packs.Sum(pack => PackHeaderBytes + (pack.Chunks.Count * ChunkEntry.SizeBytes));
+        var size = 8 + (Supersedes.Count * ContentHash.SizeBytes) + Packs.Sum(pack => PackHeaderBytes + pack.Chunks.Sum(chunk => chunk.SizeBytes));
         var writer = new ArrayBufferWriter<byte>(size);
         writer.WriteUInt32((uint)Supersedes.Count);
         foreach (var name in Supersedes)
@@ -71,7 +71,7 @@ internal sealed record IndexObject(IReadOnlyList<ContentHash> Supersedes, IReadO
         var name = reader.ReadHash();
         var salt = reader.Take(SealedObject.SaltBytes).ToArray();
         var size = reader.ReadUInt64();
-        var chunks = new ChunkEntry[reader.ReadCount(reader.ReadUInt32(), ChunkEntry.SizeBytes)];
+        var chunks = new ChunkEntry[reader.ReadCount(reader.ReadUInt32(), ChunkEntry.FixedBytes)];
         var end = (long)PackFormat.HeaderBytes;
         for (var i = 0; i < chunks.Length; i++)
         {

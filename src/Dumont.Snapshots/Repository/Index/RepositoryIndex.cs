@@ -17,6 +17,9 @@ internal sealed class RepositoryIndex
 
     public List<IndexedPack> Packs { get; } = [];
 
+    /// <summary>Baselines of the deltas.</summary>
+    public Dictionary<ContentHash, Baseline> Baselines { get; } = [];
+
     /// <summary>The index objects that were read and count.</summary>
     public List<ContentHash> Objects { get; } = [];
 
@@ -49,6 +52,23 @@ internal sealed class RepositoryIndex
         return result;
     }
 
+    /// <summary>Deltas on the way from a chunk to one that stands alone; more than <paramref name="limit"/> are not counted.</summary>
+    public int DepthOf(ContentHash chunk, int limit)
+    {
+        if (limit == 0 || !Baselines.TryGetValue(chunk, out var baseline))
+        {
+            return 0;
+        }
+
+        var deepest = 0;
+        for (var i = 0; i < baseline.Count; i++)
+        {
+            deepest = Math.Max(deepest, DepthOf(baseline[i], limit - 1));
+        }
+
+        return deepest + 1;
+    }
+
     public bool HasPack(ContentHash name) => _packNumbers.ContainsKey(name);
 
     /// <summary>Number of a pack that the index lists.</summary>
@@ -73,7 +93,12 @@ internal sealed class RepositoryIndex
         var offset = PackFormat.HeaderBytes;
         foreach (var chunk in pack.Chunks)
         {
-            Chunks.Add(chunk.Id, new ChunkLocation(number, offset, chunk.StoredBytes, chunk.RawBytes, chunk.Coding, chunk.Parameter, chunk.Checksum));
+            var location = new ChunkLocation(number, offset, chunk.StoredBytes, chunk.RawBytes, chunk.Coding, chunk.Parameter, chunk.Checksum);
+            if (Chunks.Add(chunk.Id, location) && chunk.Coding == ChunkCoding.Delta)
+            {
+                Baselines.Add(chunk.Id, chunk.Baseline);
+            }
+
             offset += chunk.StoredBytes;
         }
     }

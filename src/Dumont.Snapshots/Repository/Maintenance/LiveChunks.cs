@@ -43,13 +43,25 @@ internal sealed class LiveChunks(Repository repository)
 
     private void Mark(ContentHash id)
     {
-        if (_index.Chunks.OrdinalOf(id) is >= 0 and var ordinal)
-        {
-            _isLive[ordinal] = true;
-        }
-        else
+        if (_index.Chunks.OrdinalOf(id) is not (>= 0 and var ordinal))
         {
             _missing.Add(id);
+            return;
+        }
+
+        if (_isLive[ordinal])
+        {
+            return;
+        }
+
+        // Marked before its baseline: a hostile index may close a circle.
+        _isLive[ordinal] = true;
+        if (_index.Baselines.TryGetValue(id, out var baseline))
+        {
+            for (var i = 0; i < baseline.Count; i++)
+            {
+                Mark(baseline[i]);
+            }
         }
     }
 }

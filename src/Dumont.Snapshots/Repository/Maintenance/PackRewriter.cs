@@ -43,7 +43,10 @@ internal static class PackRewriter
         }
         finally
         {
-            builder?.Dispose();
+            if (builder is not null)
+            {
+                sink.Abandon(builder);
+            }
         }
 
         return await sink.CompleteAsync();

@@ -66,7 +66,7 @@ internal ref struct ManifestRow
             path, Stat.Kind, Stat.Mode, Stat.UserId, Stat.GroupId, Stat.ModifiedNs, Stat.SizeBytes, target, attributes, content);
     }
 
-    private static IReadOnlyList<ExtendedAttribute> ReadAttributes(ref SpanReader reader)
+    private static ExtendedAttribute[] ReadAttributes(ref SpanReader reader)
     {
         var count = reader.ReadCount(reader.ReadVarint(), itemBytes: 2);
         if (count == 0)

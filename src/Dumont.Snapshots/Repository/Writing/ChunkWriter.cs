@@ -21,6 +21,10 @@ internal sealed class ClaimedChunks
 /// <summary>Stores chunks that the repository does not have yet. One a thread.</summary>
 internal sealed class ChunkWriter(Repository repository, ClaimedChunks claims, PackSink sink, ChunkCompression compression) : IDisposable
 {
+    // Each step of a chain costs a restore another read.
+    private const int MaximumDepth = 4;
+
+    private readonly BaselineReader _baselines = new(repository, depth: 0);
     private readonly ChunkEncoder _encoder = new(compression);
     private readonly PageBuffer _scratch = new(ChunkEncoder.MaximumEncodedBytes(ChunkEntry.MaximumChunkBytes));
     private PackBuilder? _pack;
@@ -35,11 +39,21 @@ internal sealed class ChunkWriter(Repository repository, ClaimedChunks claims, P
     public long NewChunks { get; private set; }
 
     /// <summary>Makes sure that the repository will have a chunk once the sink has completed.</summary>
+    /// <param name="chunk">Its bytes.</param>
+    /// <param name="earlier">Tells what stood in the place of the chunk before, and is told how far the file is now; null: not asked.</param>
+    /// <param name="cancellationToken">Stops.</param>
     /// <returns>Its id.</returns>
-    public ContentHash Write(ReadOnlySpan<byte> chunk, CancellationToken cancellationToken)
+    public ContentHash Write(ReadOnlySpan<byte> chunk, EarlierVersion? earlier, CancellationToken cancellationToken)
     {
         var id = repository.IdOf(chunk);
-        if (repository.Index.Chunks.Contains(id) || !claims.TryClaim(id))
+        if (repository.Index.Chunks.Contains(id))
+        {
+            earlier?.Found(id);
+            return id;
+        }
+
+        var baseline = earlier?.Pass(chunk.Length) ?? default;
+        if (!claims.TryClaim(id))
         {
             return id;
         }
@@ -50,7 +64,7 @@ internal sealed class ChunkWriter(Repository repository, ClaimedChunks claims, P
         }
 
         _pack ??= sink.Begin(cancellationToken);
-        StoredBytes += _pack.Add(id, chunk, _encoder, _scratch.GetSpan());
+        StoredBytes += TryAddDelta(_pack, id, chunk, baseline) is > 0 and var stored ? stored : _pack.Add(id, chunk, _encoder, _scratch.GetSpan());
         NewBytes += chunk.Length;
         NewChunks++;
         return id;
@@ -66,9 +80,46 @@ internal sealed class ChunkWriter(Repository repository, ClaimedChunks claims, P
         }
     }
 
+    // Length of the frame; 0 when it would not pay.
+    private int TryAddDelta(PackBuilder pack, ContentHash id, ReadOnlySpan<byte> chunk, Baseline baseline)
+    {
+        if (baseline.Count == 0 || compression == ChunkCompression.None)
+        {
+            return 0;
+        }
+
+        for (var i = 0; i < baseline.Count; i++)
+        {
+            if (repository.Index.DepthOf(baseline[i], MaximumDepth) >= MaximumDepth)
+            {
+                return 0;
+            }
+        }
+
+        try
+        {
+            var coded = DeltaCodec.Encode(_encoder, chunk, _baselines.Read(baseline), _scratch.GetSpan());
+
+            // Less than half is clearly better than what the other codings reach, and worth the second read.
+            return coded > 0 && coded < chunk.Length / 2
+                ? pack.AddCoded(new ChunkEntry(id, 0, chunk.Length, ChunkCoding.Delta, 0, 0, baseline), _scratch.GetSpan()[..coded])
+                : 0;
+        }
+        catch (SnapshotFormatException)
+        {
+            // What stood there before is damaged: the new chunk must not depend on it.
+            return 0;
+        }
+    }
+
     public void Dispose()
     {
-        _pack?.Dispose();
+        _baselines.Dispose();
+        if (_pack is { } pack)
+        {
+            sink.Abandon(pack);
+        }
+
         _encoder.Dispose();
         ((IDisposable)_scratch).Dispose();
     }

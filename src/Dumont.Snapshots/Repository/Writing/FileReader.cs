@@ -21,11 +21,12 @@ internal sealed unsafe class FileReader : IDisposable
     private readonly Chunker _small;
     private readonly Chunker _large;
     private readonly TimeProvider _time;
+    private readonly Lazy<EarlierVersions>? _earlier;
     private readonly PageBuffer _buffer = new(BufferBytes);
     private readonly int[] _lengths = new int[(BufferBytes / ChunkSizes.Small.MinimumBytes) + 2];
     private readonly ArrayBufferWriter<byte> _attributes = new(64);
 
-    public FileReader(SourceTree source, ChunkWriter writer, SnapshotProgress progress, ulong chunkerSecret, TimeProvider time)
+    public FileReader(SourceTree source, ChunkWriter writer, SnapshotProgress progress, ulong chunkerSecret, Lazy<EarlierVersions>? earlier, TimeProvider time)
     {
         _source = source;
         _writer = writer;
@@ -33,6 +34,7 @@ internal sealed unsafe class FileReader : IDisposable
         _small = new Chunker(ChunkSizes.Small, chunkerSecret);
         _large = new Chunker(ChunkSizes.Large, chunkerSecret);
         _time = time;
+        _earlier = earlier;
     }
 
     /// <summary>Bytes that were read.</summary>
@@ -106,6 +108,7 @@ internal sealed unsafe class FileReader : IDisposable
     private void ReadData(int descriptor, PendingFile file, long start, long end, List<Extent> extents, CancellationToken cancellationToken)
     {
         var chunker = file.SizeBytes >= LargeFileBytes ? _large : _small;
+        var earlier = file.SizeBytes >= EarlierVersions.SmallestBytes ? _earlier?.Value.Follow(file.Row.Path, start) : null;
         var isWhole = file.SizeBytes <= WholeFileBytes && !file.IsSparse;
         var buffer = _buffer.GetSpan();
         var filled = 0;
@@ -122,13 +125,14 @@ internal sealed unsafe class FileReader : IDisposable
 
             start += read;
             filled += read;
-            var consumed = WriteChunks(buffer[..filled], start >= end, isWhole ? null : chunker, extents, cancellationToken);
+            var consumed = WriteChunks(buffer[..filled], start >= end, isWhole ? null : chunker, earlier, extents, cancellationToken);
             buffer[consumed..filled].CopyTo(buffer);
             filled -= consumed;
         }
     }
 
-    private int WriteChunks(ReadOnlySpan<byte> data, bool isEnd, Chunker? chunker, List<Extent> extents, CancellationToken cancellationToken)
+    private int WriteChunks(
+        ReadOnlySpan<byte> data, bool isEnd, Chunker? chunker, EarlierVersion? earlier, List<Extent> extents, CancellationToken cancellationToken)
     {
         if (data.IsEmpty)
         {
@@ -145,7 +149,7 @@ internal sealed unsafe class FileReader : IDisposable
         var offset = 0;
         foreach (var length in _lengths.AsSpan(0, count))
         {
-            extents.Add(new Extent(_writer.Write(data.Slice(offset, length), cancellationToken), length, IsHole: false));
+            extents.Add(new Extent(_writer.Write(data.Slice(offset, length), earlier, cancellationToken), length, IsHole: false));
             offset += length;
             _progress.AddBytes(length);
         }

@@ -16,6 +16,7 @@ internal sealed class PackBuilder : IDisposable
     private readonly List<ChunkEntry> _chunks = [];
     private readonly int _targetBytes;
     private int _length;
+    private int _entryBytes;
 
     public PackBuilder(PageBuffer buffer, RepositoryKeys? keys, int targetBytes)
     {
@@ -29,12 +30,13 @@ internal sealed class PackBuilder : IDisposable
     /// <summary>Bytes of frames beyond the target that a buffer must have room for, and a tail for frames of this size at least.</summary>
     public static int BufferBytes(int targetBytes) => targetBytes + (2 * (ChunkEntry.MaximumChunkBytes / 2)) + (targetBytes / 16);
 
-    public bool IsEmpty => _chunks.Count == 0;
+    /// <summary>What the frames are laid into.</summary>
+    public PageBuffer Buffer => _buffer;
 
     /// <summary>Whether a chunk of this length still belongs into this pack.</summary>
     public bool HasRoomFor(int chunkBytes) =>
         _length < _targetBytes &&
-        _length + ChunkEncoder.MaximumEncodedBytes(chunkBytes) + SealedObject.TagBytes + PackFormat.TailBytes(_chunks.Count + 1, _cipher is not null) <= _buffer.Length;
+        _length + ChunkEncoder.MaximumEncodedBytes(chunkBytes) + SealedObject.TagBytes + PackFormat.TailBytes(_entryBytes + ChunkEntry.MaximumBytes, _cipher is not null) <= _buffer.Length;
 
     /// <summary>Encodes a chunk into the pack.</summary>
     /// <param name="id">Of the chunk.</param>
@@ -48,16 +50,19 @@ internal sealed class PackBuilder : IDisposable
         if (_cipher is null)
         {
             var plain = encoder.Encode(chunk, free);
-            return Append(id, plain, chunk.Length, plain.LengthBytes);
+            return Append(id, plain, chunk.Length, plain.LengthBytes, default);
         }
 
         var coded = encoder.Encode(chunk, scratch);
         PackFormat.SealFrame(_cipher, id, coded, chunk.Length, _length, scratch[..coded.LengthBytes], free);
-        return Append(id, coded, chunk.Length, coded.LengthBytes + SealedObject.TagBytes);
+        return Append(id, coded, chunk.Length, coded.LengthBytes + SealedObject.TagBytes, default);
     }
 
     /// <summary>Takes over a chunk that is encoded already.</summary>
-    public void AddCoded(in ChunkEntry entry, ReadOnlySpan<byte> coded)
+    /// <param name="entry">What is known of it; lengths and checksum of the frame are made anew.</param>
+    /// <param name="coded">Its coded bytes.</param>
+    /// <returns>Length of the frame.</returns>
+    public int AddCoded(in ChunkEntry entry, ReadOnlySpan<byte> coded)
     {
         var free = _buffer.GetSpan()[_length..];
         var header = new EncodedChunk(entry.Coding, entry.Parameter, coded.Length);
@@ -70,23 +75,25 @@ internal sealed class PackBuilder : IDisposable
             PackFormat.SealFrame(_cipher, entry.Id, header, entry.RawBytes, _length, coded, free);
         }
 
-        Append(entry.Id, header, entry.RawBytes, coded.Length + (_cipher is null ? 0 : SealedObject.TagBytes));
+        return Append(entry.Id, header, entry.RawBytes, coded.Length + (_cipher is null ? 0 : SealedObject.TagBytes), entry.Baseline);
     }
 
     /// <summary>Writes footer and trailer. The builder is done with.</summary>
     public FinishedPack Finish()
     {
         var name = PackFormat.WriteTail(_buffer.GetSpan()[_length..], _chunks, _salt, _cipher, _length);
-        _length += PackFormat.TailBytes(_chunks.Count, _cipher is not null);
+        _length += PackFormat.TailBytes(_entryBytes, _cipher is not null);
         return new FinishedPack(new PackContent(name, _salt, _length, _chunks), _buffer);
     }
 
     public void Dispose() => _cipher?.Dispose();
 
-    private int Append(ContentHash id, in EncodedChunk coded, int rawBytes, int storedBytes)
+    private int Append(ContentHash id, in EncodedChunk coded, int rawBytes, int storedBytes, Baseline baseline)
     {
         var checksum = XxHash3.Hash(_buffer.GetSpan().Slice(_length, storedBytes));
-        _chunks.Add(new ChunkEntry(id, storedBytes, rawBytes, coded.Coding, coded.Parameter, checksum));
+        var entry = new ChunkEntry(id, storedBytes, rawBytes, coded.Coding, coded.Parameter, checksum, baseline);
+        _chunks.Add(entry);
+        _entryBytes += entry.SizeBytes;
         _length += storedBytes;
         return storedBytes;
     }

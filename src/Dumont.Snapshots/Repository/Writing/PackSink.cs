@@ -47,6 +47,15 @@ internal sealed class PackSink : IAsyncDisposable
         }
     }
 
+    /// <summary>Takes back a pack that will not be finished.</summary>
+    public void Abandon(PackBuilder pack)
+    {
+        using (pack)
+        {
+            GiveBack(pack.Buffer);
+        }
+    }
+
     /// <summary>Waits until every pack is durable.</summary>
     /// <exception cref="ObjectStoreException">One could not be stored.</exception>
     public async Task<IReadOnlyList<PackContent>> CompleteAsync()
@@ -61,6 +70,11 @@ internal sealed class PackSink : IAsyncDisposable
         _finished.Writer.TryComplete();
         await _failed.CancelAsync();
         await Task.WhenAll(_uploads).ContinueWith(static _ => { }, TaskScheduler.Default);
+        while (_finished.Reader.TryRead(out var pack))
+        {
+            _free.Add(pack.Buffer);
+        }
+
         foreach (var buffer in _free)
         {
             ((IDisposable)buffer).Dispose();
@@ -77,11 +91,16 @@ internal sealed class PackSink : IAsyncDisposable
             await foreach (var pack in _finished.Reader.ReadAllAsync(_failed.Token))
             {
                 // Of the same name can only be the same pack, stored by an attempt that lost its answer.
-                await _repository.Store.PutAsync(
-                    ObjectNames.Pack(pack.Content.Name), pack.Buffer.Memory[..(int)pack.Content.SizeBytes], PutMode.CreateNew, _failed.Token);
-                _stored.Enqueue(pack.Content);
-                _free.Add(pack.Buffer);
-                _available.Release();
+                try
+                {
+                    await _repository.Store.PutAsync(
+                        ObjectNames.Pack(pack.Content.Name), pack.Buffer.Memory[..(int)pack.Content.SizeBytes], PutMode.CreateNew, _failed.Token);
+                    _stored.Enqueue(pack.Content);
+                }
+                finally
+                {
+                    GiveBack(pack.Buffer);
+                }
             }
         }
         catch
@@ -89,5 +108,11 @@ internal sealed class PackSink : IAsyncDisposable
             await _failed.CancelAsync();
             throw;
         }
+    }
+
+    private void GiveBack(PageBuffer buffer)
+    {
+        _free.Add(buffer);
+        _available.Release();
     }
 }

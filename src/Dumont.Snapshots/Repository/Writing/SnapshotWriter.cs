@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Reflection;
 
 namespace Dumont.Snapshots;
@@ -43,7 +42,8 @@ public static class SnapshotWriter
 
         await using var sink = new PackSink(repository, workers);
         var claims = new ClaimedChunks();
-        var run = new Run(repository, source, claims, sink, options.Compression, progress, time);
+        var earlier = manifest is null ? null : new Lazy<EarlierVersions>(() => new EarlierVersions(manifest));
+        var run = new Run(repository, source, claims, sink, options.Compression, earlier, progress, time);
         await run.ReadAsync(tree.Pending, workers, cancellationToken);
         var chunks = run.WriteManifest(ManifestBuilder.Build(tree), cancellationToken);
         var packs = await sink.CompleteAsync();
@@ -106,6 +106,7 @@ public static class SnapshotWriter
         ClaimedChunks claims,
         PackSink sink,
         ChunkCompression compression,
+        Lazy<EarlierVersions>? earlier,
         SnapshotProgress progress,
         TimeProvider time)
     {
@@ -146,7 +147,7 @@ public static class SnapshotWriter
             _filesLost = files.Count - _filesRead;
         }
 
-        public IReadOnlyList<ManifestChunk> WriteManifest(ReadOnlyMemory<byte> manifest, CancellationToken cancellationToken)
+        public List<ManifestChunk> WriteManifest(ReadOnlyMemory<byte> manifest, CancellationToken cancellationToken)
         {
             using var writer = new ChunkWriter(repository, claims, sink, compression);
             var chunker = new Chunker(ChunkSizes.Small, repository.ChunkerSecret);
@@ -157,7 +158,7 @@ public static class SnapshotWriter
                 var count = chunker.Cut(rest, isEnd: true, lengths);
                 foreach (var length in lengths.AsSpan(0, count))
                 {
-                    chunks.Add(new ManifestChunk(writer.Write(rest[..length], cancellationToken).ToString(), length));
+                    chunks.Add(new ManifestChunk(writer.Write(rest[..length], earlier: null, cancellationToken).ToString(), length));
                     rest = rest[length..];
                 }
             }
@@ -184,7 +185,7 @@ public static class SnapshotWriter
         private void Work(IReadOnlyList<IReadOnlyList<FileSegment>> jobs, ref int next, CancellationTokenSource stop)
         {
             using var writer = new ChunkWriter(repository, claims, sink, compression);
-            using var reader = new FileReader(source, writer, progress, repository.ChunkerSecret, time);
+            using var reader = new FileReader(source, writer, progress, repository.ChunkerSecret, earlier, time);
             try
             {
                 for (var job = Interlocked.Increment(ref next); job < jobs.Count; job = Interlocked.Increment(ref next))

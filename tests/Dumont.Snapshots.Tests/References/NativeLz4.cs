@@ -1,32 +1,30 @@
 using System.Runtime.InteropServices;
 
-namespace Dumont.Snapshots.Tests;
+namespace Dumont.Snapshots.References;
 
-/// <summary>The reference implementation, to compare with.</summary>
+/// <summary>liblz4, the reference implementation.</summary>
 internal static unsafe partial class NativeLz4
 {
     private const string Library = "liblz4.so.1";
 
     public static bool IsAvailable { get; } = NativeLibrary.TryLoad(Library, out _);
 
-    public static byte[] Encode(byte[] content)
+    public static int Encode(ReadOnlySpan<byte> content, Span<byte> block)
     {
-        var block = new byte[Lz4.MaximumEncodedBytes(content.Length)];
         fixed (byte* source = content)
         fixed (byte* destination = block)
         {
-            return block[..Compress(source, destination, content.Length, block.Length)];
+            return Compress(source, destination, content.Length, block.Length);
         }
     }
 
-    public static byte[] Decode(byte[] block, int length)
+    /// <summary>Bytes decoded; negative where the library does not take the block.</summary>
+    public static int Decode(ReadOnlySpan<byte> block, Span<byte> content)
     {
-        var content = new byte[length + 1];
         fixed (byte* source = block)
         fixed (byte* destination = content)
         {
-            var written = Decompress(source, destination, block.Length, length);
-            return written >= 0 ? content[..written] : throw new InvalidDataException("liblz4 does not take the block.");
+            return Decompress(source, destination, block.Length, content.Length);
         }
     }
 

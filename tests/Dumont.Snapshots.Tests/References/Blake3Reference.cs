@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 
-namespace Dumont.Snapshots.Tests;
+namespace Dumont.Snapshots.References;
 
 /// <summary>BLAKE3 word for word as its paper has it, recursive and slow: a second implementation to compare with.</summary>
 internal static class Blake3Reference
