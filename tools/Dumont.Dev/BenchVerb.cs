@@ -9,7 +9,8 @@ internal static class BenchVerb
         ["web"] => WebBench.RunAsync(repository, cancellationToken),
         ["snapshots"] => SnapshotBench.RunAsync(repository, settings, cancellationToken),
         ["primitives"] => PrimitivesBench.RunAsync(repository, cancellationToken),
+        ["transfer"] => TransferBench.RunAsync(repository, cancellationToken),
         ["codecs", .. var folder] => CodecBench.RunAsync(repository, folder, cancellationToken),
-        _ => throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, codecs, primitives, snapshots, web"),
+        _ => throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, codecs, primitives, snapshots, transfer, web"),
     };
 }

@@ -90,6 +90,7 @@ internal sealed class Stack : IAsyncDisposable
         if (settings.UsesLocalCloud)
         {
             ports.Add((settings.LocalCloudPort, "DUMONT_LOCALCLOUD_PORT"));
+            ports.Add((settings.S3Port, "DUMONT_S3_PORT"));
         }
 
         foreach (var (port, variable) in ports)

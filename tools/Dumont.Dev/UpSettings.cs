@@ -27,6 +27,8 @@ internal sealed record UpSettings(
 
     public Uri LocalCloudUrl => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{LocalCloudPort}"));
 
+    public Uri S3Url => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{S3Port}"));
+
     /// <exception cref="DevException">A port is not one.</exception>
     public static UpSettings Read(IReadOnlyDictionary<string, string> variables, Repository repository) => new(
         PortOf(variables, "DUMONT_PORT", 8767),
