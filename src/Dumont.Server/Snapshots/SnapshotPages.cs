@@ -169,7 +169,7 @@ internal static class SnapshotPages
                     ("keep_monthly", ui["field.keep_monthly"], Text(rules.KeepMonthly)),
                 ],
                 rules.IsAutomatic,
-                Errors = ErrorsOf(ui, outcome.Problem),
+                Errors = (IReadOnlyDictionary<string, string>)ErrorsOf(ui, outcome.Problem),
                 Problem = outcome.Problem is { Fields: null } problem ? ProblemTexts.Of(ui, problem) : null,
             },
             outcome.Problem?.Kind.Status ?? StatusCodes.Status200OK);
@@ -187,7 +187,7 @@ internal static class SnapshotPages
                 Instances = await InstancesAsync(caller, services, InstanceStatus.Running, InstanceStatus.Running, cancellationToken),
                 outcome.Include,
                 outcome.GpuName,
-                Errors = ErrorsOf(ui, outcome.Problem),
+                Errors = (IReadOnlyDictionary<string, string>)ErrorsOf(ui, outcome.Problem),
                 Problem = outcome.Problem is { Fields: null } problem ? ProblemTexts.Of(ui, problem) : null,
             },
             outcome.Problem?.Kind.Status ?? StatusCodes.Status200OK);
@@ -206,7 +206,7 @@ internal static class SnapshotPages
 
     private static Problem Refusal(IReadOnlyList<FieldError> errors) => new(Problems.Validation, Problems.Validation.Title, errors);
 
-    private static IReadOnlyDictionary<string, string> ErrorsOf(Ui ui, Problem? problem) =>
+    private static Dictionary<string, string> ErrorsOf(Ui ui, Problem? problem) =>
         problem?.Fields?.DistinctBy(error => error.Field).ToDictionary(error => error.Field, error => ProblemTexts.OfField(ui, error)) ?? [];
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
