@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Dumont.Snapshots;
 using Dumont.Snapshots.Engines;
 
@@ -11,6 +12,8 @@ internal sealed record RepositoryOutcome(long BytesFreed, IReadOnlyList<string> 
 /// until it is done, and after a restart it begins anew, which changes nothing.</summary>
 internal sealed class RepositoryWork(Repositories repositories, SnapshotStore snapshots, OperationStore operations, TimeProvider time) : IAsyncDisposable
 {
+    private const string OperationTagPrefix = "op-";
+
     private static readonly TimeSpan LockedDelay = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan GraceWhileRead = TimeSpan.FromDays(1);
 
@@ -93,26 +96,35 @@ internal sealed class RepositoryWork(Repositories repositories, SnapshotStore sn
             return new RepositoryOutcome(0, await engine.VerifyAsync(operation.Document.Verify, cancellationToken), null, null);
         }
 
-        var ids = new List<string>();
-        foreach (var number in operation.Document.Snapshots)
+        // All that were ever deleted: one whose dropping failed goes with the next.
+        var ids = (await snapshots.ListDeletedAsync(repository.Id, cancellationToken)).ToHashSet(StringComparer.Ordinal);
+        if (operation.Kind != OperationKind.Prune)
         {
-            if ((await snapshots.FindAsync(new SnapshotNumber(number), cancellationToken))?.EngineSnapshotId is { } id)
+            await engine.ForgetAsync([.. ids], cancellationToken);
+            return new RepositoryOutcome(0, [], null, null);
+        }
+
+        foreach (var each in await engine.ListAsync(cancellationToken))
+        {
+            if (await IsLeftOverAsync(each, cancellationToken))
             {
-                ids.Add(id);
+                ids.Add(each.SnapshotId);
             }
         }
 
-        await engine.ForgetAsync(ids, cancellationToken);
-        if (operation.Kind != OperationKind.Prune)
-        {
-            return new RepositoryOutcome(0, [], null, null);
-        }
+        await engine.ForgetAsync([.. ids], cancellationToken);
 
         // Counted in the store: engines count what snapshots use.
         var before = await SizeAsync(repository, cancellationToken);
         await engine.PruneAsync(cancellationToken);
         return new RepositoryOutcome(Math.Max(0, before - await SizeAsync(repository, cancellationToken)), [], null, null);
     }
+
+    // A machine made it and its operation came to nothing all the same: it was cancelled, or took too long.
+    private async Task<bool> IsLeftOverAsync(EngineSnapshot snapshot, CancellationToken cancellationToken) =>
+        snapshot.OperationTag is { } tag && tag.StartsWith(OperationTagPrefix, StringComparison.Ordinal)
+        && long.TryParse(tag.AsSpan(OperationTagPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+        && await operations.FindAsync(id, cancellationToken) is { State: OperationState.Failed or OperationState.Cancelled };
 
     private async Task<long> SizeAsync(Repository repository, CancellationToken cancellationToken)
     {

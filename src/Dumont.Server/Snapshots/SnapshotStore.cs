@@ -78,6 +78,14 @@ internal sealed class SnapshotStore(Database database, TimeProvider time)
             new { user = user.Value, instance = instance?.Value ?? 0L },
             cancellationToken);
 
+    /// <summary>The engine's ids of the deleted snapshots of a repository.</summary>
+    public Task<IReadOnlyList<string>> ListDeletedAsync(long repository, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<string>>(
+            async connection => (await connection.QueryAsync<string>(
+                "SELECT engine_snapshot_id FROM snapshots WHERE repository_id = @repository AND deleted_at IS NOT NULL AND engine_snapshot_id IS NOT NULL",
+                new { repository })).ToList(),
+            cancellationToken);
+
     /// <summary>How many snapshots a user has.</summary>
     public Task<long> CountAsync(UserId user, CancellationToken cancellationToken) =>
         database.ReadAsync(
