@@ -76,7 +76,7 @@ internal sealed class SnapshotViews(SnapshotStore snapshots, OperationStore oper
     public static string Size(long bytes)
     {
         var (value, unit) = ((double)bytes, 0);
-        string[] units = ["B", "KB", "MB", "GB", "TB", "PB"];
+        string[] units = ["B", "kB", "MB", "GB", "TB", "PB"];
         while (value >= 1000 && unit < units.Length - 1)
         {
             (value, unit) = (value / 1000, unit + 1);

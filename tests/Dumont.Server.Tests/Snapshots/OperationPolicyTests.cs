@@ -1,8 +1,8 @@
 using Dumont.Contracts;
 using Dumont.Server.Instances;
+using Dumont.Server.Machines;
 using Dumont.Server.Snapshots;
 using Dumont.Server.Tests.Offers;
-using Dumont.Server.Machines;
 
 namespace Dumont.Server.Tests.Snapshots;
 

@@ -16,12 +16,14 @@ public sealed class SnapshotEndpointTests
 {
     private static readonly AgentWorkResult Made = new(new string('a', 64), 3, 1, 2, 1000, 100, 0.5, IsIncremental: true, []);
 
+    private static readonly string[] Nightly = ["nightly"];
+
     [Fact]
     public async Task Create_RunningInstance_IsMadeListedAndRead()
     {
         await using var spine = await StartAsync();
         var id = await spine.RunningAsync();
-        var (status, begun) = await spine.SendAsync("POST", "/snapshots?wait=false", new { instance_id = id.Value, name = " backup-v1 ", tags = new[] { "nightly" } });
+        var (status, begun) = await spine.SendAsync("POST", "/snapshots?wait=false", new { instance_id = id.Value, name = " backup-v1 ", tags = Nightly });
         Assert.Equal((HttpStatusCode.Accepted, "creating", "backup-v1"), (status, Text(begun, "status"), Text(begun, "name")));
         await DoWorkAsync(spine, id, Made);
 
@@ -40,10 +42,10 @@ public sealed class SnapshotEndpointTests
     {
         await using var spine = await StartAsync();
         await spine.RefusedFieldAsync("body", "instance_id", "POST", "/snapshots", new { name = "x" });
-        await spine.RefusedFieldAsync("body", "tags", "POST", "/snapshots", new { instance_id = 1, tags = new[] { new string('t', 10_000) } });
+        await spine.RefusedFieldAsync("body", "tags", "POST", "/snapshots", new { instance_id = 1, tags = Words(new string('t', 10_000)) });
         await spine.RefusedFieldAsync("body", "name", "POST", "/snapshots", new { instance_id = 1, name = new string('n', 101) });
         await spine.RefusedFieldAsync("body", "source_path", "POST", "/snapshots", new { instance_id = 1, source_path = "/workspace/../etc" });
-        await spine.RefusedFieldAsync("body", "paths", "POST", "/snapshots", new { instance_id = 1, paths = new[] { "/etc" } });
+        await spine.RefusedFieldAsync("body", "paths", "POST", "/snapshots", new { instance_id = 1, paths = Words("/etc") });
         await spine.RefusedFieldAsync("body", "type", "POST", "/snapshots", new { instance_id = 1, type = "half" });
         await spine.RefusedFieldAsync("query", "limit", "GET", "/snapshots?limit=0");
         await spine.RefusedAsync(404, "not-found", "POST", "/snapshots", new { instance_id = 999 });
@@ -74,7 +76,7 @@ public sealed class SnapshotEndpointTests
         await spine.RefusedFieldAsync("body", "snapshot_id", "POST", "/snapshots/restore", new { gpu_name = "rtx4090" });
         await spine.RefusedFieldAsync("body", "target_path", "POST", "/snapshots/restore", new { snapshot_id = "snap-1", target_path = "/etc" });
         await spine.RefusedFieldAsync("body", "target_path", "POST", "/snapshots/restore", new { snapshot_id = "snap-1", target_path = "/workspace/../root" });
-        await spine.RefusedFieldAsync("body", "include", "POST", "/snapshots/restore", new { snapshot_id = "snap-1", include = new[] { "../../etc/passwd" } });
+        await spine.RefusedFieldAsync("body", "include", "POST", "/snapshots/restore", new { snapshot_id = "snap-1", include = Words("../../etc/passwd") });
         await spine.RefusedFieldAsync("body", "gpu_name", "POST", "/snapshots/restore", new { snapshot_id = "snap-1", gpu_name = "a100", instance_id = 1 });
     }
 
@@ -83,7 +85,7 @@ public sealed class SnapshotEndpointTests
     {
         await using var spine = await StartAsync();
         var (id, snapshot) = await SnapshotAsync(spine);
-        var (status, begun) = await spine.SendAsync("POST", "/snapshots/restore?wait=false", new { snapshot_id = snapshot, include = new[] { "no/such" } });
+        var (status, begun) = await spine.SendAsync("POST", "/snapshots/restore?wait=false", new { snapshot_id = snapshot, include = Words("no/such") });
         Assert.Equal(HttpStatusCode.Accepted, status);
         await ReportAsync(spine, id, operation => new AgentWorkReport(operation, AgentWorkState.Failed, "failed", 0, 0, 0, 0, null, "not_found", "The snapshot has no no/such."));
         var ended = await UntilAsync(spine, $"/snapshots/operations/{begun!["operation_id"]}", "failed");
@@ -317,6 +319,8 @@ public sealed class SnapshotEndpointTests
 
         return System.Text.Encoding.Latin1.GetString(copy.ToArray());
     }
+
+    private static string[] Words(params string[] words) => words;
 
     private static string Text(JsonNode? node, string member) => node![member]!.ToString();
 }

@@ -81,7 +81,7 @@ public sealed class Language
     /// <summary>A size in powers of ten: <c>12.3 MB</c>.</summary>
     public string Bytes(long bytes)
     {
-        string[] units = ["B", "KB", "MB", "GB", "TB", "PB"];
+        string[] units = ["B", "kB", "MB", "GB", "TB", "PB"];
         var (value, unit) = ((double)bytes, 0);
         while (value >= 1000 && unit < units.Length - 1)
         {
