@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Dumont.Agent.Link;
 using Dumont.Agent.Machine;
+using Dumont.Agent.Work;
 using Dumont.Agent.Workspace;
 using Dumont.Contracts;
 using Dumont.Snapshots.Sync;
@@ -24,6 +25,9 @@ internal sealed record AgentSurroundings
 
     /// <summary>GPU driver's query program.</summary>
     public string NvidiaSmiProgram { get; init; } = "nvidia-smi";
+
+    /// <summary>The restic program.</summary>
+    public string ResticProgram { get; init; } = "restic";
 
     /// <summary>What ends user processes; null for the real thing.</summary>
     public IUserProcesses? Processes { get; init; }
@@ -65,13 +69,22 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
             new AuthorizedKeysFile(surroundings.Home, log),
             log,
             time);
-        using var link = new ServerLink(config, options, () => Report(role, metrics), role.Accept, NewBackoff(), log, time);
+        using var engines = new MachineEngines(config, surroundings.ResticProgram, time);
+        using var work = new WorkRunner(engines.Create, log);
+        using var link = new ServerLink(config, options, () => Report(role, metrics, work), Accept, NewBackoff(), log, time);
         role.StateChanged += link.ReportSoon;
+        work.StateChanged += link.ReportSoon;
 
         log.Info("agent.start", ("version", Version), ("machine", config.MachineId), ("boot", _bootId));
         role.Restore();
         await RunAllAsync(
-            [receiver.RunAsync, role.RunAsync, gpus.RunAsync, link.RunAsync], cancellationToken);
+            [receiver.RunAsync, role.RunAsync, work.RunAsync, gpus.RunAsync, link.RunAsync], cancellationToken);
+
+        void Accept(AgentOrder order)
+        {
+            role.Accept(order);
+            work.Accept(order);
+        }
     }
 
     // Two agents on one state would each think to be the one that listens and remembers. An agent that is being replaced may still be
@@ -111,7 +124,7 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
         }
     }
 
-    private AgentReport Report(MachineRole role, MachineMetrics metrics)
+    private AgentReport Report(MachineRole role, MachineMetrics metrics, WorkRunner work)
     {
         var order = role.Order;
         return new AgentReport(
@@ -124,7 +137,8 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
             time.GetElapsedTime(_started).TotalSeconds,
             metrics.Measure(order.Workspace),
             role.SyncReport,
-            role.Trouble);
+            role.Trouble,
+            work.Report);
     }
 
     // Jitter needs no secrecy, only that two machines differ.

@@ -53,7 +53,8 @@ internal sealed class OrderStore(string stateDirectory, AgentLog log)
     /// <exception cref="IOException">It is not.</exception>
     public void Save(AgentOrder order)
     {
-        var json = JsonSerializer.SerializeToUtf8Bytes(order, AgentLinkJson.Default.AgentOrder);
+        // Work is for once, and bears a secret.
+        var json = JsonSerializer.SerializeToUtf8Bytes(order with { Work = null }, AgentLinkJson.Default.AgentOrder);
         var bytes = new byte[DigestLength + 1 + json.Length];
         Encoding.ASCII.GetBytes(DigestOf(json), bytes);
         bytes[DigestLength] = (byte)'\n';

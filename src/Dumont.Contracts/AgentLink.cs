@@ -39,13 +39,15 @@ public enum AgentRole
 /// <param name="SyncTarget">Where a writer sends its changes; null stops sending.</param>
 /// <param name="Drain">A writer that drains stops user processes, sends what is left, then reports <see cref="AgentSyncReport.Drained"/>.</param>
 /// <param name="AuthorizedKeys">The user's public keys, one OpenSSH line each, to be let in as root besides the server's own.</param>
+/// <param name="Work">What to do once, besides; null ends what is being done. Holds a secret: it stays in memory, on both sides.</param>
 public sealed record AgentOrder(
     long Generation,
     AgentRole Role,
     string Workspace,
     AgentSyncTarget? SyncTarget,
     bool Drain,
-    IReadOnlyList<string> AuthorizedKeys);
+    IReadOnlyList<string> AuthorizedKeys,
+    AgentWork? Work = null);
 
 /// <summary>How a writer reaches the follower: <c>ssh</c> to <c>root@Host:Port</c> with the instance's sync key, whose forced command is
 /// <c>dumont-agent sink</c>. The host key is pinned.</summary>
@@ -66,6 +68,7 @@ public sealed record AgentSyncTarget(string Host, int Port, string HostKey, Mach
 /// <param name="Metrics">Measurements; never older than the report interval by more than a second.</param>
 /// <param name="Sync">The sending or receiving side of the sync; null when neither.</param>
 /// <param name="Message">Last trouble worth showing, in English; null when all is well.</param>
+/// <param name="Work">How far the ordered work is, or how it ended; null without any.</param>
 public sealed record AgentReport(
     MachineId MachineId,
     long Sequence,
@@ -76,7 +79,8 @@ public sealed record AgentReport(
     double UptimeSeconds,
     AgentMetrics Metrics,
     AgentSyncReport? Sync,
-    string? Message);
+    string? Message,
+    AgentWorkReport? Work = null);
 
 /// <summary>What the agent measures; null where the machine does not tell.</summary>
 /// <param name="CpuPercent">0 to 100 over all cores, since the last report.</param>
@@ -163,6 +167,8 @@ public sealed record AgentSyncReport(
 [JsonSerializable(typeof(AgentOrder))]
 [JsonSerializable(typeof(AgentReport))]
 [JsonSerializable(typeof(AgentConfig))]
+[JsonSerializable(typeof(AgentObject))]
+[JsonSerializable(typeof(IAsyncEnumerable<AgentObject>))]
 public sealed partial class AgentLinkJson : JsonSerializerContext;
 
 /// <summary>The agent's configuration file, <c>/opt/dumont/agent.json</c>, mode 0600, written by the server when it prepares a machine.</summary>

@@ -12,6 +12,7 @@ using Dumont.Server.OwnMachines;
 using Dumont.Server.Platform;
 using Dumont.Server.Platform.Web;
 using Dumont.Server.Settings;
+using Dumont.Server.Snapshots;
 using Dumont.Server.Standby;
 using Dumont.Server.Telemetry;
 
@@ -44,6 +45,7 @@ internal static class Program
         builder.Services.AddInstances();
         builder.Services.AddGateway();
         builder.Services.AddStandby();
+        builder.Services.AddSnapshots();
         builder.Services.AddMarket();
         builder.Services.AddDashboard();
         adjust?.Invoke(builder);
@@ -60,6 +62,7 @@ internal static class Program
         app.MapAgents();
         app.MapInstances();
         app.MapStandby();
+        app.MapSnapshots();
         app.MapMarket();
         app.MapDashboard();
         return app;

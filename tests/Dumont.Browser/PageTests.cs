@@ -84,6 +84,8 @@ public sealed class PageTests(BrowserWorld world) : IClassFixture<BrowserWorld>
         ("offers-wrong", "/offers?max_price=cheap"),
         ("offers-none", "/offers?gpu_name=rtx4090&max_price=0.001"),
         ("new-instance", "/instances/new?offer_id=" + OfferId),
+        ("snapshots", "/snapshots"),
+        ("settings-storage", "/settings/storage"),
         ("settings", "/settings"),
         ("settings-own", "/settings/own-machines"),
         ("settings-ssh", "/settings/ssh-keys"),

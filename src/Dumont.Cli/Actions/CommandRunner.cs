@@ -102,7 +102,7 @@ internal static class CommandRunner
             }
 
             var status = CellFormat.Field(current, wait.StatusField)?.ToString() ?? "unknown";
-            context.Progress.Report(status);
+            Report(context, status, current);
             if (wait.Done.Contains(status) || (wait.Done.Length == 0 && status is "deleted" or "destroyed" or "terminated"))
             {
                 return current;
@@ -112,7 +112,7 @@ internal static class CommandRunner
             {
                 var why = CellFormat.Field(current, "status_message") ?? CellFormat.Field(current, "error") ?? CellFormat.Field(current, "message");
                 var tail = why is null ? "" : " — " + TerminalText.Clean(why.ToString());
-                throw new CliException(ExitCode.Failure, $"{id}: {wait.StatusField} {status}{tail}", $"dumont instance events {id}");
+                throw new CliException(ExitCode.Failure, $"{id}: {wait.StatusField} {status}{tail}", wait.FailureHint.Replace("{id}", id, StringComparison.Ordinal));
             }
 
             if (time.GetElapsedTime(started) >= timeout)
@@ -128,12 +128,29 @@ internal static class CommandRunner
         }
     }
 
+    private static void Report(CommandContext context, string status, JsonNode? current)
+    {
+        if (CellFormat.NumberOf(CellFormat.Field(current, "progress.bytes_done")) is { } done
+            && CellFormat.NumberOf(CellFormat.Field(current, "progress.bytes_total")) is > 0 and var total)
+        {
+            context.Progress.Report(CellFormat.Field(current, "progress.phase")?.ToString() ?? status, done, total);
+        }
+        else
+        {
+            context.Progress.Report(CellFormat.Field(current, "progress.phase")?.ToString() ?? status);
+        }
+    }
+
     // {"success":true,"status":"pausing"} has become true of the past.
     private static JsonNode? Updated(JsonNode? answer, WaitSpec wait, JsonNode? last)
     {
         if (answer is JsonObject map && CellFormat.Field(last, wait.StatusField) is { } status)
         {
             map[wait.StatusField] = status.DeepClone();
+            foreach (var field in wait.UpdatedFields)
+            {
+                map[field] = CellFormat.Field(last, field)?.DeepClone();
+            }
         }
 
         return answer;

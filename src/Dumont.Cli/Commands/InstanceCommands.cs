@@ -80,7 +80,7 @@ internal static class InstanceCommands
         "/api/v1/instances/{id}", "status", ["running"], DeadStates, TimeSpan.FromMinutes(15))
     { IdField = "id", ShowsFinal = true };
 
-    public static ResourceSpec Make() => new("instance", Summary, [Offers(), Create(), Wizard(), List(), Get(), Pause(), Resume(), Delete(), Events()]);
+    public static ResourceSpec Make() => new("instance", Summary, [Offers(), Create(), Wizard(), List(), Get(), Pause(), Resume(), Delete(), Events(), Sync(), SyncStatus()]);
 
     private static CommandSpec Offers() =>
         new("offers", ApiMethod.Get, "/api/v1/instances/offers", new("Search GPUs for rent", "Procura GPUs para alugar"),
@@ -203,6 +203,26 @@ internal static class InstanceCommands
             ],
             Confirm = new("Destroy instance {0} and everything on its disk?", "Destruir a instância {0} e tudo no disco dela?"),
             Wait = new("/api/v1/instances/{id}", "status", [], [], TimeSpan.FromMinutes(5)),
+        };
+
+    private static CommandSpec Sync() =>
+        new("sync", ApiMethod.Post, One + "/sync?wait=false", new("Keep the changes since the last sync", "Guarda as mudanças desde a última sincronização"),
+            ["instance sync 17", "instance sync train force=true"])
+        {
+            Positionals = [Instance],
+            Keys =
+            [
+                new("force", KeyType.Boolean, new("even right after the last one", "mesmo logo após a última")) { Default = "false", InQuery = true },
+                new("source_path", KeyType.Text, new("directory in /workspace", "pasta em /workspace")) { Default = "/workspace", InQuery = true },
+            ],
+            Wait = SnapshotCommands.UntilKept with { IdField = "snapshot_id" },
+        };
+
+    private static CommandSpec SyncStatus() =>
+        new("sync-status", ApiMethod.Get, One + "/sync/status", new("Where its syncs are", "Como estão suas sincronizações"),
+            ["instance sync-status 17", "instance sync-status train --query last_sync"])
+        {
+            Positionals = [Instance],
         };
 
     private static CommandSpec Events() =>

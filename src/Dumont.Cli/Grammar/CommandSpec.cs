@@ -127,6 +127,12 @@ internal sealed record WaitSpec(string Path, string StatusField, string[] Done, 
 
     /// <summary>Shows what was polled last instead of the first answer.</summary>
     public bool ShowsFinal { get; init; }
+
+    /// <summary>Fields of the first answer that are brought up to date besides the status.</summary>
+    public string[] UpdatedFields { get; init; } = [];
+
+    /// <summary>What to look at when it failed; <c>{id}</c> is what was waited for.</summary>
+    public string FailureHint { get; init; } = "dumont instance events {id}";
 }
 
 internal delegate Task<ExitCode> CommandHandler(CommandContext context, CancellationToken cancellationToken);

@@ -15,6 +15,8 @@ internal static class CommandTable
         ("balance", BalanceCommands.Summary, BalanceCommands.Make),
         ("instance", InstanceCommands.Summary, InstanceCommands.Make),
         ("ssh", SshCommands.Summary, SshCommands.Make),
+        ("snapshot", SnapshotCommands.Summary, SnapshotCommands.Make),
+        ("storage", StorageCommands.Summary, StorageCommands.Make),
         ("repo", RepoCommands.Summary, RepoCommands.Make),
         ("standby", StandbyCommands.Summary, StandbyCommands.Make),
         ("failover", FailoverCommands.Summary, FailoverCommands.Make),

@@ -33,7 +33,7 @@ internal sealed class Invocation(ResourceSpec resource, CommandSpec command)
                 path.Replace($"{{{name}}}", Uri.EscapeDataString(value));
             }
 
-            var separator = '?';
+            var separator = Command.Path.Contains('?', StringComparison.Ordinal) ? '&' : '?';
             foreach (var (name, value) in Members)
             {
                 if (IsInQuery(name))

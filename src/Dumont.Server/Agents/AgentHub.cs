@@ -15,6 +15,13 @@ internal interface IAgentOrders
     Task<IReadOnlyList<AgentOrder?>> ListAsync(InstanceId instanceId, IReadOnlyList<Machine> machines, CancellationToken cancellationToken);
 }
 
+/// <summary>Says what a machine's agent should do once. Implemented by the feature whose work it is.</summary>
+internal interface IAgentWorkSource
+{
+    /// <summary>The work of <paramref name="machine"/> now; null when it has none.</summary>
+    Task<AgentWork?> FindAsync(Machine machine, CancellationToken cancellationToken);
+}
+
 /// <summary>What this server has seen of one agent.</summary>
 /// <param name="Report">Its last report.</param>
 /// <param name="LastSeenAt">When that came.</param>
@@ -23,7 +30,7 @@ internal sealed record AgentSighting(AgentReport Report, DateTimeOffset LastSeen
 
 /// <summary>The open agent links of this process and the last report of each machine. Reports stay in memory: they are measurements, a second old at
 /// best, and whoever needs them after a restart gets new ones within a second or two.</summary>
-internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvider time, ILogger<AgentHub> logger)
+internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvider time, ILogger<AgentHub> logger, IAgentWorkSource? work = null)
 {
     private const int MaxMessageBytes = 256 * 1024;
     private const int FirstBufferBytes = 4 * 1024;
@@ -49,7 +56,7 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
             return;
         }
 
-        var present = await orders.ListAsync(instanceId, linked, cancellationToken);
+        var present = await ListOrdersAsync(instanceId, linked, cancellationToken);
         for (var i = 0; i < linked.Count; i++)
         {
             if (_links.TryGetValue(linked[i].Id, out var link))
@@ -78,7 +85,7 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
         AgentsLog.Linked(logger, machine.Id);
         try
         {
-            var present = await orders.ListAsync(machine.InstanceId, [machine], closing.Token);
+            var present = await ListOrdersAsync(machine.InstanceId, [machine], closing.Token);
             await link.SendIfNewAsync(present[0], closing.Token);
             await ReceiveAsync(machine, socket, closing.Token);
         }
@@ -97,6 +104,25 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
                 await NoteClosedAsync(machine);
             }
         }
+    }
+
+    private async Task<IReadOnlyList<AgentOrder?>> ListOrdersAsync(
+        InstanceId instanceId, List<Machine> machines, CancellationToken cancellationToken)
+    {
+        var present = await orders.ListAsync(instanceId, machines, cancellationToken);
+        if (work is null)
+        {
+            return present;
+        }
+
+        var whole = new List<AgentOrder?>(present.Count);
+        for (var i = 0; i < present.Count; i++)
+        {
+            // Only who writes has the workspace that is to be kept.
+            whole.Add(present[i] is { Role: AgentRole.Writer } order ? order with { Work = await work.FindAsync(machines[i], cancellationToken) } : present[i]);
+        }
+
+        return whole;
     }
 
     private async Task NoteClosedAsync(Machine machine)

@@ -38,9 +38,13 @@ internal sealed class InstanceService(
     private const double WizardReliability = 0.95;
 
     /// <summary>Records a new instance and the intent to rent its first machine; and, in the same transaction, that the request of
-    /// <paramref name="idempotent"/> has been done.</summary>
+    /// <paramref name="idempotent"/> has been done; <paramref name="also"/> records in it what the instance is for.</summary>
     public async Task<CreateInstanceResult> CreateAsync(
-        UserId userId, CreateInstanceRequest request, IdempotentRequest? idempotent, CancellationToken cancellationToken)
+        UserId userId,
+        CreateInstanceRequest request,
+        IdempotentRequest? idempotent,
+        CancellationToken cancellationToken,
+        Func<DbTransaction, InstanceId, Task>? also = null)
     {
         try
         {
@@ -60,7 +64,7 @@ internal sealed class InstanceService(
                 return new CreateInstanceResult.InsufficientCredit(balance.CreditUsd, first.UsdPerHour);
             }
 
-            return await RecordAsync(userId, request, offers, idempotent, cancellationToken);
+            return await RecordAsync(userId, request, offers, idempotent, also, cancellationToken);
         }
         catch (ProviderException exception)
         {
@@ -186,6 +190,7 @@ internal sealed class InstanceService(
         CreateInstanceRequest request,
         IReadOnlyList<FoundOffer> offers,
         IdempotentRequest? idempotent,
+        Func<DbTransaction, InstanceId, Task>? also,
         CancellationToken cancellationToken)
     {
         var spec = SpecOf(request);
@@ -221,6 +226,11 @@ internal sealed class InstanceService(
                     if (inserted is { } created && idempotent is not null)
                     {
                         await idempotent.RecordAsync(transaction, AnswerOf(created));
+                    }
+
+                    if (inserted is { } placed && also is not null)
+                    {
+                        await also(transaction, placed);
                     }
 
                     return inserted;

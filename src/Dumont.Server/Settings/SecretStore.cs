@@ -13,6 +13,8 @@ internal sealed class SecretStore(Database database, MasterKey master, TimeProvi
 {
     public const string VastApiKey = "vast_api_key";
     public const string GcpCredentials = "gcp_credentials";
+    public const string CloudStorage = "cloud_storage";
+    public const string SnapshotKey = "snapshot_key";
 
     /// <summary>One secret of one user.</summary>
     public Task<KeptSecret?> FindAsync(UserId user, string name, CancellationToken cancellationToken) =>
@@ -51,6 +53,24 @@ internal sealed class SecretStore(Database database, MasterKey master, TimeProvi
               ON CONFLICT (user_id, name) DO UPDATE SET ciphertext = @ciphertext, updated_at = @now
               """;
         return database.WriteAsync(transaction => transaction.Connection!.ExecuteAsync(sql, parameters, transaction), cancellationToken);
+    }
+
+    /// <summary>The secret called <paramref name="name"/>, which is made of <paramref name="make"/> when there is none. All callers get the same one.</summary>
+    public async Task<string> EnsureAsync(UserId user, string name, Func<string> make, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(user, name, cancellationToken) is { } known)
+        {
+            return Reveal(known);
+        }
+
+        var ciphertext = master.Protect(ContextOf(user, name), make());
+        await database.WriteAsync(
+            transaction => transaction.Connection!.ExecuteAsync(
+                "INSERT INTO user_secrets (user_id, name, ciphertext, updated_at) VALUES (@user, @name, @ciphertext, @now) ON CONFLICT (user_id, name) DO NOTHING",
+                new { user = user.Value, name, ciphertext, now = Columns.Of(time.GetUtcNow()) },
+                transaction),
+            cancellationToken);
+        return Reveal((await FindAsync(user, name, cancellationToken))!);
     }
 
     private static string ContextOf(UserId user, string name) => $"user/{user}/{name}";

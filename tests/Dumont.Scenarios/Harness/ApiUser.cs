@@ -33,6 +33,9 @@ internal sealed class ApiUser : IDisposable
     public Task<JsonNode?> PostAsync(string path, JsonNode? body, CancellationToken cancellationToken) =>
         _client.SendAsync(HttpMethod.Post, "/api/v1" + path, body, cancellationToken);
 
+    public Task<JsonNode?> PutAsync(string path, JsonNode? body, CancellationToken cancellationToken) =>
+        _client.SendAsync(HttpMethod.Put, "/api/v1" + path, body, cancellationToken);
+
     /// <summary>Verified offers of one kind, cheapest first.</summary>
     public async Task<IReadOnlyList<JsonNode>> OffersAsync(string filter, CancellationToken cancellationToken)
     {

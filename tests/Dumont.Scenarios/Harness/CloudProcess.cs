@@ -25,6 +25,9 @@ internal sealed record BilledMachine(string Id, string Provider, string Label, s
 /// <summary>A running <c>dumont-localcloud</c> and its control routes.</summary>
 internal sealed class CloudProcess : IAsyncDisposable
 {
+    /// <summary>A bucket that every cloud of the tests has.</summary>
+    public const string Bucket = "snapshots";
+
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(30) };
@@ -54,6 +57,7 @@ internal sealed class CloudProcess : IAsyncDisposable
             // Any free one: the port behind the first may be another scenario's.
             ["DUMONT_S3_PORT"] = "0",
         };
+        Directory.CreateDirectory(Path.Combine(folder, "s3", Bucket), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var process = ChildProcess.Start(Checkout.Program("Dumont.LocalCloud", "dumont-localcloud"), Path.Combine(data, "cloud.log"), environment);
         try
         {
@@ -83,6 +87,22 @@ internal sealed class CloudProcess : IAsyncDisposable
             ["Providers__Gcp__ComputeUrl"] = url + "/compute/v1",
             ["Providers__Gcp__CredentialsFile"] = key,
             ["Providers__Gcp__SshPort"] = account["gcp_ssh_port"]!.ToString(),
+        };
+    }
+
+    /// <summary>The storage settings that lead to <see cref="Bucket"/>.</summary>
+    public async Task<JsonObject> StorageAsync(string engine, CancellationToken cancellationToken)
+    {
+        var account = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(Folder, "account.json"), cancellationToken))!["s3"]!;
+        return new JsonObject
+        {
+            ["primary_provider"] = "s3",
+            ["engine"] = engine,
+            ["endpoint"] = account["endpoint"]!.ToString(),
+            ["region"] = account["region"]!.ToString(),
+            ["bucket"] = Bucket,
+            ["access_key"] = account["access_key_id"]!.ToString(),
+            ["secret_key"] = account["secret_access_key"]!.ToString(),
         };
     }
 

@@ -8,7 +8,7 @@ using Dumont.Server.Platform.Web.Shell;
 namespace Dumont.Server.Platform.Events;
 
 /// <summary>Tells events in the reader's language: the text <c>event.TYPE</c> with the event's facts in its gaps, or <c>event.TYPE.plain</c> where a
-/// fact is not known. A gap is <c>{fact}</c> or <c>{fact:form}</c>; a form is <c>usd</c>, <c>span</c> (of seconds), <c>sentence</c>, or a group
+/// fact is not known. A gap is <c>{fact}</c> or <c>{fact:form}</c>; a form is <c>usd</c>, <c>bytes</c>, <c>span</c> (of seconds), <c>sentence</c>, or a group
 /// of words.</summary>
 internal static partial class EventTexts
 {
@@ -55,6 +55,7 @@ internal static partial class EventTexts
     private static string Form(Ui ui, JsonElement fact, string form) => (fact.ValueKind, form) switch
     {
         (JsonValueKind.Number, "usd") => ui.Language.Usd(fact.GetDecimal()),
+        (JsonValueKind.Number, "bytes") => ui.Language.Bytes(fact.GetInt64()),
         (JsonValueKind.Number, "span") => ui.Duration(TimeSpan.FromSeconds(fact.GetDouble())),
         (JsonValueKind.Number, _) => fact.GetDouble() is var number && number == Math.Floor(number)
             ? ui.Language.Number(number)

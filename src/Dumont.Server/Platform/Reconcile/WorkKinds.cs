@@ -15,6 +15,15 @@ internal static class WorkKinds
     /// <summary>Key: own machine's id.</summary>
     public const string OwnMachine = "own-machine";
 
+    /// <summary>Key: number of a snapshot operation.</summary>
+    public const string SnapshotOperation = "snapshot-operation";
+
+    /// <summary>Key: instance id.</summary>
+    public const string SnapshotSchedule = "snapshot-schedule";
+
+    /// <summary>Key: user id.</summary>
+    public const string SnapshotCleanup = "snapshot-cleanup";
+
     /// <summary>Key: always 1.</summary>
     public const string Sweep = "sweep";
 }

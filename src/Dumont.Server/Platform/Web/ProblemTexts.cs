@@ -43,6 +43,11 @@ internal static class ProblemTexts
             "A máquina não pode receber instâncias",
             "É preciso Linux com bash, util-linux e openssh-server, o direito de criar namespaces e a porta da instância livre."),
         ["own-machine-in-use"] = ("A máquina está em uso", "Exclua antes a instância, ou desista da reserva dela."),
+        ["snapshot-failed"] = (
+            "A operação de snapshot falhou", "Corrija o que a mensagem aponta e tente de novo; veja: dumont snapshot operations"),
+        ["snapshot-not-usable"] = ("Nada pode ser restaurado desse snapshot", "Escolha um completo: dumont snapshot list"),
+        ["snapshot-engine-missing"] = ("O motor de snapshots não tem suporte ali", "Escolha o outro motor: dumont storage set engine=dumont"),
+        ["storage-incomplete"] = ("As configurações de armazenamento estão incompletas", "Informe o que falta: dumont storage set"),
         ["internal"] = ("Erro interno", "Informe o id do pedido a quem opera o servidor."),
     };
 

@@ -120,6 +120,10 @@ internal static class Problems
     public static readonly ProblemKind OwnMachineNotRoot = new("own-machine-not-root", 400, "Root is needed on the machine", "Join it with user=root, or give the user passwordless sudo.");
     public static readonly ProblemKind OwnMachineUnsuitable = new("own-machine-unsuitable", 400, "The machine cannot carry instances", "Linux with bash, util-linux and openssh-server is needed, the right to make name spaces, and the instance port free.");
     public static readonly ProblemKind OwnMachineInUse = new("own-machine-in-use", 409, "The machine is in use", "Delete the instance first, or give up its standby.");
+    public static readonly ProblemKind SnapshotFailed = new("snapshot-failed", 503, "The snapshot operation failed", "Mend what the message names and try again; see: dumont snapshot operations");
+    public static readonly ProblemKind SnapshotNotUsable = new("snapshot-not-usable", 400, "Nothing can be restored from the snapshot", "Choose one that is completed: dumont snapshot list");
+    public static readonly ProblemKind SnapshotEngineMissing = new("snapshot-engine-missing", 400, "The snapshot engine is not supported there", "Choose the other engine: dumont storage set engine=dumont");
+    public static readonly ProblemKind StorageIncomplete = new("storage-incomplete", 400, "The storage settings are not complete", "Set what is missing: dumont storage set");
     public static readonly ProblemKind Internal = new("internal", 500, "Internal error", "Report the request id to the operator.");
 
     /// <summary>All of the above.</summary>
@@ -127,7 +131,8 @@ internal static class Problems
     [
         Validation, BadRequest, MalformedBody, BodyTooLarge, UnsupportedMediaType, Unauthorized, Forbidden, NotFound, MethodNotAllowed, Conflict, IdempotencyMismatch,
         TooManyRequests, OfferGone, NoOffer, WrongState, InsufficientCredit, ProviderNotConfigured, ProviderUnavailable, Unavailable,
-        OwnMachineUnreachable, OwnMachineHostKeyUnconfirmed, OwnMachineHostKeyChanged, OwnMachineAuthRefused, OwnMachineNotRoot, OwnMachineUnsuitable, OwnMachineInUse, Internal,
+        OwnMachineUnreachable, OwnMachineHostKeyUnconfirmed, OwnMachineHostKeyChanged, OwnMachineAuthRefused, OwnMachineNotRoot, OwnMachineUnsuitable, OwnMachineInUse,
+        SnapshotFailed, SnapshotNotUsable, SnapshotEngineMissing, StorageIncomplete, Internal,
     ];
 
     /// <summary>An unknown id, or one of somebody else: the two look the same.</summary>

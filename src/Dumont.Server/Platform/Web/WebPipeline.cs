@@ -16,6 +16,7 @@ internal static class WebPipeline
 {
     private const long MaxBodyBytes = 1 << 20;
     private const int RequestIdLengthMax = 64;
+    private static readonly object HeadMark = new();
 
     /// <summary>Registers the services of the pipeline.</summary>
     public static void AddWebPipeline(this IServiceCollection services)
@@ -53,12 +54,16 @@ internal static class WebPipeline
         LiveEndpoints.Map(app);
     }
 
+    /// <summary>Whether only the headers of the answer are asked for; endpoints see GET.</summary>
+    public static bool IsHead(HttpContext context) => context.Items.ContainsKey(HeadMark);
+
     // Routing would refuse HEAD on a GET route. Kestrel decides from the method whether a body is sent, so it must see HEAD again in time.
     private static Task AnswerHeadAsGet(HttpContext context, RequestDelegate next)
     {
         if (HttpMethods.IsHead(context.Request.Method))
         {
             context.Request.Method = HttpMethods.Get;
+            context.Items[HeadMark] = true;
             context.Response.OnStarting(() =>
             {
                 context.Request.Method = HttpMethods.Head;

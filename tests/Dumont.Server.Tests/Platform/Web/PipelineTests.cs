@@ -22,6 +22,10 @@ public sealed partial class PipelineTests
         "GET /sign-in", "POST /sign-in", "GET /sign-up", "POST /sign-up", "POST /sign-out", "POST /preferences", "GET /assets/{file}",
         // Asks for a machine's token instead.
         "GET {api}/agent/link",
+        "GET {api}/agent/repositories/{id:long}/objects", "GET {api}/agent/repositories/{id:long}/objects/{**name}",
+        "PUT {api}/agent/repositories/{id:long}/objects/{**name}", "DELETE {api}/agent/repositories/{id:long}/objects/{**name}",
+        "GET {api}/agent/repositories/{id:long}/restic/{**path}", "POST {api}/agent/repositories/{id:long}/restic/{**path}",
+        "DELETE {api}/agent/repositories/{id:long}/restic/{**path}",
     ];
 
     [Fact]

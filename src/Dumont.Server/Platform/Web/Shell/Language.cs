@@ -78,6 +78,19 @@ public sealed class Language
     /// <summary>US dollars with cents.</summary>
     public string UsdCents(decimal value) => Signed(value, 2);
 
+    /// <summary>A size in powers of ten: <c>12.3 MB</c>.</summary>
+    public string Bytes(long bytes)
+    {
+        string[] units = ["B", "kB", "MB", "GB", "TB", "PB"];
+        var (value, unit) = ((double)bytes, 0);
+        while (value >= 1000 && unit < units.Length - 1)
+        {
+            (value, unit) = (value / 1000, unit + 1);
+        }
+
+        return $"{Number(value, unit == 0 ? 0 : 1)} {units[unit]}";
+    }
+
     /// <summary>Date and time, UTC.</summary>
     public string Time(DateTimeOffset at)
     {

@@ -1,0 +1,41 @@
+using System.Diagnostics.Metrics;
+using Dumont.Contracts;
+
+namespace Dumont.Server.Snapshots;
+
+/// <summary>What the operator sees of snapshots.</summary>
+internal sealed class SnapshotMetrics : IDisposable
+{
+    private readonly Meter _meter = new("Dumont.Snapshots");
+    private readonly Counter<long> _operations;
+    private readonly Counter<long> _bytesProcessed;
+    private readonly Counter<long> _bytesAdded;
+    private readonly Counter<long> _files;
+    private readonly Histogram<double> _seconds;
+
+    public SnapshotMetrics()
+    {
+        _operations = _meter.CreateCounter<long>("dumont.snapshot.operations", description: "Operations that ended, by kind and result.");
+        _bytesProcessed = _meter.CreateCounter<long>("dumont.snapshot.bytes_processed", "Bytes of trees that were kept or brought back.");
+        _bytesAdded = _meter.CreateCounter<long>("dumont.snapshot.bytes_added", "Bytes that repositories grew by.");
+        _files = _meter.CreateCounter<long>("dumont.snapshot.files", description: "Files that were kept or brought back.");
+        _seconds = _meter.CreateHistogram<double>("dumont.snapshot.duration_seconds", description: "Time on the machine.");
+    }
+
+    /// <summary>An operation ended.</summary>
+    public void Ended(OperationKind kind, OperationState state, AgentWorkResult? result)
+    {
+        var word = new KeyValuePair<string, object?>("kind", kind.ToString().ToLowerInvariant());
+        _operations.Add(1, word, new KeyValuePair<string, object?>("result", state.ToString().ToLowerInvariant()));
+        if (result is not null)
+        {
+            _bytesProcessed.Add(result.BytesProcessed, word);
+            _bytesAdded.Add(result.BytesAdded, word);
+            _files.Add(result.FilesNew + result.FilesChanged + result.FilesUnmodified, word);
+            _seconds.Record(result.DurationSeconds, word);
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _meter.Dispose();
+}

@@ -1,0 +1,291 @@
+using System.Data.Common;
+using System.Globalization;
+using Dumont.Contracts;
+using Dumont.Server.Instances;
+using Dumont.Server.Platform.Events;
+using Dumont.Server.Platform.Reconcile;
+using Dumont.Server.Platform.Store;
+using Dumont.Server.Platform.Web;
+using Microsoft.Extensions.Options;
+
+namespace Dumont.Server.Snapshots;
+
+/// <summary>Takes the user's wishes: checks what can be checked at once, records the rest as operations, and leaves the doing to the reconciler.</summary>
+internal sealed class SnapshotService(
+    Database database,
+    SnapshotStore snapshots,
+    OperationStore operations,
+    Repositories repositories,
+    InstanceStore instances,
+    InstanceService instanceService,
+    EventStore events,
+    WorkQueue queue,
+    TimeProvider time,
+    IOptions<SnapshotsOptions> options)
+{
+    private const string SyncTag = "sync";
+
+    /// <summary>Records a snapshot that is to be made.</summary>
+    public async Task<SnapshotResult> CreateAsync(UserId user, CreateSnapshotRequest request, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var name = (request.Name ?? request.Label)?.Trim() ?? now.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+        return await CreateAsync(
+            user,
+            request.InstanceId!.Value,
+            name,
+            isSync: false,
+            request.Type == "full",
+            (SnapshotRules.SourceOf(request) ?? SnapshotRules.Workspace).TrimEnd('/'),
+            [.. (request.Tags ?? []).Select(tag => tag.Trim()).Distinct(StringComparer.Ordinal)],
+            cancellationToken);
+    }
+
+    /// <summary>Records a sync: an incremental snapshot, at most one at a time and not too often.</summary>
+    public async Task<SnapshotResult> SyncAsync(UserId user, InstanceId instanceId, string sourcePath, bool force, CancellationToken cancellationToken)
+    {
+        if (await instances.FindOfUserAsync(user, instanceId, cancellationToken) is not { } instance)
+        {
+            return new SnapshotResult.UnknownInstance(instanceId.ToString());
+        }
+
+        if (instance.Status != InstanceStatus.Running)
+        {
+            return new SnapshotResult.WrongState(InstanceViews.Word(instance.Status));
+        }
+
+        var last = (await snapshots.ListOfUserAsync(user, instanceId, cancellationToken)).FirstOrDefault(each => each.IsSync);
+        if (last is { Status: SnapshotStatus.Creating } && await operations.FindOfSnapshotAsync(last.Id, cancellationToken) is { IsOver: false } running)
+        {
+            return new SnapshotResult.InUse(running.Id);
+        }
+
+        if (!force && last is { IsUsable: true } && last.CreatedAt + options.Value.SyncInterval - time.GetUtcNow() is { } left && left > TimeSpan.Zero)
+        {
+            return new SnapshotResult.TooSoon(left);
+        }
+
+        return await CreateAsync(user, instanceId, SyncTag, isSync: true, isFull: false, sourcePath.TrimEnd('/'), [SyncTag], cancellationToken);
+    }
+
+    /// <summary>Records that a snapshot is to be brought back, renting an instance for it where one is asked for.</summary>
+    public async Task<SnapshotResult> RestoreAsync(UserId user, RestoreSnapshotRequest request, CancellationToken cancellationToken)
+    {
+        if (SnapshotNumber.TryParse(request.SnapshotId) is not { } number
+            || await snapshots.FindOfUserAsync(user, number, cancellationToken) is not { } snapshot)
+        {
+            return new SnapshotResult.UnknownSnapshot();
+        }
+
+        if (!snapshot.IsUsable)
+        {
+            return new SnapshotResult.NotUsable(snapshot.Status.ToString().ToLowerInvariant());
+        }
+
+        var paths = request.Include ?? request.Paths ?? [];
+        if (paths.FirstOrDefault(path => !SnapshotRules.TryRelative(path, snapshot.Document.SourcePath, out _)) is not null)
+        {
+            return new SnapshotResult.Invalid([new FieldError("include", "Must be at most 1000 paths within the snapshot, without ...")]);
+        }
+
+        var document = DocumentOf(snapshot, request);
+        if (request.GpuName is not null)
+        {
+            return await RestoreToNewAsync(user, snapshot, request, document, cancellationToken);
+        }
+
+        var target = request.InstanceId ?? snapshot.InstanceId;
+        if (await instances.FindOfUserAsync(user, target, cancellationToken) is not { } instance)
+        {
+            return new SnapshotResult.UnknownInstance(target.ToString());
+        }
+
+        if (instance.Status is not (InstanceStatus.Running or InstanceStatus.Creating or InstanceStatus.Resuming))
+        {
+            return new SnapshotResult.WrongState(InstanceViews.Word(instance.Status));
+        }
+
+        var id = await database.WriteAsync(transaction => InsertRestoreAsync(transaction, snapshot, target, document), cancellationToken);
+        queue.Pulse();
+        return new SnapshotResult.Accepted(id, snapshot.Id);
+    }
+
+    /// <summary>Deletes a snapshot: the user sees it no more, and it is dropped from its repository.</summary>
+    public async Task<SnapshotResult> DeleteAsync(UserId user, SnapshotNumber id, CancellationToken cancellationToken)
+    {
+        if (await snapshots.FindOfUserAsync(user, id, cancellationToken) is not { } snapshot)
+        {
+            return new SnapshotResult.UnknownSnapshot();
+        }
+
+        var live = await operations.ListLiveAsync(snapshot.RepositoryId, cancellationToken);
+        if (live.FirstOrDefault(each => each.SnapshotId == id) is { } busy)
+        {
+            return new SnapshotResult.InUse(busy.Id);
+        }
+
+        var operation = await database.WriteAsync(
+            async transaction =>
+            {
+                if (await snapshots.DeleteAsync(transaction, user, [id]) == 0)
+                {
+                    return (long?)null;
+                }
+
+                await events.AppendAsync(transaction, user, snapshot.InstanceId, SnapshotEvents.Deleted(snapshot.Name));
+                return snapshot.EngineSnapshotId is null
+                    ? 0
+                    : await operations.InsertAsync(transaction, new NewOperation(user, OperationKind.Forget, snapshot.RepositoryId, null, null, DropOf([snapshot])));
+            },
+            cancellationToken);
+        queue.Pulse();
+        return operation switch
+        {
+            null => new SnapshotResult.UnknownSnapshot(),
+            0 => new SnapshotResult.Nothing(),
+            { } forget => new SnapshotResult.Accepted(forget, id),
+        };
+    }
+
+    /// <summary>Drops snapshots of one repository and gives back their space: recorded in one transaction. One prune of a repository at a time.</summary>
+    public async Task<SnapshotResult> PruneAsync(UserId user, long repository, IReadOnlyList<Snapshot> dropped, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var id = await database.WriteAsync(
+                async transaction =>
+                {
+                    var operation = await operations.InsertAsync(
+                        transaction, new NewOperation(user, OperationKind.Prune, repository, null, null, DropOf(dropped)));
+                    if (await snapshots.DeleteAsync(transaction, user, dropped.Select(each => each.Id)) is > 0 and var count)
+                    {
+                        await events.AppendAsync(transaction, user, null, SnapshotEvents.Dropped(count));
+                    }
+
+                    return operation;
+                },
+                cancellationToken);
+            queue.Pulse();
+            return new SnapshotResult.Accepted(id, null);
+        }
+        catch (DbException twice) when (database.IsUniqueViolation(twice))
+        {
+            var running = (await operations.ListLiveAsync(repository, cancellationToken)).FirstOrDefault(each => each.Kind == OperationKind.Prune);
+            return new SnapshotResult.InUse(running?.Id ?? 0);
+        }
+    }
+
+    /// <summary>Records that the user's repository is to be read for damage.</summary>
+    public async Task<SnapshotResult> VerifyAsync(UserId user, bool readData, CancellationToken cancellationToken)
+    {
+        var repository = await repositories.EnsureOfUserAsync(user, cancellationToken);
+        var document = new OperationDocument { Verify = readData, Before = time.GetUtcNow() + options.Value.OperationLimit };
+        var id = await database.WriteAsync(
+            transaction => operations.InsertAsync(transaction, new NewOperation(user, OperationKind.Verify, repository.Id, null, null, document)), cancellationToken);
+        queue.Pulse();
+        return new SnapshotResult.Accepted(id, null);
+    }
+
+    private async Task<SnapshotResult> CreateAsync(
+        UserId user,
+        InstanceId instanceId,
+        string name,
+        bool isSync,
+        bool isFull,
+        string sourcePath,
+        IReadOnlyList<string> tags,
+        CancellationToken cancellationToken)
+    {
+        if (await instances.FindOfUserAsync(user, instanceId, cancellationToken) is not { } instance)
+        {
+            return new SnapshotResult.UnknownInstance(instanceId.ToString());
+        }
+
+        if (instance.Status is not (InstanceStatus.Running or InstanceStatus.Paused or InstanceStatus.Pausing or InstanceStatus.Resuming))
+        {
+            return new SnapshotResult.WrongState(InstanceViews.Word(instance.Status));
+        }
+
+        if (await snapshots.CountAsync(user, cancellationToken) >= options.Value.QuotaPerUser)
+        {
+            return new SnapshotResult.QuotaReached(options.Value.QuotaPerUser);
+        }
+
+        if (await repositories.MissingAsync(user, cancellationToken) is { Count: > 0 } missing)
+        {
+            return new SnapshotResult.StorageIncomplete(string.Join(", ", missing));
+        }
+
+        var repository = await repositories.EnsureOfUserAsync(user, cancellationToken);
+        var (id, operation) = await database.WriteAsync(
+            async transaction =>
+            {
+                var document = new SnapshotDocument { SourcePath = sourcePath, Tags = tags, Full = isFull, Engine = repository.Engine, InstanceLabel = instance.Label };
+                var number = await snapshots.InsertAsync(transaction, new NewSnapshot(user, instanceId, repository.Id, name, isSync, document));
+                var work = new OperationDocument { SourcePath = sourcePath, Full = isFull, Before = time.GetUtcNow() + options.Value.OperationLimit };
+                await events.AppendAsync(transaction, user, instanceId, SnapshotEvents.Requested(name));
+                return (number, await operations.InsertAsync(
+                    transaction, new NewOperation(user, OperationKind.Snapshot, repository.Id, number, instanceId, work)));
+            },
+            cancellationToken);
+        queue.Pulse();
+        return new SnapshotResult.Accepted(operation, id);
+    }
+
+    private async Task<SnapshotResult> RestoreToNewAsync(
+        UserId user, Snapshot snapshot, RestoreSnapshotRequest request, OperationDocument document, CancellationToken cancellationToken)
+    {
+        var wish = new CreateInstanceRequest
+        {
+            UseWizard = true,
+            GpuName = request.GpuName,
+            MaxPrice = request.MaxPrice,
+            Region = request.Region,
+            DiskSize = request.DiskSize,
+            Label = request.Label ?? $"restore-{snapshot.Id}",
+        };
+        if (InstanceRules.Check(wish) is { Count: > 0 } errors)
+        {
+            return new SnapshotResult.Invalid(errors);
+        }
+
+        long operation = 0;
+        var created = await instanceService.CreateAsync(
+            user,
+            wish,
+            idempotent: null,
+            cancellationToken,
+            async (transaction, id) => operation = await InsertRestoreAsync(transaction, snapshot, id, document with { IsNewInstance = true }));
+        queue.Pulse();
+        return created is CreateInstanceResult.Accepted ? new SnapshotResult.Accepted(operation, snapshot.Id) : new SnapshotResult.NoInstance(created);
+    }
+
+    private Task<long> InsertRestoreAsync(DbTransaction transaction, Snapshot snapshot, InstanceId target, OperationDocument document) =>
+        operations.InsertAsync(
+            transaction, new NewOperation(snapshot.UserId, OperationKind.Restore, snapshot.RepositoryId, snapshot.Id, target, document));
+
+    private OperationDocument DocumentOf(Snapshot snapshot, RestoreSnapshotRequest request)
+    {
+        var source = snapshot.Document.SourcePath;
+        var include = new List<string>();
+        foreach (var path in request.Include ?? request.Paths ?? [])
+        {
+            if (SnapshotRules.TryRelative(path, source, out var relative))
+            {
+                include.Add(relative);
+            }
+        }
+
+        return new OperationDocument
+        {
+            SourcePath = source,
+            TargetPath = request.TargetPath is null or "/" ? source : request.TargetPath.TrimEnd('/'),
+            Include = include,
+            Verify = request.Verify == true,
+            Before = time.GetUtcNow() + options.Value.OperationLimit,
+        };
+    }
+
+    private OperationDocument DropOf(IReadOnlyList<Snapshot> dropped) =>
+        new() { Snapshots = [.. dropped.Select(each => each.Id.Value)], Before = time.GetUtcNow() + options.Value.OperationLimit };
+}

@@ -1,0 +1,152 @@
+namespace Dumont.Snapshots.Engines;
+
+/// <summary>What makes and reads snapshots of one repository. One call at a time; a call may be repeated after a crash, and what it was asked for then
+/// exists once (see <see cref="SnapshotRequest.OperationTag"/>).</summary>
+public interface ISnapshotEngine
+{
+    /// <summary>Makes the repository unless there is one.</summary>
+    /// <exception cref="SnapshotEngineException">It could not be made, or is another one than the key opens.</exception>
+    Task EnsureRepositoryAsync(CancellationToken cancellationToken);
+
+    /// <summary>Keeps a tree as it is now.</summary>
+    /// <exception cref="SnapshotEngineException">Nothing was kept.</exception>
+    Task<SnapshotResult> SnapshotAsync(SnapshotRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken);
+
+    /// <summary>Brings a snapshot, or parts of it, into a directory. When it fails the directory is as before.</summary>
+    /// <exception cref="SnapshotEngineException">Nothing was restored.</exception>
+    Task<RestoreResult> RestoreAsync(RestoreRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken);
+
+    /// <summary>Every snapshot in the repository, oldest first.</summary>
+    Task<IReadOnlyList<EngineSnapshot>> ListAsync(CancellationToken cancellationToken);
+
+    /// <summary>Reads the repository for damage: its structure, and with <paramref name="readData"/> every byte.</summary>
+    /// <returns>What is damaged; empty when nothing is.</returns>
+    Task<IReadOnlyList<string>> VerifyAsync(bool readData, CancellationToken cancellationToken);
+
+    /// <summary>Drops snapshots. One that is not there any more is no error. Their space comes back with <see cref="PruneAsync"/>.</summary>
+    Task ForgetAsync(IReadOnlyList<string> snapshotIds, CancellationToken cancellationToken);
+
+    /// <summary>Gives back the space that no snapshot uses.</summary>
+    Task<PruneResult> PruneAsync(CancellationToken cancellationToken);
+
+    /// <summary>How large the repository is.</summary>
+    Task<RepositoryStats> StatsAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>What to keep.</summary>
+/// <param name="SourcePath">Absolute path of the tree.</param>
+/// <param name="HostName">Groups the snapshots of one source: the newest of the same group is what the next one is compared with.</param>
+/// <param name="OperationTag">Names the request. A snapshot that bears it already is the answer, and no second one is made.</param>
+/// <param name="Full">Reads every file again, whatever earlier snapshots know of it.</param>
+/// <param name="Exclude">Paths below the source, relative to it, that are left out.</param>
+public sealed record SnapshotRequest(string SourcePath, string HostName, string OperationTag, bool Full, IReadOnlyList<string> Exclude);
+
+/// <summary>What was kept.</summary>
+/// <param name="SnapshotId">The engine's own id.</param>
+/// <param name="FilesNew">Files that the snapshot before did not have.</param>
+/// <param name="FilesChanged">Files that it had otherwise.</param>
+/// <param name="FilesUnmodified">Files as before.</param>
+/// <param name="BytesProcessed">Size of the tree.</param>
+/// <param name="BytesAdded">What the repository grew by.</param>
+/// <param name="Duration">From start to durable.</param>
+/// <param name="IsIncremental">An earlier snapshot was compared with.</param>
+/// <param name="Warnings">What could not be read; the rest is kept. At most <see cref="EngineLimits.WarningsMax"/>.</param>
+public sealed record SnapshotResult(
+    string SnapshotId,
+    long FilesNew,
+    long FilesChanged,
+    long FilesUnmodified,
+    long BytesProcessed,
+    long BytesAdded,
+    TimeSpan Duration,
+    bool IsIncremental,
+    IReadOnlyList<string> Warnings);
+
+/// <summary>What to bring back.</summary>
+/// <param name="SnapshotId">The engine's own id.</param>
+/// <param name="SourcePath">Where the tree was when it was kept.</param>
+/// <param name="TargetPath">Absolute path of the directory that gets the tree's content; made when missing.</param>
+/// <param name="StagingPath">Directory on the same file system in which everything is put together first; ends empty.</param>
+/// <param name="Include">Paths relative to the tree, each with everything below it; empty for all.</param>
+/// <param name="Verify">Reads what was written once more and compares it.</param>
+public sealed record RestoreRequest(
+    string SnapshotId, string SourcePath, string TargetPath, string StagingPath, IReadOnlyList<string> Include, bool Verify);
+
+/// <summary>What was brought back.</summary>
+/// <param name="FilesRestored">Files and links.</param>
+/// <param name="BytesRestored">Their content.</param>
+/// <param name="Duration">From start to durable.</param>
+/// <param name="Warnings">What is not quite as it was.</param>
+public sealed record RestoreResult(long FilesRestored, long BytesRestored, TimeSpan Duration, IReadOnlyList<string> Warnings);
+
+/// <summary>A snapshot as the repository lists it.</summary>
+/// <param name="SnapshotId">The engine's own id.</param>
+/// <param name="HostName">As requested.</param>
+/// <param name="OperationTag">As requested; null for one that was made otherwise.</param>
+/// <param name="TakenAt">When.</param>
+/// <param name="SourcePath">What.</param>
+public sealed record EngineSnapshot(string SnapshotId, string HostName, string? OperationTag, DateTimeOffset TakenAt, string SourcePath);
+
+/// <summary>What a prune gave back.</summary>
+/// <param name="BytesFreed">Space of objects that are deleted.</param>
+/// <param name="BytesBefore">Size before.</param>
+/// <param name="BytesAfter">Size after.</param>
+public sealed record PruneResult(long BytesFreed, long BytesBefore, long BytesAfter);
+
+/// <summary>Size of a repository.</summary>
+/// <param name="BytesStored">All of its data, compressed and deduplicated.</param>
+/// <param name="Snapshots">How many there are.</param>
+public sealed record RepositoryStats(long BytesStored, long Snapshots);
+
+/// <summary>How far a call is.</summary>
+/// <param name="Phase">A word: <c>scanning</c>, <c>transferring</c>, <c>placing</c>, <c>verifying</c>.</param>
+/// <param name="BytesDone">Of the tree.</param>
+/// <param name="BytesTotal">0 while it is not known.</param>
+/// <param name="FilesDone">Files done.</param>
+/// <param name="FilesTotal">0 while it is not known.</param>
+public sealed record EngineProgress(string Phase, long BytesDone, long BytesTotal, long FilesDone, long FilesTotal);
+
+/// <summary>Bounds that all engines keep.</summary>
+public static class EngineLimits
+{
+    /// <summary>Warnings of one call; the last then says how many more there were.</summary>
+    public const int WarningsMax = 20;
+
+    /// <summary>Characters of one warning.</summary>
+    public const int WarningLengthMax = 300;
+}
+
+/// <summary>Why an engine could not do what it was asked.</summary>
+public enum SnapshotFailure
+{
+    /// <summary>The engine's program is not there.</summary>
+    NotInstalled,
+
+    /// <summary>The key does not open the repository.</summary>
+    WrongKey,
+
+    /// <summary>There is no such snapshot or path in it.</summary>
+    NotFound,
+
+    /// <summary>Another holder keeps the repository locked.</summary>
+    Locked,
+
+    /// <summary>The store does not answer, refuses, or is full.</summary>
+    Store,
+
+    /// <summary>The repository is damaged.</summary>
+    Damaged,
+
+    /// <summary>The local tree could not be read or written.</summary>
+    Files,
+
+    /// <summary>Anything else.</summary>
+    Other,
+}
+
+/// <summary>A call of an engine came to nothing.</summary>
+public sealed class SnapshotEngineException(SnapshotFailure failure, string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Why.</summary>
+    public SnapshotFailure Failure { get; } = failure;
+}

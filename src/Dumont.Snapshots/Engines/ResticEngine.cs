@@ -1,0 +1,229 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Dumont.Snapshots.Engines;
+
+/// <summary>The restic program behind our seam: its own format, its own store access, our semantics.</summary>
+/// <remarks>Tried with restic 0.14 (Debian 12) and its documented JSON; see https://restic.readthedocs.io/en/stable/075_scripting.html.</remarks>
+public sealed class ResticEngine(string program, ResticRepository repository) : ISnapshotEngine
+{
+    /// <summary>Word of this engine in settings and records.</summary>
+    public const string Name = "restic";
+
+    // "Some source data could not be read"; what could be is in a snapshot.
+    private const int Incomplete = 3;
+
+    private readonly ResticProcess _restic = new(program, repository);
+
+    /// <inheritdoc />
+    public async Task EnsureRepositoryAsync(CancellationToken cancellationToken)
+    {
+        var (code, errors) = await _restic.RunAsync(["cat", "config"], static _ => { }, null, cancellationToken);
+        if (code == 0)
+        {
+            return;
+        }
+
+        if (!errors.Contains("Is there a repository", StringComparison.Ordinal) && !errors.Contains("does not exist", StringComparison.Ordinal))
+        {
+            throw Failed(errors);
+        }
+
+        (code, errors) = await _restic.RunAsync(["init"], static _ => { }, null, cancellationToken);
+        if (code != 0 && !errors.Contains("already", StringComparison.Ordinal))
+        {
+            throw Failed(errors);
+        }
+    }
+
+    /// <inheritdoc />
+    public async Task<SnapshotResult> SnapshotAsync(SnapshotRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    {
+        var earlier = await ListAsync(cancellationToken);
+        if (earlier.LastOrDefault(each => each.OperationTag == request.OperationTag) is { } made)
+        {
+            return await DescribeAsync(made, cancellationToken);
+        }
+
+        var isIncremental = !request.Full && earlier.Any(each => each.HostName == request.HostName && each.SourcePath == request.SourcePath);
+        List<string> arguments = ["backup", "--json", "--host", request.HostName, "--tag", request.OperationTag];
+        foreach (var path in request.Exclude)
+        {
+            arguments.Add("--exclude");
+            arguments.Add(ResticOutput.Literal(Path.Combine(request.SourcePath, path)));
+        }
+
+        if (request.Full)
+        {
+            arguments.Add("--force");
+        }
+
+        arguments.AddRange(["--", request.SourcePath]);
+        var warnings = new WarningList();
+        JsonElement? summary = null;
+        var (code, errors) = await _restic.RunAsync(arguments, Take, Warn, cancellationToken);
+        if (summary is not { } end || code is not (0 or Incomplete))
+        {
+            throw Failed(errors);
+        }
+
+        var result = ResticOutput.Summary(end, isIncremental, warnings.ToList());
+        var kept = (await ListAsync(cancellationToken)).LastOrDefault(each => each.SnapshotId.StartsWith(result.SnapshotId, StringComparison.Ordinal));
+        return result with { SnapshotId = kept?.SnapshotId ?? result.SnapshotId };
+
+        void Take(string line)
+        {
+            if (ResticOutput.Message(line) is { } message)
+            {
+                if (ResticOutput.TypeOf(message) == "status")
+                {
+                    progress?.Report(ResticOutput.Progress(message));
+                }
+                else if (ResticOutput.TypeOf(message) == "summary")
+                {
+                    summary = message;
+                }
+            }
+        }
+
+        void Warn(string line)
+        {
+            if (ResticOutput.Message(line) is { } message && ResticOutput.TypeOf(message) == "error")
+            {
+                warnings.Add(ResticOutput.Warning(message));
+            }
+        }
+    }
+
+    /// <inheritdoc />
+    public async Task<RestoreResult> RestoreAsync(RestoreRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    {
+        var started = TimeProvider.System.GetTimestamp();
+        var staged = new StagedSwap(request.StagingPath);
+        try
+        {
+            staged.Begin();
+            List<string> arguments = ["restore", request.SnapshotId, "--target", staged.NewPath];
+            foreach (var path in request.Include)
+            {
+                arguments.Add("--include");
+                arguments.Add(ResticOutput.Literal(Path.Combine(request.SourcePath, path)));
+            }
+
+            if (request.Verify)
+            {
+                arguments.Add("--verify");
+            }
+
+            progress?.Report(new EngineProgress("transferring", 0, 0, 0, 0));
+            var (code, errors) = await _restic.RunAsync(arguments, static _ => { }, null, cancellationToken);
+            if (code != 0)
+            {
+                throw Failed(errors);
+            }
+
+            var source = Path.Join(staged.NewPath, request.SourcePath);
+            if (request.Include.FirstOrDefault(path => !Path.Exists(Path.Join(source, path)) && new FileInfo(Path.Join(source, path)).LinkTarget is null) is { } missing)
+            {
+                throw new SnapshotEngineException(SnapshotFailure.NotFound, $"The snapshot has no {missing}.");
+            }
+
+            progress?.Report(new EngineProgress("placing", 0, 0, 0, 0));
+            Directory.CreateDirectory(source);
+            var (files, bytes) = staged.Place(source, request.TargetPath);
+            return new RestoreResult(files, bytes, TimeProvider.System.GetElapsedTime(started), []);
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw new SnapshotEngineException(SnapshotFailure.Files, failed.Message, failed);
+        }
+        finally
+        {
+            staged.Discard();
+        }
+    }
+
+    /// <inheritdoc />
+    public async Task<IReadOnlyList<EngineSnapshot>> ListAsync(CancellationToken cancellationToken) =>
+        ResticOutput.Snapshots(await ReadAsync(["snapshots", "--json"], cancellationToken));
+
+    /// <inheritdoc />
+    public async Task<IReadOnlyList<string>> VerifyAsync(bool readData, CancellationToken cancellationToken)
+    {
+        var (code, errors) = await _restic.RunAsync(readData ? ["check", "--read-data"] : ["check"], static _ => { }, null, cancellationToken);
+        return code == 0 ? [] : errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    /// <inheritdoc />
+    public async Task ForgetAsync(IReadOnlyList<string> snapshotIds, CancellationToken cancellationToken)
+    {
+        var there = (await ListAsync(cancellationToken)).Select(each => each.SnapshotId).ToHashSet(StringComparer.Ordinal);
+        var wanted = snapshotIds.Where(there.Contains).ToList();
+        if (wanted.Count > 0)
+        {
+            await ReadAsync(["unlock"], cancellationToken);
+            await ReadAsync(["forget", .. wanted], cancellationToken);
+        }
+    }
+
+    /// <inheritdoc />
+    public async Task<PruneResult> PruneAsync(CancellationToken cancellationToken)
+    {
+        await ReadAsync(["unlock"], cancellationToken);
+        var before = await StatsAsync(cancellationToken);
+        await ReadAsync(["prune"], cancellationToken);
+        var after = await StatsAsync(cancellationToken);
+        return new PruneResult(Math.Max(0, before.BytesStored - after.BytesStored), before.BytesStored, after.BytesStored);
+    }
+
+    /// <inheritdoc />
+    public async Task<RepositoryStats> StatsAsync(CancellationToken cancellationToken)
+    {
+        var stored = 0L;
+        foreach (var line in (await ReadAsync(["stats", "--json", "--mode", "raw-data"], cancellationToken)).Split('\n'))
+        {
+            stored = ResticOutput.Message(line) is { } stats ? ResticOutput.Number(stats, "total_size") : stored;
+        }
+
+        return new RepositoryStats(stored, (await ListAsync(cancellationToken)).Count);
+    }
+
+    // A repetition of a request whose answer was lost: the summary is lost, the size is not.
+    private async Task<SnapshotResult> DescribeAsync(EngineSnapshot made, CancellationToken cancellationToken)
+    {
+        var (size, files) = (0L, 0L);
+        foreach (var line in (await ReadAsync(["stats", "--json", made.SnapshotId], cancellationToken)).Split('\n'))
+        {
+            if (ResticOutput.Message(line) is { } stats)
+            {
+                (size, files) = (ResticOutput.Number(stats, "total_size"), ResticOutput.Number(stats, "total_file_count"));
+            }
+        }
+
+        return new SnapshotResult(made.SnapshotId, 0, 0, files, size, 0, TimeSpan.Zero, IsIncremental: true, []);
+    }
+
+    private async Task<string> ReadAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    {
+        var output = new StringBuilder();
+        var (code, errors) = await _restic.RunAsync(arguments, line => output.Append(line).Append('\n'), null, cancellationToken);
+        return code == 0 ? output.ToString() : throw Failed(errors);
+    }
+
+    private static SnapshotEngineException Failed(string errors)
+    {
+        var failure =
+            Has("wrong password") ? SnapshotFailure.WrongKey
+            : Has("no matching ID") || Has("no snapshot found") ? SnapshotFailure.NotFound
+            : Has("already locked") ? SnapshotFailure.Locked
+            : Has("ciphertext verification failed") || Has("invalid data returned") || Has("hash does not match") ? SnapshotFailure.Damaged
+            : Has("no space left") || Has("Access Denied") || Has("connection refused") || Has("server response unexpected") ? SnapshotFailure.Store
+            : Has("all target directories/files do not exist") || Has("permission denied") ? SnapshotFailure.Files
+            : SnapshotFailure.Other;
+        var told = errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var last = told.FirstOrDefault(line => line.StartsWith("Fatal:", StringComparison.Ordinal)) ?? told.LastOrDefault() ?? "it ended without a word";
+        return new SnapshotEngineException(failure, $"restic: {(last.Length > EngineLimits.WarningLengthMax ? last[..EngineLimits.WarningLengthMax] : last)}");
+
+        bool Has(string text) => errors.Contains(text, StringComparison.OrdinalIgnoreCase);
+    }
+}
