@@ -10,7 +10,6 @@ internal static class BenchVerb
         ["snapshots"] => SnapshotBench.RunAsync(repository, settings, cancellationToken),
         ["transfer", .. var only] => TransferBench.RunAsync(repository, only, cancellationToken),
         ["primitives"] => PrimitivesBench.RunAsync(repository, cancellationToken),
-        ["transfer", .. var only] => TransferBench.RunAsync(repository, only, cancellationToken),
         ["codecs", .. var folder] => CodecBench.RunAsync(repository, folder, cancellationToken),
         _ => throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, codecs, primitives, snapshots, transfer, web"),
     };

@@ -156,7 +156,7 @@ internal sealed class TreeScanner
         for (var i = 0; i < listing.Count; i++)
         {
             var name = listing.NameAt(i);
-            if (directory.Path.Length == 0 && name.SequenceEqual(StagingName) || IsExcluded(directory.Path, name) ||
+            if ((directory.Path.Length == 0 && IsReserved(name)) || IsExcluded(directory.Path, name) ||
                 !TryStat(directory.Path, descriptor, name, out var stat, out var fixedPart))
             {
                 continue;
@@ -172,7 +172,8 @@ internal sealed class TreeScanner
         }
     }
 
-    private static ReadOnlySpan<byte> StagingName => ".dumont-tmp"u8;
+    // What sync and restore put together at the root of a tree is no part of it.
+    private static bool IsReserved(ReadOnlySpan<byte> name) => TreePath.TryCreate(name, out var path) && path.IsReserved;
 
     private static bool TryReadRow(scoped ref SpanReader reader, ref ManifestRow row)
     {
