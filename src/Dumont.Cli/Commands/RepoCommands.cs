@@ -50,7 +50,7 @@ internal static class RepoCommands
             new KeySpec("workers", KeyType.Integer, new("threads", "threads")) { Default = "one a core" }) with
         {
             Aliases = ["backup"],
-            Positionals = [new("path", new("the folder", "a pasta"))],
+            Positionals = [new("path", new("the folder", "a pasta")) { Kind = PositionalKind.Verbatim }],
         },
         Local("forget", new("Remove snapshots; prune then gives back their space", "Remove snapshots; prune devolve o espaço"),
             ["repo forget 3f2a91c0", "repo forget keep_last=7 keep_daily=30 keep_monthly=12"],
@@ -83,7 +83,7 @@ internal static class RepoCommands
             Positionals =
             [
                 Snapshot with { IsOptional = true },
-                new("path", new("only what is below it", "só o que há abaixo dele")) { IsOptional = true },
+                new("path", new("only what is below it", "só o que há abaixo dele")) { IsOptional = true, Kind = PositionalKind.Verbatim },
             ],
         },
         Local("diff", new("Tell two snapshots apart", "Compara dois snapshots"), ["repo diff 3f2a91c0 latest", "repo diff v1 v2 -o json"],
@@ -98,7 +98,7 @@ internal static class RepoCommands
             RepoReadActions.CatAsync) with
         {
             Aliases = ["dump"],
-            Positionals = [Snapshot, new("path", new("of the file in the snapshot", "do arquivo no snapshot"))],
+            Positionals = [Snapshot, new("path", new("of the file in the snapshot", "do arquivo no snapshot")) { Kind = PositionalKind.Verbatim }],
         },
         Restore(),
     ];
