@@ -205,6 +205,13 @@ public static class Pruner
             if (await repository.Store.FindAsync(name, cancellationToken) is { } stored)
             {
                 await prune.EnsureHeldAsync(cancellationToken);
+                await PrunedMeanwhile.ReloadIfChangedAsync(repository, cancellationToken);
+                if (repository.Index.HasPack(pack))
+                {
+                    // A writer listed it again since.
+                    continue;
+                }
+
                 await repository.Store.DeleteAsync(name, cancellationToken);
                 packs++;
                 bytes += stored.SizeBytes;
