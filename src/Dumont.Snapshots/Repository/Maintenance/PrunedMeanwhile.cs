@@ -64,6 +64,15 @@ internal static class PrunedMeanwhile
         repository.UseIndex(repository.Index.With(fresh.Contents().Concat(marked)));
     }
 
+    /// <summary>Reads the index again if other objects make it up than were read.</summary>
+    public static async Task ReloadIfChangedAsync(Repository repository, CancellationToken cancellationToken)
+    {
+        if (await HasChangedAsync(repository, [.. repository.Index.Objects, .. repository.Index.Leftovers], cancellationToken))
+        {
+            await repository.ReloadIndexAsync(cancellationToken);
+        }
+    }
+
     // Packs of the pending records that no index lists and that are still there.
     private static async Task<List<PackContent>> ReadMarkedAsync(Repository repository, CancellationToken cancellationToken)
     {

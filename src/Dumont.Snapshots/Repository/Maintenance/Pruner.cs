@@ -49,14 +49,14 @@ public static class Pruner
     {
         if (options.DryRun)
         {
-            var dry = await PlanAsync(repository, options, cancellationToken);
+            var dry = await PlanAsync(repository, prune: null, options, cancellationToken);
             return new PruneOutcome(dry.Remove.Count, dry.BytesRemoved, dry.Rewrite.Count, dry.BytesRewritten, 0, 0, 0);
         }
 
         await using var prune = await RepositoryLock.AcquirePruneAsync(repository, time, cancellationToken);
         await repository.ReloadIndexAsync(cancellationToken);
         var (deleted, deletedBytes, waiting) = await SweepAsync(repository, prune, options, time, cancellationToken);
-        var plan = await PlanAsync(repository, options, cancellationToken);
+        var plan = await PlanAsync(repository, prune, options, cancellationToken);
         if (plan.Remove.Count == 0)
         {
             return new PruneOutcome(0, 0, 0, 0, deleted, deletedBytes, waiting);
@@ -82,9 +82,9 @@ public static class Pruner
         }
     }
 
-    private static async Task<PrunePlan> PlanAsync(Repository repository, PruneOptions options, CancellationToken cancellationToken)
+    private static async Task<PrunePlan> PlanAsync(Repository repository, RepositoryLock? prune, PruneOptions options, CancellationToken cancellationToken)
     {
-        var live = await FindLiveAsync(repository, mayListAgain: !options.DryRun, cancellationToken);
+        var live = await FindLiveAsync(repository, prune, cancellationToken);
         var known = await PendingPacksAsync(repository, cancellationToken);
         var strangers = new List<StoredObject>();
         await foreach (var stored in repository.Store.ListAsync(ObjectNames.Packs, cancellationToken))
@@ -116,7 +116,7 @@ public static class Pruner
             await repository.Store.DeleteAsync(ObjectNames.Index(index), cancellationToken);
         }
 
-        await FindLiveAsync(repository, mayListAgain: true, cancellationToken);
+        await FindLiveAsync(repository, prune, cancellationToken);
     }
 
     private static async Task<(int Packs, long Bytes, int Waiting)> SweepAsync(
@@ -142,7 +142,7 @@ public static class Pruner
 
         if (due.Count > 0)
         {
-            await FindLiveAsync(repository, mayListAgain: true, cancellationToken);
+            await FindLiveAsync(repository, prune, cancellationToken);
         }
 
         foreach (var (name, record) in due)
@@ -156,8 +156,8 @@ public static class Pruner
         return (packs, bytes, waiting);
     }
 
-    /// <summary>What the snapshots need. Packs that were marked, and that a snapshot that came since needs, are listed again.</summary>
-    private static async Task<LiveChunks> FindLiveAsync(Repository repository, bool mayListAgain, CancellationToken cancellationToken)
+    /// <summary>What the snapshots need. Under a lease, packs that were marked, and that a snapshot that came since needs, are listed again.</summary>
+    private static async Task<LiveChunks> FindLiveAsync(Repository repository, RepositoryLock? prune, CancellationToken cancellationToken)
     {
         for (var attempt = 0; ; attempt++)
         {
@@ -176,7 +176,13 @@ public static class Pruner
             }
 
             // Again after that: what a manifest needs is known only once the manifest is listed. 
-            if (!mayListAgain || attempt == ListAgainTries || !await PrunedMeanwhile.TryListAgainAsync(repository, live.Missing, cancellationToken))
+            if (prune is not null)
+            {
+                // Another prune may be deleting these very packs if the lease was lost.
+                await prune.EnsureHeldAsync(cancellationToken);
+            }
+
+            if (prune is null || attempt == ListAgainTries || !await PrunedMeanwhile.TryListAgainAsync(repository, live.Missing, cancellationToken))
             {
                 throw new SnapshotFormatException(
                     $"Snapshots need {live.Missing.Count} chunks that no index knows. Nothing was removed; 'repo verify' tells which snapshots.");
@@ -199,6 +205,13 @@ public static class Pruner
             if (await repository.Store.FindAsync(name, cancellationToken) is { } stored)
             {
                 await prune.EnsureHeldAsync(cancellationToken);
+                await PrunedMeanwhile.ReloadIfChangedAsync(repository, cancellationToken);
+                if (repository.Index.HasPack(pack))
+                {
+                    // A writer listed it again since.
+                    continue;
+                }
+
                 await repository.Store.DeleteAsync(name, cancellationToken);
                 packs++;
                 bytes += stored.SizeBytes;
