@@ -83,11 +83,12 @@ internal sealed class LocalCloudApp : IAsyncDisposable
         app.MapGcp();
         app.MapControl();
         app.Services.GetRequiredService<MachineReunion>().Run();
-        await app.StartAsync(cancellationToken);
-        var address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        // First, so that a port that is taken ends the start before a machine has booted.
         var s3 = await S3Server.StartAsync(
             options.S3Port ?? (options.Port == 0 ? 0 : options.Port + 1), Path.Combine(options.DataFolder, "s3"), account.File.S3!,
             app.Services.GetRequiredService<FaultBook>(), time, options.LogLevel, cancellationToken);
+        await app.StartAsync(cancellationToken);
+        var address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         account.File = account.File.WriteFor(options.DataFolder, address, s3.Endpoint);
         return new LocalCloudApp(app, s3, folderLock, address, account.File);
     }

@@ -47,6 +47,7 @@ internal sealed class LocalCloudOptions
     {
         { Port: < 0 or > 65535 } => $"port {Port} is not between 0 and 65535",
         { S3Port: < 0 or > 65535 } => $"S3 port {S3Port} is not between 0 and 65535",
+        { S3Port: null, Port: 65535 } => "port 65535 leaves none behind it for S3; name one with --s3-port",
         { GcpSshPort: < 1 or > 65535 } => $"GCP SSH port {GcpSshPort} is not between 1 and 65535",
         { GcpMetadataPort: < 1 or > 65535 } => $"GCP metadata port {GcpMetadataPort} is not between 1 and 65535",
         { PreemptionNotice.Ticks: < 0 } => "preemption notice is negative",

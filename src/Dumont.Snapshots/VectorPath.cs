@@ -17,26 +17,17 @@ internal enum VectorPath
 }
 
 /// <summary>What this processor can do; found out once.</summary>
+/// <remarks>Loops over wide registers are compiled when they are first used, at once with all optimisation: code compiled ahead is for any
+/// processor and knows none of them. Everything else is left to be compiled ahead.</remarks>
 internal static class VectorPaths
 {
-    /// <summary>The widest path that this processor has and runs at full speed.</summary>
-    public static VectorPath Best { get; } = Supported()[^1];
+    /// <summary>The widest path that this processor has and runs at full speed. The runtime calls 512 bits accelerated only where they do not
+    /// slow the processor's clock down.</summary>
+    public static VectorPath Best { get; } =
+        Avx512BW.IsSupported && Vector512.IsHardwareAccelerated ? VectorPath.Vector512
+        : Avx2.IsSupported ? VectorPath.Vector256
+        : VectorPath.Scalar;
 
     /// <summary>All paths that run here, the widest last.</summary>
-    public static IReadOnlyList<VectorPath> Supported()
-    {
-        List<VectorPath> paths = [VectorPath.Scalar];
-        if (Avx2.IsSupported)
-        {
-            paths.Add(VectorPath.Vector256);
-        }
-
-        // The runtime calls 512 bits accelerated only where they do not slow the processor's clock down.
-        if (Avx512BW.IsSupported && Vector512.IsHardwareAccelerated)
-        {
-            paths.Add(VectorPath.Vector512);
-        }
-
-        return paths;
-    }
+    public static IEnumerable<VectorPath> Supported() => Enum.GetValues<VectorPath>().Where(path => path <= Best);
 }

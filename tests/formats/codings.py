@@ -1,4 +1,4 @@
-"""Decoders of chunk codings 0 to 8, written from docs/formats/chunk-codings.md."""
+"""Decoders of chunk codings, written from docs/formats/chunk-codings.md."""
 
 import ctypes
 import ctypes.util
@@ -252,3 +252,51 @@ def _stream(stream, table, count):
     if len(out) != count or (used + 7) // 8 != len(stream) or any(bits[used:]):
         raise FormatError("a stream is too short or too long")
     return out
+
+
+def _number(stored, at):
+    value = shift = 0
+    while True:
+        if at >= len(stored) or shift > 28:
+            raise FormatError("a number of a difference does not end")
+        value |= (stored[at] & 127) << shift
+        shift += 7
+        at += 1
+        if stored[at - 1] < 128:
+            if value >= 1 << 32:
+                raise FormatError("a number of a difference is too large")
+            return value, at
+
+
+def decode_difference(parameter, stored, length, baseline):
+    """The chunk that coding 9 gives against a baseline."""
+    if parameter != 0:
+        raise FormatError("a difference has no parameter")
+    fresh_length, at = _number(stored, 0)
+    if fresh_length > length or len(stored) - at < 2:
+        raise FormatError("a difference ends early")
+    coding, inner = stored[at], stored[at + 1]
+    size, at = _number(stored, at + 2)
+    if size > len(stored) - at:
+        raise FormatError("a difference ends early")
+    fresh = decode(coding, inner, stored[at : at + size], fresh_length)
+    at += size
+    out, taken, shift = bytearray(), 0, 0
+    while len(out) < length:
+        new, at = _number(stored, at)
+        shared, at = _number(stored, at)
+        if new + shared == 0 or new > len(fresh) - taken or new + shared > length - len(out):
+            raise FormatError("a run of a difference cannot be")
+        out += fresh[taken : taken + new]
+        taken += new
+        if shared:
+            change, at = _number(stored, at)
+            change = (change >> 1) ^ -(change & 1)
+            shift = (shift + change + (1 << 31)) % (1 << 32) - (1 << 31)
+            begin = len(out) + shift
+            if begin < 0 or begin + shared > len(baseline):
+                raise FormatError("a difference leads out of its baseline")
+            out += baseline[begin : begin + shared]
+    if at != len(stored) or taken != len(fresh):
+        raise FormatError("bytes are left behind a difference")
+    return bytes(out)

@@ -17,7 +17,7 @@ import os
 import struct
 import sys
 
-from codings import FormatError, decode
+from codings import FormatError, decode, decode_difference
 from hashes import blake3, xxh3
 
 ENTRY = struct.Struct("<32sIIBBQ")
@@ -92,7 +92,12 @@ class Entry:
         values = ENTRY.unpack(fields.take(ENTRY.size))
         self.id, self.stored, self.length, self.coding, self.parameter, self.checksum = values
         require(0 < self.length <= MAXIMUM_CHUNK and self.stored <= MAXIMUM_CHUNK + 1024, f"{fields.name} lists a chunk that cannot be")
-        self.raw = values
+        self.baseline = []
+        if self.coding == 9:
+            count = fields.take(1)[0]
+            require(1 <= count <= 4, f"{fields.name} has a difference against {count} chunks")
+            self.baseline = [fields.take(32) for _ in range(count)]
+        self.raw = values + tuple(self.baseline)
 
 
 class Pack:
@@ -133,7 +138,6 @@ class Repository:
         require(int.from_bytes(content[12:16], "little") == len(content) - 40, f"{name} has another length than it claims")
         body = content[32:-8]
         if not sealed:
-            require(content[16:32] == bytes(16), f"{name} has a salt and is not sealed")
             return body
         key = hkdf(self.encryption, content[16:32], b"dumont object")
         return decrypt(key, bytes(12), body, content[:32], name)
@@ -191,6 +195,9 @@ class Repository:
                 packs.append(pack)
             fields.end()
             indexes[bytes.fromhex(name.rsplit("/", 1)[1])] = (superseded, packs)
+        self.learn(indexes)
+
+    def learn(self, indexes):
         gone = {name for superseded, _ in indexes.values() for name in superseded}
         for name, (_, packs) in indexes.items():
             for pack in packs if name not in gone else ():
@@ -210,48 +217,62 @@ class Repository:
     def pack_path(self, pack):
         return f"packs/{pack.name.hex()[:2]}/{pack.name.hex()}"
 
-    def check_pack(self, pack):
-        name = self.pack_path(pack)
+    def read_footer(self, pack_name):
+        """What a pack says of itself."""
+        name = self.pack_path(Pack(pack_name, None, None, None))
         content = self.read(name)
-        require(len(content) == pack.size and content[:8] == b"DUMONTPK", f"{name} has another size or begins differently")
+        require(content[:8] == b"DUMONTPK" and len(content) >= 48, f"{name} begins differently")
         trailer = content[-40:]
         salt, length, frames, checksum, magic = struct.unpack("<16sIIQ8s", trailer)
         tag = 16 if self.encryption else 0
-        require(magic == b"DUMONTPE" and length == frames * ENTRY.size + tag and salt == pack.salt, f"{name} does not end like a pack")
+        require(magic == b"DUMONTPE" and length >= frames * ENTRY.size + tag, f"{name} does not end like a pack")
         start = len(content) - 40 - length
         require(start >= 8, f"{name} has a footer longer than itself")
         footer = content[start:-40]
-        require(blake3(footer + trailer) == pack.name and xxh3(footer) == checksum, f"{name}: the footer does not match the name")
+        require(blake3(footer + trailer) == pack_name and xxh3(footer) == checksum, f"{name}: the footer does not match the name")
         if self.encryption:
             key = hkdf(self.encryption, salt, b"dumont pack")
             footer = decrypt(key, struct.pack("<qI", start, 1), footer, salt, name)
         fields = Fields(footer, name)
         entries = [Entry(fields) for _ in range(frames)]
-        require([e.raw for e in entries] == [e.raw for e in pack.entries], f"{name} holds other chunks than the index says")
+        fields.end()
         require(8 + sum(e.stored for e in entries) == start, f"{name} has gaps")
+        return Pack(pack_name, salt, len(content), entries)
+
+    def check_pack(self, pack):
+        name = self.pack_path(pack)
+        found = self.read_footer(pack.name)
+        require(found.size == pack.size and found.salt == pack.salt, f"{name} has another size or salt than the index says")
+        require([e.raw for e in found.entries] == [e.raw for e in pack.entries], f"{name} holds other chunks than the index says")
+        content, entries = self.read(name), found.entries
         at = 8
         for entry in entries:
             self.open_frame(pack, at, entry, content[at : at + entry.stored])
             at += entry.stored
 
-    def open_frame(self, pack, at, entry, frame):
+    def open_frame(self, pack, at, entry, frame, depth=0):
         name = f"{self.pack_path(pack)} at {at}"
         require(len(frame) == entry.stored and xxh3(frame) == entry.checksum, f"{name}: the checksum does not match")
         if self.encryption:
             key = hkdf(self.encryption, pack.salt, b"dumont pack")
             associated = entry.id + struct.pack("<BBI", entry.coding, entry.parameter, entry.length)
             frame = decrypt(key, struct.pack("<qI", at, 0), frame, associated, name)
-        chunk = decode(entry.coding, entry.parameter, frame, entry.length)
+        if entry.coding == 9:
+            require(depth < 16, f"{name}: differences without end")
+            baseline = b"".join(self.chunk(part, None, depth + 1) for part in entry.baseline)
+            chunk = decode_difference(entry.parameter, frame, entry.length, baseline)
+        else:
+            chunk = decode(entry.coding, entry.parameter, frame, entry.length)
         require(blake3(chunk, self.id_key) == entry.id, f"{name}: the chunk is not what its id says")
         return chunk
 
-    def chunk(self, chunk_id, length):
+    def chunk(self, chunk_id, length, depth=0):
         require(chunk_id in self.chunks, f"chunk {chunk_id.hex()} is in no index")
         pack, at, entry = self.chunks[chunk_id]
-        require(entry.length == length, f"chunk {chunk_id.hex()} has another length")
+        require(length in (None, entry.length), f"chunk {chunk_id.hex()} has another length")
         with open(os.path.join(self.root, self.pack_path(pack)), "rb") as file:
             file.seek(at)
-            return self.open_frame(pack, at, entry, file.read(entry.stored))
+            return self.open_frame(pack, at, entry, file.read(entry.stored), depth)
 
     # Snapshots
 
@@ -264,6 +285,23 @@ class Repository:
         return found
 
     def manifest(self, snapshot):
+        if any(isinstance(part, dict) and is_hex(part.get("id"), 64) and bytes.fromhex(part["id"]) not in self.chunks for part in snapshot["manifest"]):
+            self.learn_pending()
+        entries = self.read_entries(snapshot)
+        if any(chunk_id and chunk_id not in self.chunks for entry in entries for chunk_id, _ in entry.extents):
+            self.learn_pending()
+        return entries
+
+    def learn_pending(self):
+        """What only the packs of a pending record have."""
+        for name in self.names("pending"):
+            for text in self.members(self.named(name, 6), name, marked_at=str, packs=list)["packs"]:
+                require(is_hex(text, 64), f"{name} names no packs")
+                path = os.path.join(self.root, f"packs/{text[:2]}/{text}")
+                if bytes.fromhex(text) not in self.packs and os.path.exists(path):
+                    self.learn({b"": ([], [self.read_footer(bytes.fromhex(text))])})
+
+    def read_entries(self, snapshot):
         parts = []
         for part in snapshot["manifest"]:
             require(isinstance(part, dict) and is_hex(part.get("id"), 64) and isinstance(part.get("bytes"), int), "a snapshot lists no chunk")

@@ -8,8 +8,9 @@ internal static class BenchVerb
         [] or ["api"] => ApiBench.RunAsync(repository, cancellationToken),
         ["web"] => WebBench.RunAsync(repository, cancellationToken),
         ["snapshots"] => SnapshotBench.RunAsync(repository, settings, cancellationToken),
+        ["transfer", .. var only] => TransferBench.RunAsync(repository, only, cancellationToken),
         ["primitives"] => PrimitivesBench.RunAsync(repository, cancellationToken),
-        ["transfer"] => TransferBench.RunAsync(repository, cancellationToken),
+        ["transfer", .. var only] => TransferBench.RunAsync(repository, only, cancellationToken),
         ["codecs", .. var folder] => CodecBench.RunAsync(repository, folder, cancellationToken),
         _ => throw new DevException($"There is no measurement '{names[0]}'. Measurements: api, codecs, primitives, snapshots, transfer, web"),
     };

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Dumont.Snapshots;
 
 namespace Dumont.Dev;
@@ -8,13 +7,12 @@ namespace Dumont.Dev;
 /// <c>./dumont bench codecs</c>: what a core encodes and decodes of each kind of content, by the processor time of the thread, so that other
 /// work on the machine does not count. Measures and writes down; judges nothing.
 /// </summary>
-internal static partial class CodecBench
+internal static class CodecBench
 {
     private const int SampleBytes = 8 << 20;
     private const int ChunkBytes = 256 << 10;
     private const int Runs = 9;
     private const double WarmUpSeconds = 0.4;
-    private const int ThreadTimeClock = 3;
 
     /// <summary>How a corpus of weights, checkpoints, text and noise divides, in parts of 64.</summary>
     private static readonly (string Kind, int Parts)[] Mix =
@@ -37,12 +35,12 @@ internal static partial class CodecBench
             rows.Add(row);
         }
 
-        var samples = names is [var folder]
+        var samples = names is [var folder, ..]
             ? Directory.GetFiles(folder).Order().ToDictionary(f => Path.GetFileName(f), f => File.ReadAllBytes(f)[..SampleBytes])
             : CodecSamples.Kinds.ToDictionary(k => k, k => CodecSamples.Make(k, SampleBytes));
         foreach (var (kind, sample) in samples)
         {
-            foreach (var path in CodecPaths.Supported.Reverse().Where(p => p != VectorPath.Scalar || kind == "bf16"))
+            foreach (var path in CodecPaths.Supported().Reverse().Where(p => p != VectorPath.Scalar || kind == "bf16"))
             {
                 Add(MeasureChunks($"{kind}, fast, {path}", ChunkCompression.Fast, path, sample));
             }
@@ -52,7 +50,7 @@ internal static partial class CodecBench
 
         foreach (var (kind, sample) in samples.Where(s => s.Key.StartsWith("bf16", StringComparison.Ordinal)))
         {
-            foreach (var path in CodecPaths.Supported.Reverse())
+            foreach (var path in CodecPaths.Supported().Reverse())
             {
                 Add(MeasureBitshuffle($"{kind}, bitshuffle and LZ4, {path}", path, sample, 2));
             }
@@ -65,6 +63,10 @@ internal static partial class CodecBench
 
         if (names is [])
         {
+            var weights = samples["fp32"];
+            Add(MeasureDelta("1 of 16 blocks of 64 KiB changed", weights, Changed(weights)));
+            Add(MeasureDelta("the same, 1337 bytes inserted before", weights, [.. samples["random"].AsSpan(0, 1337), .. Changed(weights)]));
+            Add(MeasureDelta("nothing shared", samples["random"], weights));
             Add(MeasureMix(samples, ChunkCompression.Fast));
             Add(MeasureMix(samples, ChunkCompression.Dense));
             await Results.AppendAsync(repository, "codecs", string.Join('\n', rows.Select(r => $"| {r.Name} | {r.Value} |")), cancellationToken);
@@ -121,6 +123,46 @@ internal static partial class CodecBench
         return new($"{name}, detection", string.Create(CultureInfo.InvariantCulture, $"{whole:0.0} GB/s of 256 KiB, {small:0.0} GB/s of 4 KiB"));
     }
 
+    /// <summary>A checkpoint after a step: one of 16 blocks has new weights.</summary>
+    private static byte[] Changed(byte[] weights)
+    {
+        const int block = 64 << 10;
+        var changed = (byte[])weights.Clone();
+        for (var at = 5 * block; at < weights.Length; at += 16 * block)
+        {
+            weights.AsSpan((at + weights.Length / 2) % weights.Length, block).CopyTo(changed.AsSpan(at));
+        }
+
+        return changed;
+    }
+
+    private static Row MeasureDelta(string name, byte[] baseline, byte[] changed)
+    {
+        const int large = 1 << 20;
+        using var encoder = new ChunkEncoder(ChunkCompression.Fast);
+        using var decoder = new ChunkDecoder();
+        var pairs = Enumerable.Range(0, SampleBytes / large)
+            .Select(i => (Baseline: baseline[(i * large)..((i + 1) * large)], Chunk: changed[(i * large)..((i + 1) * large)])).ToList();
+        var stored = new byte[ChunkEncoder.MaximumEncodedBytes(large)];
+        var encoded = pairs.ConvertAll(p => stored[..DeltaCodec.Encode(encoder, p.Chunk, p.Baseline, stored)]);
+        var decoded = new byte[large];
+        var encodeRate = Rate(SampleBytes, () => pairs.ForEach(p => DeltaCodec.Encode(encoder, p.Chunk, p.Baseline, stored)));
+        var ratio = encoded.Sum(e => (long)e.Length) / (double)SampleBytes;
+        if (encoded.Any(e => e.Length == 0))
+        {
+            return new($"difference, fp32, {name}", string.Create(CultureInfo.InvariantCulture, $"given up at {encodeRate:0.00} GB/s"));
+        }
+
+        var decodeRate = Rate(SampleBytes, () =>
+        {
+            for (var i = 0; i < pairs.Count; i++)
+            {
+                DeltaCodec.Decode(decoder, encoded[i], pairs[i].Baseline, decoded);
+            }
+        });
+        return new($"difference, fp32, {name}", Figures(ratio, encodeRate, decodeRate, "Delta"));
+    }
+
     private static Row MeasureMix(Dictionary<string, byte[]> samples, ChunkCompression compression)
     {
         using var encoder = new ChunkEncoder(compression);
@@ -135,13 +177,13 @@ internal static partial class CodecBench
             {
                 using var decoder = new ChunkDecoder();
                 var decoded = new byte[ChunkBytes];
-                var begun = ThreadSeconds();
+                var begun = ThreadClock.Now();
                 for (var i = half; i < encoded.Count; i += 2)
                 {
                     decoder.Decode(encoded[i].Encoded.Coding, encoded[i].Encoded.Parameter, encoded[i].Stored, decoded);
                 }
 
-                seconds[half] = ThreadSeconds() - begun;
+                seconds[half] = ThreadClock.Now() - begun;
             })).ToList();
             threads.ForEach(t => t.Start());
             threads.ForEach(t => t.Join());
@@ -168,7 +210,7 @@ internal static partial class CodecBench
     private static double Rate(long bytes, Action pass)
     {
         // Until the compiler has replaced its first, slow versions.
-        for (var begun = ThreadSeconds(); ThreadSeconds() - begun < WarmUpSeconds;)
+        for (var begun = ThreadClock.Now(); ThreadClock.Now() - begun < WarmUpSeconds;)
         {
             pass();
         }
@@ -176,9 +218,9 @@ internal static partial class CodecBench
         List<double> rates = [];
         for (var run = 0; run < Runs; run++)
         {
-            var begun = ThreadSeconds();
+            var begun = ThreadClock.Now();
             pass();
-            rates.Add(bytes / (ThreadSeconds() - begun) / 1e9);
+            rates.Add(bytes / (ThreadClock.Now() - begun) / 1e9);
         }
 
         return Median(rates);
@@ -188,17 +230,4 @@ internal static partial class CodecBench
 
     private static string Figures(double ratio, double encodeRate, double decodeRate, string codings) =>
         string.Create(CultureInfo.InvariantCulture, $"{ratio:0.0 %}, encode {encodeRate:0.00} GB/s, decode {decodeRate:0.00} GB/s, {codings}");
-
-    private static double ThreadSeconds() =>
-        ReadClock(ThreadTimeClock, out var time) == 0 ? time.Seconds + time.Nanoseconds / 1e9 : throw new DevException("The thread's processor time cannot be read.");
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct ClockTime
-    {
-        public long Seconds;
-        public long Nanoseconds;
-    }
-
-    [LibraryImport("libc", EntryPoint = "clock_gettime")]
-    private static partial int ReadClock(int clock, out ClockTime time);
 }

@@ -99,7 +99,8 @@ internal static class CodecSamples
     private static string[] Vocabulary(Random random, int count)
     {
         const string letters = "eeeeaaaiiooutttnnnsssrrrlldcmpgbhfyvwkxzq";
-        return [.. Enumerable.Range(0, count).Select(_ => string.Concat(Enumerable.Range(0, random.Next(3, 13)).Select(_ => letters[random.Next(letters.Length)])))];
+        string Word() => string.Concat(Enumerable.Range(0, random.Next(3, 13)).Select(_ => letters[random.Next(letters.Length)]));
+        return [.. Enumerable.Range(0, count).Select(_ => Word())];
     }
 
     private static int Zipf(Random random, int count, double exponent)
@@ -127,7 +128,12 @@ internal static class CodecSamples
         {
             var token = random.NextDouble() < 0.5
                 ? recent[random.Next(recent.Length)]
-                : random.Next(10) switch { < 5 => signs[random.Next(signs.Length)], < 7 => words[Zipf(random, words.Length, 0.8)], _ => phrases[Zipf(random, phrases.Length, 0.8)] };
+                : random.Next(10) switch
+                {
+                    < 5 => signs[random.Next(signs.Length)],
+                    < 7 => words[Zipf(random, words.Length, 0.8)],
+                    _ => phrases[Zipf(random, phrases.Length, 0.8)],
+                };
             return recent[n % recent.Length] = token;
         });
     }
@@ -135,9 +141,14 @@ internal static class CodecSamples
     private static void JsonLines(byte[] content, Random random)
     {
         var words = Vocabulary(random, 30_000);
-        Tokens(content, _ => string.Create(
-            CultureInfo.InvariantCulture,
-            $"{{\"id\":\"{random.NextInt64(1L << 48):x12}\",\"source\":\"crawl-{random.Next(12)}\",\"score\":{random.NextDouble():0.000000},\"lang\":\"en\",\"text\":\"{string.Join(' ', Enumerable.Range(0, random.Next(10, 90)).Select(_ => words[Zipf(random, words.Length, 0.999)]))}\"}}\n"));
+        Tokens(content, _ =>
+        {
+            var text = string.Join(' ', Enumerable.Range(0, random.Next(10, 90)).Select(_ => words[Zipf(random, words.Length, 0.999)]));
+            var head = string.Create(
+                CultureInfo.InvariantCulture,
+                $"\"id\":\"{random.NextInt64(1L << 48):x12}\",\"source\":\"crawl-{random.Next(12)}\",\"score\":{random.NextDouble():0.000000}");
+            return $"{{{head},\"lang\":\"en\",\"text\":\"{text}\"}}\n";
+        });
     }
 
     private static void Tokens(byte[] content, Func<int, string> next)

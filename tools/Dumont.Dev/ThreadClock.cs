@@ -29,7 +29,8 @@ internal static unsafe partial class ThreadClock
         return times[Runs / 2];
     }
 
-    private static double Now()
+    /// <summary>Seconds that this thread has used.</summary>
+    public static double Now()
     {
         Time time;
         return GetTime(ThreadProcessorTime, &time) == 0

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Dumont.Snapshots;
@@ -15,7 +17,10 @@ internal static class TransferBench
     private static readonly TransferSet Large = new("4 × 215 MB", [.. Enumerable.Repeat(215_000_000, 4)]);
     private static readonly TransferSet Small = new("4,000 × 25 KB", [.. Enumerable.Range(0, 4000).Select(i => 1000 + (i * 7919 % 48_000))]);
 
-    public static async Task<int> RunAsync(Repository repository, CancellationToken cancellationToken)
+    /// <param name="repository">The checkout.</param>
+    /// <param name="only">Words of the names of clients: only those are measured, and nothing is written down. The yardstick is always there.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static async Task<int> RunAsync(Repository repository, string[] only, CancellationToken cancellationToken)
     {
         // Memory, where there is some: what is measured is the way there, not a disk.
         var memory = new DirectoryInfo("/dev/shm");
@@ -23,9 +28,13 @@ internal static class TransferBench
         var work = memory.Exists && new DriveInfo(memory.FullName).AvailableFreeSpace > 8L << 30 ? Directory.CreateDirectory($"{memory.FullName}/{Path.GetFileName(data)}").FullName : data;
         try
         {
-            var table = await MeasureAsync(repository, work, cancellationToken);
+            var table = await MeasureAsync(repository, work, only, cancellationToken);
             await Console.Out.WriteLineAsync(table);
-            await Results.AppendAsync(repository, "transfer", table, cancellationToken);
+            if (only.Length == 0)
+            {
+                await Results.AppendAsync(repository, "transfer", table, cancellationToken);
+            }
+
             return 0;
         }
         finally
@@ -38,7 +47,7 @@ internal static class TransferBench
         }
     }
 
-    private static async Task<string> MeasureAsync(Repository repository, string work, CancellationToken cancellationToken)
+    private static async Task<string> MeasureAsync(Repository repository, string work, string[] only, CancellationToken cancellationToken)
     {
         var settings = UpSettings.Temporary(work);
         var environment = new Dictionary<string, string>
@@ -69,11 +78,12 @@ internal static class TransferBench
             new StoreClient(endpoint, Bucket, credentials, usesFiles: true)];
         var peers = PeerClient.FindAll(work, endpoint, Bucket, credentials, PeerTimeout);
         clients.AddRange(peers.Found);
+        clients.RemoveAll(client => only.Length > 0 && client is not BareHttpClient && !only.Any(word => client.Name.Contains(word, StringComparison.Ordinal)));
 
         var lines = new List<string>();
         foreach (var set in (TransferSet[])[Large, Small])
         {
-            lines.AddRange(await MeasureSetAsync(set, clients, work, cancellationToken));
+            lines.AddRange(await MeasureSetAsync(set, clients, work, () => ProcessorOf(Environment.ProcessId) + ProcessorOf(cloud.ProcessId), cancellationToken));
         }
 
         // No package of this system brings s5cmd.
@@ -86,24 +96,22 @@ internal static class TransferBench
         return string.Join('\n', lines);
     }
 
-    private static async Task<List<string>> MeasureSetAsync(TransferSet set, List<TransferClient> clients, string work, CancellationToken cancellationToken)
+    private static async Task<List<string>> MeasureSetAsync(
+        TransferSet set, List<TransferClient> clients, string work, Func<TimeSpan> processor, CancellationToken cancellationToken)
     {
         var source = set.Write(Path.Combine(work, "source"));
-        var up = clients.ToDictionary(client => client, _ => new List<double>());
-        var down = clients.ToDictionary(client => client, _ => new List<double>());
-        // One round more: the first warms what can be warmed, and does not count.
+        var up = clients.ToDictionary(client => client, _ => new List<Run>());
+        var down = clients.ToDictionary(client => client, _ => new List<Run>());
+        // One round more for what runs in this process: the first compiles, and does not count.
         for (var round = 0; round <= Rounds; round++)
         {
-            foreach (var client in clients)
+            foreach (var client in clients.Where(client => round > 0 || client is not PeerClient))
             {
                 var target = Path.Combine(work, "target");
                 Directory.CreateDirectory(target);
-                var started = TimeProvider.System.GetTimestamp();
-                await client.UploadAsync(source, set, cancellationToken);
-                var sent = TimeProvider.System.GetElapsedTime(started).TotalSeconds;
-                started = TimeProvider.System.GetTimestamp();
-                await client.DownloadAsync(target, set, cancellationToken);
-                var received = TimeProvider.System.GetElapsedTime(started).TotalSeconds;
+                client.Prepare(source, set);
+                var sent = await TimeAsync(() => client.UploadAsync(source, set, cancellationToken), processor);
+                var received = await TimeAsync(() => client.DownloadAsync(target, set, cancellationToken), processor);
                 if (round > 0)
                 {
                     up[client].Add(sent);
@@ -120,13 +128,29 @@ internal static class TransferBench
         return [.. Rows(set, "up", up), .. Rows(set, "down", down)];
     }
 
-    private static IEnumerable<string> Rows(TransferSet set, string way, Dictionary<TransferClient, List<double>> seconds)
+    private static async Task<Run> TimeAsync(Func<Task> act, Func<TimeSpan> processor)
     {
-        var bare = Median(seconds.First(pair => pair.Key is BareHttpClient).Value);
-        var files = Median(seconds.First(pair => pair.Key is StoreClient { UsesFiles: true }).Value);
-        foreach (var (client, values) in seconds)
+        var started = TimeProvider.System.GetTimestamp();
+        var before = processor();
+        await act();
+        return new Run(TimeProvider.System.GetElapsedTime(started).TotalSeconds, (processor() - before).TotalSeconds);
+    }
+
+    private static TimeSpan ProcessorOf(int process)
+    {
+        using var found = Process.GetProcessById(process);
+        return found.TotalProcessorTime;
+    }
+
+    private static IEnumerable<string> Rows(TransferSet set, string way, Dictionary<TransferClient, List<Run>> runs)
+    {
+        var seconds = runs.ToDictionary(pair => pair.Key, pair => Median(pair.Value.Select(run => run.Seconds)));
+        var bare = seconds.First(pair => pair.Key is BareHttpClient).Value;
+        var files = seconds.FirstOrDefault(pair => pair.Key is StoreClient { UsesFiles: true }).Value;
+        foreach (var (client, measured) in runs)
         {
-            var median = Median(values);
+            var median = seconds[client];
+            var values = measured.ConvertAll(run => run.Seconds);
             var rate = set.Lengths.Count > 100
                 ? string.Create(CultureInfo.InvariantCulture, $"{set.Lengths.Count / median:0} objects/s")
                 : string.Create(CultureInfo.InvariantCulture, $"{set.TotalBytes / median / 1e9:0.00} GB/s");
@@ -136,12 +160,16 @@ internal static class TransferBench
                 PeerClient => string.Create(CultureInfo.InvariantCulture, $", dumont with files {median / files:0.0} ×"),
                 _ => "",
             };
+            // What both ends computed, which a busy machine changes less than the time; of a tool that is a process of its own it is not known.
+            var processor = client is PeerClient ? "" : string.Create(CultureInfo.InvariantCulture, $", {Median(measured.Select(run => run.ProcessorSeconds)):0.00} s of processor");
             yield return string.Create(
-                CultureInfo.InvariantCulture, $"| {set.Name} {way}, {client.Name} | {rate} ({values.Min():0.00} to {values.Max():0.00} s){comparison} |");
+                CultureInfo.InvariantCulture, $"| {set.Name} {way}, {client.Name} | {rate} ({values.Min():0.00} to {values.Max():0.00} s{processor}){comparison} |");
         }
     }
 
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+    private static double Median(IEnumerable<double> values) => values.Order().ToList() is var sorted ? sorted[sorted.Count / 2] : 0;
+
+    private readonly record struct Run(double Seconds, double ProcessorSeconds);
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }
@@ -154,6 +182,18 @@ internal sealed record TransferSet(string Name, IReadOnlyList<int> Lengths)
     public long TotalBytes => Lengths.Sum(length => (long)length);
 
     public static string NameOf(int index) => string.Create(CultureInfo.InvariantCulture, $"packs/{index % 256:x2}/{index:x8}");
+
+    /// <summary>Fills memory with the files, and as much memory with other bytes.</summary>
+    public void Load(string folder, ConcurrentDictionary<int, byte[]> filled, ConcurrentDictionary<int, byte[]> room)
+    {
+        for (var i = 0; i < Lengths.Count; i++)
+        {
+            filled[i] = File.ReadAllBytes(Path.Combine(folder, NameOf(i)));
+            room[i] = new byte[Lengths[i]];
+            // Touched: the first use of new memory is the kernel's work, not the client's.
+            Array.Fill(room[i], (byte)1);
+        }
+    }
 
     /// <summary>Writes them as files, of bytes that do not compress.</summary>
     public string Write(string folder)

@@ -120,10 +120,14 @@ internal readonly unsafe struct CutWindow
             var last1 = Vector512.Load((uint*)(q + Last + 1));
             var last2 = Vector512.Load((uint*)(q + Last + 2));
             var last3 = Vector512.Load((uint*)(q + Last + 3));
-            var h0 = (((Avx512BW.MultiplyAddAdjacent(first0.AsInt16(), firstFactors) + Avx512BW.MultiplyAddAdjacent(middle0.AsInt16(), middleFactors)).AsUInt32() ^ last0) * factor) - offset;
-            var h1 = (((Avx512BW.MultiplyAddAdjacent(first1.AsInt16(), firstFactors) + Avx512BW.MultiplyAddAdjacent(middle1.AsInt16(), middleFactors)).AsUInt32() ^ last1) * factor) - offset;
-            var h2 = (((Avx512BW.MultiplyAddAdjacent(first2.AsInt16(), firstFactors) + Avx512BW.MultiplyAddAdjacent(middle2.AsInt16(), middleFactors)).AsUInt32() ^ last2) * factor) - offset;
-            var h3 = (((Avx512BW.MultiplyAddAdjacent(first3.AsInt16(), firstFactors) + Avx512BW.MultiplyAddAdjacent(middle3.AsInt16(), middleFactors)).AsUInt32() ^ last3) * factor) - offset;
+            var sum0 = Avx512BW.MultiplyAddAdjacent(first0.AsInt16(), firstFactors) + Avx512BW.MultiplyAddAdjacent(middle0.AsInt16(), middleFactors);
+            var h0 = ((sum0.AsUInt32() ^ last0) * factor) - offset;
+            var sum1 = Avx512BW.MultiplyAddAdjacent(first1.AsInt16(), firstFactors) + Avx512BW.MultiplyAddAdjacent(middle1.AsInt16(), middleFactors);
+            var h1 = ((sum1.AsUInt32() ^ last1) * factor) - offset;
+            var sum2 = Avx512BW.MultiplyAddAdjacent(first2.AsInt16(), firstFactors) + Avx512BW.MultiplyAddAdjacent(middle2.AsInt16(), middleFactors);
+            var h2 = ((sum2.AsUInt32() ^ last2) * factor) - offset;
+            var sum3 = Avx512BW.MultiplyAddAdjacent(first3.AsInt16(), firstFactors) + Avx512BW.MultiplyAddAdjacent(middle3.AsInt16(), middleFactors);
+            var h3 = ((sum3.AsUInt32() ^ last3) * factor) - offset;
             first0 = last0;
             first1 = last1;
             first2 = last2;
@@ -133,8 +137,10 @@ internal readonly unsafe struct CutWindow
                 continue;
             }
 
-            var passed = (Vector512.LessThan(h0, limit) & Vector512.Create(0x000000FFu)) | (Vector512.LessThan(h1, limit) & Vector512.Create(0x0000FF00u))
-                | (Vector512.LessThan(h2, limit) & Vector512.Create(0x00FF0000u)) | (Vector512.LessThan(h3, limit) & Vector512.Create(0xFF000000u));
+            var passed = (Vector512.LessThan(h0, limit) & Vector512.Create(0x000000FFu))
+                | (Vector512.LessThan(h1, limit) & Vector512.Create(0x0000FF00u))
+                | (Vector512.LessThan(h2, limit) & Vector512.Create(0x00FF0000u))
+                | (Vector512.LessThan(h3, limit) & Vector512.Create(0xFF000000u));
             for (var bits = passed.AsByte().ExtractMostSignificantBits(); bits != 0; bits &= bits - 1)
             {
                 var candidate = place + BitOperations.TrailingZeroCount(bits);
@@ -180,10 +186,14 @@ internal readonly unsafe struct CutWindow
             var last1 = Vector256.Load((uint*)(q + Last + 1));
             var last2 = Vector256.Load((uint*)(q + Last + 2));
             var last3 = Vector256.Load((uint*)(q + Last + 3));
-            var h0 = (((Avx2.MultiplyAddAdjacent(first0.AsInt16(), firstFactors) + Avx2.MultiplyAddAdjacent(middle0.AsInt16(), middleFactors)).AsUInt32() ^ last0) * factor) - offset;
-            var h1 = (((Avx2.MultiplyAddAdjacent(first1.AsInt16(), firstFactors) + Avx2.MultiplyAddAdjacent(middle1.AsInt16(), middleFactors)).AsUInt32() ^ last1) * factor) - offset;
-            var h2 = (((Avx2.MultiplyAddAdjacent(first2.AsInt16(), firstFactors) + Avx2.MultiplyAddAdjacent(middle2.AsInt16(), middleFactors)).AsUInt32() ^ last2) * factor) - offset;
-            var h3 = (((Avx2.MultiplyAddAdjacent(first3.AsInt16(), firstFactors) + Avx2.MultiplyAddAdjacent(middle3.AsInt16(), middleFactors)).AsUInt32() ^ last3) * factor) - offset;
+            var sum0 = Avx2.MultiplyAddAdjacent(first0.AsInt16(), firstFactors) + Avx2.MultiplyAddAdjacent(middle0.AsInt16(), middleFactors);
+            var h0 = ((sum0.AsUInt32() ^ last0) * factor) - offset;
+            var sum1 = Avx2.MultiplyAddAdjacent(first1.AsInt16(), firstFactors) + Avx2.MultiplyAddAdjacent(middle1.AsInt16(), middleFactors);
+            var h1 = ((sum1.AsUInt32() ^ last1) * factor) - offset;
+            var sum2 = Avx2.MultiplyAddAdjacent(first2.AsInt16(), firstFactors) + Avx2.MultiplyAddAdjacent(middle2.AsInt16(), middleFactors);
+            var h2 = ((sum2.AsUInt32() ^ last2) * factor) - offset;
+            var sum3 = Avx2.MultiplyAddAdjacent(first3.AsInt16(), firstFactors) + Avx2.MultiplyAddAdjacent(middle3.AsInt16(), middleFactors);
+            var h3 = ((sum3.AsUInt32() ^ last3) * factor) - offset;
             first0 = middle0;
             middle0 = last0;
             first1 = middle1;
@@ -215,13 +225,13 @@ internal readonly unsafe struct CutWindow
         return FindScalar(data, place, end, mask);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int FindScalar(byte* data, int start, int end, ulong mask)
     {
         for (var place = start; place <= end; place++)
         {
             var q = data + place - Bytes;
-            if (Passes(Unsafe.ReadUnaligned<uint>(q), Unsafe.ReadUnaligned<uint>(q + Middle), Unsafe.ReadUnaligned<uint>(q + Last)) && (Hash(data + place) & mask) == 0)
+            if (Passes(Unsafe.ReadUnaligned<uint>(q), Unsafe.ReadUnaligned<uint>(q + Middle), Unsafe.ReadUnaligned<uint>(q + Last))
+                && (Hash(data + place) & mask) == 0)
             {
                 return place;
             }

@@ -12,7 +12,7 @@ internal static unsafe class Bitshuffle
     /// <summary>Bytes of one group of 64 elements in one plane.</summary>
     public const int PlaneGroupBytes = 8;
 
-    /// <summary>Writes 8 bytes to each plane for each of <paramref name="groups"/>; a plane begins <paramref name="stride"/> bytes behind the one before.</summary>
+    /// <summary>Writes 8 bytes to each plane for each group; planes begin <paramref name="stride"/> bytes apart.</summary>
     public static void Split(VectorPath path, byte* source, int groups, int widthBytes, byte* planes, nint stride)
     {
         switch (path)

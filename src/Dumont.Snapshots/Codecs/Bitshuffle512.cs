@@ -14,23 +14,25 @@ internal static unsafe class Bitshuffle512
     public static void Split(byte* source, int groups, int widthBytes, byte* planes, nint stride)
     {
         var bytes = stackalloc byte[BlockGroups * Bitshuffle.MaximumPlanes / 8 * VectorBytes];
+        var groupBytes = (nint)ElementLayout.GroupElements * widthBytes;
         var group = 0;
         for (; group + BlockGroups <= groups; group += BlockGroups)
         {
             for (var i = 0; i < BlockGroups; i++)
             {
-                Unzip(source + (nint)(group + i) * ElementLayout.GroupElements * widthBytes, widthBytes, bytes + i * VectorBytes, BlockGroups * VectorBytes);
+                Unzip(source + (group + i) * groupBytes, widthBytes, bytes + i * VectorBytes, BlockGroups * VectorBytes);
             }
 
             for (var position = 0; position < widthBytes; position++)
             {
-                SplitBlock(bytes + position * BlockGroups * VectorBytes, planes + position * 8 * stride + (nint)group * Bitshuffle.PlaneGroupBytes, stride);
+                var to = planes + position * 8 * stride + (nint)group * Bitshuffle.PlaneGroupBytes;
+                SplitBlock(bytes + position * BlockGroups * VectorBytes, to, stride);
             }
         }
 
         for (; group < groups; group++)
         {
-            Unzip(source + (nint)group * ElementLayout.GroupElements * widthBytes, widthBytes, bytes, VectorBytes);
+            Unzip(source + group * groupBytes, widthBytes, bytes, VectorBytes);
             for (var position = 0; position < widthBytes; position++)
             {
                 var words = BytePlanes512.ToPlanes(
@@ -47,6 +49,7 @@ internal static unsafe class Bitshuffle512
     public static void Join(byte** planes, int groups, int widthBytes, byte* destination)
     {
         var bytes = stackalloc byte[BlockGroups * Bitshuffle.MaximumPlanes / 8 * VectorBytes];
+        var groupBytes = (nint)ElementLayout.GroupElements * widthBytes;
         var group = 0;
         for (; group + BlockGroups <= groups; group += BlockGroups)
         {
@@ -57,7 +60,7 @@ internal static unsafe class Bitshuffle512
 
             for (var i = 0; i < BlockGroups; i++)
             {
-                Zip(bytes + i * VectorBytes, BlockGroups * VectorBytes, widthBytes, destination + (nint)(group + i) * ElementLayout.GroupElements * widthBytes);
+                Zip(bytes + i * VectorBytes, BlockGroups * VectorBytes, widthBytes, destination + (group + i) * groupBytes);
             }
         }
 
@@ -73,7 +76,7 @@ internal static unsafe class Bitshuffle512
                 BytePlanes512.FromPlanes(words.AsByte(), BytePlanes512.ReverseTransposeIndex).Store(bytes + position * VectorBytes);
             }
 
-            Zip(bytes, VectorBytes, widthBytes, destination + (nint)group * ElementLayout.GroupElements * widthBytes);
+            Zip(bytes, VectorBytes, widthBytes, destination + group * groupBytes);
         }
     }
 
@@ -183,12 +186,14 @@ internal static unsafe class Bitshuffle512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector512<byte> Even, Vector512<byte> Odd) Unzip(Vector512<byte> first, Vector512<byte> second) =>
-        (Avx512Vbmi.PermuteVar64x8x2(first, BytePlanes512.EvenIndex, second), Avx512Vbmi.PermuteVar64x8x2(first, BytePlanes512.OddIndex, second));
+    private static (Vector512<byte> Even, Vector512<byte> Odd) Unzip(Vector512<byte> first, Vector512<byte> second) => (
+        Avx512Vbmi.PermuteVar64x8x2(first, BytePlanes512.EvenIndex, second),
+        Avx512Vbmi.PermuteVar64x8x2(first, BytePlanes512.OddIndex, second));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector512<byte> Lower, Vector512<byte> Upper) Zip(Vector512<byte> even, Vector512<byte> odd) =>
-        (Avx512Vbmi.PermuteVar64x8x2(even, BytePlanes512.LowerZipIndex, odd), Avx512Vbmi.PermuteVar64x8x2(even, BytePlanes512.UpperZipIndex, odd));
+    private static (Vector512<byte> Lower, Vector512<byte> Upper) Zip(Vector512<byte> even, Vector512<byte> odd) => (
+        Avx512Vbmi.PermuteVar64x8x2(even, BytePlanes512.LowerZipIndex, odd),
+        Avx512Vbmi.PermuteVar64x8x2(even, BytePlanes512.UpperZipIndex, odd));
 
     /// <summary>Eight vectors of 64 bytes to 64 bytes of each of eight planes.</summary>
     private static void SplitBlock(byte* bytes, byte* planes, nint stride)

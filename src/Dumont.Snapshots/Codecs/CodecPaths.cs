@@ -2,12 +2,14 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Dumont.Snapshots;
 
-/// <summary>The paths that the codecs have here: at 512 bits they also need VBMI2 and GFNI, which are in Ice Lake, Zen 4 and later.</summary>
+/// <summary>The paths of the codecs. Those of 512 bits also need VBMI2 and GFNI, which Ice Lake, Zen 4 and later have.</summary>
 internal static class CodecPaths
 {
-    /// <summary>All that run here, the widest last.</summary>
-    public static IReadOnlyList<VectorPath> Supported { get; } =
-        [.. VectorPaths.Supported().Where(p => p != VectorPath.Vector512 || (Avx512Vbmi2.IsSupported && Gfni.V512.IsSupported))];
+    public static VectorPath Best { get; } =
+        VectorPaths.Best == VectorPath.Vector512 && !(Avx512Vbmi2.IsSupported && Gfni.V512.IsSupported)
+            ? VectorPath.Vector256
+            : VectorPaths.Best;
 
-    public static VectorPath Best { get; } = Supported[^1];
+    /// <summary>All that run here, the widest last.</summary>
+    public static IEnumerable<VectorPath> Supported() => Enum.GetValues<VectorPath>().Where(path => path <= Best);
 }

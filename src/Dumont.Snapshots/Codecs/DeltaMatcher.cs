@@ -30,7 +30,7 @@ internal static class DeltaMatcher
     /// <summary>A change in place is looked beyond in steps of this.</summary>
     private const int SkipStep = 64;
 
-    /// <summary>How far before the index is asked, at most and as a multiple of what was shared before, so that many short runs cost little.</summary>
+    /// <summary>How far before the index is asked: at most, and as a multiple of what was shared before, for short runs are many.</summary>
     private const int SkipBytes = 128 << 10;
 
     private const int SkipFactor = 4;
@@ -106,7 +106,7 @@ internal static class DeltaMatcher
         return equal;
     }
 
-    /// <summary>Places in the baseline by what stands there; the last of equal ones counts.</summary>
+    /// <summary>Places in the baseline by what stands there; the first of equal ones counts, which leaves the longest run.</summary>
     private readonly ref struct Index
     {
         /// <summary>Place + 1, 0 for none.</summary>
@@ -127,8 +127,13 @@ internal static class DeltaMatcher
             var entries = System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(baseline.Length / IndexStep * 2, 16));
             var places = MemoryMarshal.Cast<byte, int>(memory.Take((int)entries * sizeof(int)));
             places.Clear();
+            if (baseline.Length < MatchBytes)
+            {
+                return new Index(places, 64 - System.Numerics.BitOperations.Log2(entries));
+            }
+
             var index = new Index(places, 64 - System.Numerics.BitOperations.Log2(entries));
-            for (var place = 0; place + MatchBytes <= baseline.Length; place += IndexStep)
+            for (var place = (baseline.Length - MatchBytes) / IndexStep * IndexStep; place >= 0; place -= IndexStep)
             {
                 places[index.Slot(baseline, place)] = place + 1;
             }

@@ -51,16 +51,26 @@ internal static unsafe class ExponentHuffmanCode
     /// <summary>Codes with the first bit lowest, as they are written.</summary>
     public static void Assign(ReadOnlySpan<byte> lengths, Span<ushort> codes)
     {
-        var next = 0;
-        for (var length = 1; length <= MaximumBits; length++)
+        // Codes of 11 bits that the codes before take up, by length.
+        Span<int> next = stackalloc int[MaximumBits + 2];
+        next.Clear();
+        foreach (var length in lengths)
         {
-            for (var symbol = 0; symbol < Symbols; symbol++)
+            next[length + 1] += length == 0 ? 0 : Whole >> length;
+        }
+
+        for (var length = 2; length <= MaximumBits; length++)
+        {
+            next[length] += next[length - 1];
+        }
+
+        for (var symbol = 0; symbol < Symbols; symbol++)
+        {
+            int length = lengths[symbol];
+            if (length != 0)
             {
-                if (lengths[symbol] == length)
-                {
-                    codes[symbol] = Reverse(next >> (MaximumBits - length), length);
-                    next += Whole >> length;
-                }
+                codes[symbol] = Reverse(next[length] >> (MaximumBits - length), length);
+                next[length] += Whole >> length;
             }
         }
     }

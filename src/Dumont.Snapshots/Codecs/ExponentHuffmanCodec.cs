@@ -51,7 +51,7 @@ internal sealed unsafe class ExponentHuffmanCodec(VectorPath path) : IDisposable
         for (var position = 0; position < widthBytes; position++)
         {
             var plane = new ReadOnlySpan<byte>(planes[position], planeBytes);
-            var bytes = ExponentHuffmanEncoder.Encode(plane, destination[written..limit], scratch);
+            var bytes = ExponentHuffmanEncoder.Encode(path, plane, destination[written..limit], scratch);
             if (bytes == 0)
             {
                 return 0;

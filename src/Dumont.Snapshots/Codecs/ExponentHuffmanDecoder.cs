@@ -13,8 +13,11 @@ internal static unsafe class ExponentHuffmanDecoder
 
     private const int Lookups = 1 << ExponentHuffmanCode.MaximumBits;
     private const int LookupsPerRefill = 5;
+    private const int UsedShift = 48;
+    private const int CountShift = 56;
+    private const ulong SymbolsMask = (1UL << UsedShift) - 1;
 
-    public const int TableBytes = Lookups * (sizeof(ulong) + sizeof(ushort));
+    public const int TableBytes = Lookups * (2 * sizeof(ulong) + sizeof(ushort));
 
     private struct Stream
     {
@@ -36,7 +39,7 @@ internal static unsafe class ExponentHuffmanDecoder
         }
 
         var entries = (ulong*)tables;
-        var singles = (ushort*)(tables + Lookups * sizeof(ulong));
+        var singles = (ushort*)(tables + 2 * Lookups * sizeof(ulong));
         BuildTables(lengths, singles, entries);
 
         var quarter = planeBytes / ExponentHuffmanEncoder.Streams;
@@ -62,7 +65,7 @@ internal static unsafe class ExponentHuffmanDecoder
                 begin += bytes;
             }
 
-            DecodeStreams(streams, entries, singles);
+            DecodeStreams(streams, entries + Lookups, singles);
         }
 
         return begin;
@@ -105,25 +108,51 @@ internal static unsafe class ExponentHuffmanDecoder
             }
         }
 
-        for (var bits = 0; bits < Lookups; bits++)
+        BuildEntries(singles, entries);
+    }
+
+    /// <summary>
+    /// A symbol, and what the bits left over give, for ever more bits: entry 2^k + v is that of the k bits v. The entries of 11 bits, at the
+    /// end, are those that are used.
+    /// </summary>
+    private static void BuildEntries(ushort* singles, ulong* entries)
+    {
+        entries[1] = 0;
+        for (var known = 1; known <= ExponentHuffmanCode.MaximumBits; known++)
         {
-            var entry = 0UL;
-            var used = 0;
-            var count = 0;
-            while (count < SymbolsPerLookup)
+            var row = entries + (1 << known);
+            for (var bits = 0; bits < 1 << known; bits++)
             {
-                var single = singles[bits >> used];
-                if (used + (single >> 8) > ExponentHuffmanCode.MaximumBits)
+                var single = singles[bits];
+                var used = single >> 8;
+                if (used > known)
                 {
-                    break;
+                    row[bits] = 0;
+                    continue;
                 }
 
-                entry |= (ulong)(byte)single << (8 * count++);
-                used += single >> 8;
+                var rest = entries[1 << (known - used) | bits >> used];
+                row[bits] = rest < (ulong)SymbolsPerLookup << CountShift
+                    ? (byte)single | (rest & SymbolsMask) << 8 & SymbolsMask | (rest & ~SymbolsMask) + ((ulong)used << UsedShift | 1UL << CountShift)
+                    : Lookup(singles, bits, known);
             }
-
-            entries[bits] = entry | (ulong)used << 48 | (ulong)count << 56;
         }
+    }
+
+    /// <summary>The entry symbol by symbol, where there are more than it can hold.</summary>
+    private static ulong Lookup(ushort* singles, int bits, int known)
+    {
+        var entry = 0UL;
+        var used = 0;
+        var count = 0;
+        while (count < SymbolsPerLookup && used + (singles[bits >> used] >> 8) <= known)
+        {
+            var single = singles[bits >> used];
+            entry |= (ulong)(byte)single << (8 * count++);
+            used += single >> 8;
+        }
+
+        return entry | (ulong)used << UsedShift | (ulong)count << CountShift;
     }
 
     /// <summary>All four while none is near an end, then each to its end.</summary>
@@ -212,8 +241,8 @@ internal static unsafe class ExponentHuffmanDecoder
     {
         var entry = entries[bits & (Lookups - 1)];
         *(ulong*)to = entry;
-        to += entry >> 56;
-        var used = (int)(byte)(entry >> 48);
+        to += entry >> CountShift;
+        var used = (int)(byte)(entry >> UsedShift);
         bits >>= used;
         held -= used;
     }

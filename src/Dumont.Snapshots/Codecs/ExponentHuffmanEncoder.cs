@@ -18,16 +18,19 @@ internal static unsafe class ExponentHuffmanEncoder
     public const int Streams = 4;
     public const int StreamLengthBytes = 3;
 
-    /// <summary>Codes written before whole bytes are flushed: 5 times 11 bits and 7 left over fit a word.</summary>
-    private const int CodesPerFlush = 5;
+    /// <summary>Codes added at once: 4 times 11 bits fit a word.</summary>
+    private const int CodesPerAdd = 4;
 
     private const int SampleBytes = 4096;
+
+    /// <summary>Of a sample, what must be near for the vector count.</summary>
+    private const float CertainShare = 0.98F;
 
     /// <summary>Bytes of working memory for a plane.</summary>
     public static int ScratchBytes(int planeBytes) => planeBytes / 8 * ExponentHuffmanCode.MaximumBits + 64 * Streams;
 
     /// <summary>Bytes written; 0 when that would reach the end of <paramref name="destination"/>.</summary>
-    public static int Encode(ReadOnlySpan<byte> plane, Span<byte> destination, byte* scratch)
+    public static int Encode(VectorPath path, ReadOnlySpan<byte> plane, Span<byte> destination, byte* scratch)
     {
         if (destination.Length < 2)
         {
@@ -45,10 +48,19 @@ internal static unsafe class ExponentHuffmanEncoder
 
         if (MayShrink(plane, counts))
         {
-            Count(plane, counts);
+            var (first, share) = NearestSymbols(counts);
+            if (path == VectorPath.Vector512 && share >= CertainShare)
+            {
+                ExponentHuffman512.Count(plane, first, counts);
+            }
+            else
+            {
+                Count(plane, counts);
+            }
+
             if (ExponentHuffmanCode.TryBuild(counts, lengths) && Size(counts, lengths) < plane.Length - plane.Length / 64)
             {
-                return EncodeStreams(plane, lengths, destination, scratch);
+                return EncodeStreams(path, plane, lengths, destination, scratch);
             }
         }
 
@@ -65,12 +77,12 @@ internal static unsafe class ExponentHuffmanEncoder
     /// <summary>Whether two bytes of a sample are equal more often than of noise by an eighth.</summary>
     private static bool MayShrink(ReadOnlySpan<byte> plane, Span<uint> counts)
     {
+        counts.Clear();
         if (plane.Length <= SampleBytes)
         {
             return true;
         }
 
-        counts.Clear();
         const int parts = 16;
         for (var part = 0; part < parts; part++)
         {
@@ -90,28 +102,54 @@ internal static unsafe class ExponentHuffmanEncoder
         return pairs > noise + noise / 8;
     }
 
-    /// <summary>In four tables by turns, so that equal neighbours do not wait for each other.</summary>
-    private static void Count(ReadOnlySpan<byte> plane, Span<uint> counts)
+    /// <summary>Where the sixteen neighbours with the most occurrences begin, and their part of all.</summary>
+    private static (byte First, float Share) NearestSymbols(ReadOnlySpan<uint> sample)
     {
-        var tables = stackalloc uint[4 * ExponentHuffmanCode.Symbols];
-        new Span<uint>(tables, 4 * ExponentHuffmanCode.Symbols).Clear();
-        foreach (var word in MemoryMarshal.Cast<byte, ulong>(plane))
+        const int near = ExponentHuffman512.CountedSymbols;
+        var all = 0U;
+        var sum = 0U;
+        var best = 0U;
+        var first = 0;
+        for (var i = 0; i < sample.Length; i++)
         {
-            var lower = (uint)word;
-            var upper = (uint)(word >> 32);
-            tables[(byte)lower]++;
-            tables[256 + (byte)(lower >> 8)]++;
-            tables[512 + (byte)(lower >> 16)]++;
-            tables[768 + (lower >> 24)]++;
-            tables[(byte)upper]++;
-            tables[256 + (byte)(upper >> 8)]++;
-            tables[512 + (byte)(upper >> 16)]++;
-            tables[768 + (upper >> 24)]++;
+            all += sample[i];
+            sum += sample[i] - (i >= near ? sample[i - near] : 0);
+            if (sum > best)
+            {
+                best = sum;
+                first = Math.Max(0, i - near + 1);
+            }
         }
 
-        for (var i = 0; i < ExponentHuffmanCode.Symbols; i++)
+        return ((byte)first, all == 0 ? 0 : (float)best / all);
+    }
+
+    /// <summary>In eight tables by turns, so that equal neighbours do not wait for each other.</summary>
+    [SkipLocalsInit]
+    private static void Count(ReadOnlySpan<byte> plane, Span<uint> counts)
+    {
+        const int symbols = ExponentHuffmanCode.Symbols;
+        var tables = stackalloc uint[sizeof(ulong) * symbols];
+        new Span<uint>(tables, sizeof(ulong) * symbols).Clear();
+        foreach (var word in MemoryMarshal.Cast<byte, ulong>(plane))
         {
-            counts[i] = tables[i] + tables[256 + i] + tables[512 + i] + tables[768 + i];
+            tables[(byte)word]++;
+            tables[symbols + (byte)(word >> 8)]++;
+            tables[2 * symbols + (byte)(word >> 16)]++;
+            tables[3 * symbols + (byte)(word >> 24)]++;
+            tables[4 * symbols + (byte)(word >> 32)]++;
+            tables[5 * symbols + (byte)(word >> 40)]++;
+            tables[6 * symbols + (byte)(word >> 48)]++;
+            tables[7 * symbols + (int)(word >> 56)]++;
+        }
+
+        counts.Clear();
+        for (var table = 0; table < sizeof(ulong); table++)
+        {
+            for (var i = 0; i < symbols; i++)
+            {
+                counts[i] += tables[table * symbols + i];
+            }
         }
     }
 
@@ -126,7 +164,7 @@ internal static unsafe class ExponentHuffmanEncoder
         return (int)(bits / 8) + 3 + ExponentHuffmanCode.Symbols / 2 + Streams * (StreamLengthBytes + 1);
     }
 
-    private static int EncodeStreams(ReadOnlySpan<byte> plane, ReadOnlySpan<byte> lengths, Span<byte> destination, byte* scratch)
+    private static int EncodeStreams(VectorPath path, ReadOnlySpan<byte> plane, ReadOnlySpan<byte> lengths, Span<byte> destination, byte* scratch)
     {
         Span<byte> header = stackalloc byte[3 + ExponentHuffmanCode.Symbols / 2 + Streams * StreamLengthBytes];
         var at = WriteLengths(lengths, header);
@@ -138,31 +176,77 @@ internal static unsafe class ExponentHuffmanEncoder
             table[i] = codes[i] | (uint)lengths[i] << 16;
         }
 
-        var end = scratch;
-        var quarter = plane.Length / Streams;
+        var region = ScratchBytes(plane.Length) / Streams;
+        var ends = stackalloc byte*[Streams];
+        WriteStreams(path, plane, table, header[1], header[2] + 1, scratch, region, ends);
+        var written = at + Streams * StreamLengthBytes;
         for (var stream = 0; stream < Streams; stream++)
         {
-            var begin = end;
-            fixed (byte* source = plane.Slice(stream * quarter, quarter))
-            {
-                end = WriteStream(source, quarter, table, begin);
-            }
-
-            var bytes = (int)(end - begin);
+            var bytes = (int)(ends[stream] - (scratch + stream * region));
             header[at++] = (byte)bytes;
             header[at++] = (byte)(bytes >> 8);
             header[at++] = (byte)(bytes >> 16);
-        }
+            if (written + bytes > destination.Length)
+            {
+                return 0;
+            }
 
-        var streams = new ReadOnlySpan<byte>(scratch, (int)(end - scratch));
-        if (at + streams.Length > destination.Length)
-        {
-            return 0;
+            new ReadOnlySpan<byte>(scratch + stream * region, bytes).CopyTo(destination[written..]);
+            written += bytes;
         }
 
         header[..at].CopyTo(destination);
-        streams.CopyTo(destination[at..]);
-        return at + streams.Length;
+        return written;
+    }
+
+    private static void WriteStreams(
+        VectorPath path, ReadOnlySpan<byte> plane, uint* table, byte firstSymbol, int symbols, byte* scratch, int region, byte** ends)
+    {
+        var quarter = plane.Length / Streams;
+        fixed (byte* source = plane)
+        {
+            for (var stream = 0; stream < Streams; stream += 2)
+            {
+                var first = source + stream * quarter;
+                var second = first + quarter;
+                var firstTo = new CodeWriter(scratch + stream * region);
+                var secondTo = new CodeWriter(scratch + (stream + 1) * region);
+                var done = path == VectorPath.Vector512 && symbols <= ExponentHuffman512.MaximumSymbols
+                    ? ExponentHuffman512.Write(first, second, quarter, table, firstSymbol, ref firstTo, ref secondTo)
+                    : 0;
+                WriteStream(first + done, quarter - done, table, ref firstTo);
+                WriteStream(second + done, quarter - done, table, ref secondTo);
+                ends[stream] = firstTo.Finish();
+                ends[stream + 1] = secondTo.Finish();
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void WriteStream(byte* source, int count, uint* table, ref CodeWriter writer)
+    {
+        var to = writer;
+        var end = source + count;
+        for (; end - source >= CodesPerAdd; source += CodesPerAdd)
+        {
+            var a = table[source[0]];
+            var b = table[source[1]];
+            var c = table[source[2]];
+            var d = table[source[3]];
+            var aBits = (int)(a >> 16);
+            var cBits = (int)(c >> 16);
+            var abBits = aBits + (int)(b >> 16);
+            var ab = (ushort)a | (ulong)(ushort)b << aBits;
+            var cd = (ushort)c | (ulong)(ushort)d << cBits;
+            to.Add(ab | cd << abBits, abBits + cBits + (int)(d >> 16));
+        }
+
+        for (; source < end; source++)
+        {
+            to.Add((ushort)table[*source], (int)(table[*source] >> 16));
+        }
+
+        writer = to;
     }
 
     private static int WriteLengths(ReadOnlySpan<byte> lengths, Span<byte> header)
@@ -178,44 +262,5 @@ internal static unsafe class ExponentHuffmanEncoder
         }
 
         return 3 + (count + 1) / 2;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static byte* WriteStream(byte* source, int count, uint* table, byte* to)
-    {
-        var bits = 0UL;
-        var held = 0;
-        var end = source + count;
-        for (; end - source >= CodesPerFlush; source += CodesPerFlush)
-        {
-            var a = table[source[0]];
-            var b = table[source[1]];
-            var c = table[source[2]];
-            var d = table[source[3]];
-            var e = table[source[4]];
-            bits |= (ulong)(ushort)a << held;
-            held += (int)(a >> 16);
-            bits |= (ulong)(ushort)b << held;
-            held += (int)(b >> 16);
-            bits |= (ulong)(ushort)c << held;
-            held += (int)(c >> 16);
-            bits |= (ulong)(ushort)d << held;
-            held += (int)(d >> 16);
-            bits |= (ulong)(ushort)e << held;
-            held += (int)(e >> 16);
-            *(ulong*)to = bits;
-            to += held >> 3;
-            bits >>= held & ~7;
-            held &= 7;
-        }
-
-        for (; source < end; source++)
-        {
-            bits |= (ulong)(ushort)table[*source] << held;
-            held += (int)(table[*source] >> 16);
-        }
-
-        *(ulong*)to = bits;
-        return to + (held + 7) / 8;
     }
 }

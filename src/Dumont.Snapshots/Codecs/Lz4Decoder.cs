@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Dumont.Snapshots;
 
@@ -59,12 +60,8 @@ internal static unsafe class Lz4Decoder
             }
             else
             {
-                if (literals == 15 && !TryReadLength(ref input, inputEnd, ref literals))
-                {
-                    return false;
-                }
-
-                if (literals > inputEnd - input || literals > outputEnd - output)
+                if ((literals == 15 && !TryReadLength(ref input, inputEnd, ref literals))
+                    || literals > inputEnd - input || literals > outputEnd - output)
                 {
                     return false;
                 }
@@ -72,14 +69,9 @@ internal static unsafe class Lz4Decoder
                 CopyLiterals(input, inputEnd, output, outputEnd, literals);
                 output += literals;
                 input += literals;
-                if (input == inputEnd)
-                {
-                    return output == outputEnd;
-                }
-
                 if (inputEnd - input < 2)
                 {
-                    return false;
+                    return input == inputEnd && output == outputEnd;
                 }
             }
 
@@ -101,17 +93,12 @@ internal static unsafe class Lz4Decoder
                 continue;
             }
 
-            if (length == 15 && !TryReadLength(ref input, inputEnd, ref length))
+            if ((length == 15 && !TryReadLength(ref input, inputEnd, ref length)) || length + Lz4.MinimumMatchBytes > outputEnd - output)
             {
                 return false;
             }
 
             length += Lz4.MinimumMatchBytes;
-            if (length > outputEnd - output)
-            {
-                return false;
-            }
-
             CopyMatch(match, output, outputEnd, offset, length);
             output += length;
         }
@@ -143,7 +130,8 @@ internal static unsafe class Lz4Decoder
             var end = to + count;
             do
             {
-                Vector256.Load(from).Store(to);
+                Vector128.Load(from).Store(to);
+                Vector128.Load(from + 16).Store(to + 16);
                 from += 32;
                 to += 32;
             }
@@ -165,7 +153,8 @@ internal static unsafe class Lz4Decoder
         {
             for (; to < stepEnd; to += 32)
             {
-                Vector256.Load(to - offset).Store(to);
+                Vector128.Load(to - offset).Store(to);
+                Vector128.Load(to - offset + 16).Store(to + 16);
             }
         }
         else if (offset >= 16)
@@ -178,7 +167,7 @@ internal static unsafe class Lz4Decoder
         else if (to < stepEnd)
         {
             var indexes = Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(PatternIndexes), (nuint)(offset * 16));
-            var pattern = Vector128.Shuffle(Vector128.Load(match), indexes);
+            var pattern = Ssse3.IsSupported ? Ssse3.Shuffle(Vector128.Load(match), indexes) : Vector128.Shuffle(Vector128.Load(match), indexes);
             nint step = PatternSteps[(int)offset];
             for (; to < stepEnd; to += step)
             {

@@ -21,115 +21,127 @@ internal static unsafe class Lz4Encoder
     // at a few GB/s.
     private const int SkipBits = 6;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Encode(byte* source, int length, byte* destination, int capacity, uint* table)
     {
         var output = destination;
         var outputEnd = destination + capacity;
         var anchor = source;
         var end = source + length;
-        if (length > Lz4.MatchMargin)
+        if (length <= Lz4.MatchMargin)
         {
-            new Span<uint>(table, TableEntries).Clear();
-            var matchEnd = end - Lz4.LastLiterals;
-            var lastStart = end - Lz4.MatchMargin;
-            var input = source + 1;
+            return EncodeLast(anchor, end, output, outputEnd, destination);
+        }
+
+        new Span<uint>(table, TableEntries).Clear();
+        var matchEnd = end - Lz4.LastLiterals;
+        var lastStart = end - Lz4.MatchMargin;
+        for (var input = source + 1; FindMatch(source, ref input, lastStart, table, out var match); input++)
+        {
+            // A match may begin earlier than where it was found.
+            while (input > anchor && match > source && input[-1] == match[-1])
+            {
+                input--;
+                match--;
+            }
+
+            var literals = (int)(input - anchor);
+            if (output + 1 + ((literals + 240) / 255) + literals + OffsetBytes + Tail > outputEnd)
+            {
+                return 0;
+            }
+
+            var token = output++;
+            *token = (byte)(Math.Min(literals, 15) << 4);
+            output = literals >= 15 ? WriteLength(output, literals - 15) : output;
+            output = CopyLiterals(anchor, literals, output, outputEnd, end);
             while (true)
             {
-                // Find.
-                byte* match;
-                var hash = Hash(input);
-                var next = input;
-                var step = 1;
-                var tries = 1 << SkipBits;
-                do
-                {
-                    input = next;
-                    next += step;
-                    step = tries++ >> SkipBits;
-                    if (next > lastStart)
-                    {
-                        return EncodeLast(anchor, end, output, outputEnd, destination);
-                    }
-
-                    match = source + table[hash];
-                    table[hash] = (uint)(input - source);
-                    hash = Hash(next);
-                }
-                while (*(uint*)match != *(uint*)input || match + Lz4.MaximumOffset < input);
-
-                // A match may begin earlier than where it was found.
-                while (input > anchor && match > source && input[-1] == match[-1])
-                {
-                    input--;
-                    match--;
-                }
-
-                var literals = (int)(input - anchor);
-                if (output + 1 + ((literals + 240) / 255) + literals + OffsetBytes + Tail > outputEnd)
+                *(ushort*)output = (ushort)(input - match);
+                var common = CommonLength(input + Lz4.MinimumMatchBytes, match + Lz4.MinimumMatchBytes, matchEnd);
+                output = WriteMatchLength(output + OffsetBytes, outputEnd, token, common);
+                input += common + Lz4.MinimumMatchBytes;
+                anchor = input;
+                if (output == null)
                 {
                     return 0;
                 }
 
-                var token = output++;
-                *token = (byte)(Math.Min(literals, 15) << 4);
-                if (literals >= 15)
+                if (input > lastStart)
                 {
-                    output = WriteLength(output, literals - 15);
+                    return EncodeLast(anchor, end, output, outputEnd, destination);
                 }
 
-                output = CopyLiterals(anchor, literals, output, outputEnd, end);
-                while (true)
+                // The very next place may match again: then there are no literals between.
+                table[Hash(input - 2)] = (uint)(input - 2 - source);
+                match = Exchange(table, Hash(input), input, source);
+                if (!IsMatch(input, match))
                 {
-                    *(ushort*)output = (ushort)(input - match);
-                    output += OffsetBytes;
-                    var common = CommonLength(input + Lz4.MinimumMatchBytes, match + Lz4.MinimumMatchBytes, matchEnd);
-                    input += common + Lz4.MinimumMatchBytes;
-                    if (common < 15)
-                    {
-                        *token |= (byte)common;
-                    }
-                    else
-                    {
-                        if (output + ((common - 15) / 255) + 1 + Tail > outputEnd)
-                        {
-                            return 0;
-                        }
-
-                        *token |= 15;
-                        output = WriteLength(output, common - 15);
-                    }
-
-                    anchor = input;
-                    if (input > lastStart)
-                    {
-                        return EncodeLast(anchor, end, output, outputEnd, destination);
-                    }
-
-                    // The very next place may match again: then there are no literals between.
-                    table[Hash(input - 2)] = (uint)(input - 2 - source);
-                    hash = Hash(input);
-                    match = source + table[hash];
-                    table[hash] = (uint)(input - source);
-                    if (*(uint*)match != *(uint*)input || match + Lz4.MaximumOffset < input)
-                    {
-                        break;
-                    }
-
-                    if (output + 1 + OffsetBytes + Tail > outputEnd)
-                    {
-                        return 0;
-                    }
-
-                    token = output++;
-                    *token = 0;
+                    break;
                 }
 
-                input++;
+                if (output + 1 + OffsetBytes + Tail > outputEnd)
+                {
+                    return 0;
+                }
+
+                token = output++;
+                *token = 0;
             }
         }
 
         return EncodeLast(anchor, end, output, outputEnd, destination);
+    }
+
+    // The next place with a match, from input on; false when there is none before the end.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool FindMatch(byte* source, ref byte* input, byte* lastStart, uint* table, out byte* match)
+    {
+        var next = input;
+        var hash = Hash(next);
+        var step = 1;
+        var tries = 1 << SkipBits;
+        do
+        {
+            input = next;
+            next += step;
+            step = tries++ >> SkipBits;
+            if (next > lastStart)
+            {
+                match = null;
+                return false;
+            }
+
+            match = Exchange(table, hash, input, source);
+            hash = Hash(next);
+        }
+        while (!IsMatch(input, match));
+        return true;
+    }
+
+    // Where this hash was last, now that it is here.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte* Exchange(uint* table, uint hash, byte* input, byte* source)
+    {
+        var last = source + table[hash];
+        table[hash] = (uint)(input - source);
+        return last;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsMatch(byte* input, byte* match) => *(uint*)match == *(uint*)input && match + Lz4.MaximumOffset >= input;
+
+    // Null when it does not fit.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte* WriteMatchLength(byte* output, byte* outputEnd, byte* token, int common)
+    {
+        if (common < 15)
+        {
+            *token |= (byte)common;
+            return output;
+        }
+
+        *token |= 15;
+        return output + ((common - 15) / 255) + 1 + Tail > outputEnd ? null : WriteLength(output, common - 15);
     }
 
     private static int EncodeLast(byte* anchor, byte* end, byte* output, byte* outputEnd, byte* destination)
@@ -200,16 +212,16 @@ internal static unsafe class Lz4Encoder
 
             input += 8;
             match += 8;
-            while (input + 32 <= end)
+            while (input + 16 <= end)
             {
-                var differences = ~Vector256.Equals(Vector256.Load(input), Vector256.Load(match)).ExtractMostSignificantBits();
-                if (differences != 0)
+                var equal = Vector128.Equals(Vector128.Load(input), Vector128.Load(match)).ExtractMostSignificantBits();
+                if (equal != 0xFFFF)
                 {
-                    return (int)(input - start) + BitOperations.TrailingZeroCount(differences);
+                    return (int)(input - start) + BitOperations.TrailingZeroCount(~equal);
                 }
 
-                input += 32;
-                match += 32;
+                input += 16;
+                match += 16;
             }
         }
 

@@ -52,11 +52,14 @@ public static unsafe class Zstd
     /// <param name="level">1 to <see cref="HighestLevel"/>.</param>
     /// <returns>Length of the frame; 0 when it does not fit.</returns>
     /// <exception cref="NotSupportedException">There is no libzstd here; <see cref="IsAvailable"/> tells.</exception>
-    public static int Encode(ReadOnlySpan<byte> source, Span<byte> destination, int level = DefaultLevel) => Encode(source, default, destination, level);
+    public static int Encode(ReadOnlySpan<byte> source, Span<byte> destination, int level = DefaultLevel) =>
+        Encode(source, default, destination, level);
 
-    /// <summary>Encodes <paramref name="source"/> as what it has and <paramref name="baseline"/> has not. Only who has the same baseline can decode it.</summary>
+    /// <summary>Encodes <paramref name="source"/> as what it has and <paramref name="baseline"/> has not. Only who has the same baseline can
+    /// decode it.</summary>
     /// <param name="source">Any bytes.</param>
-    /// <param name="baseline">Bytes like those of the source, such as an earlier version; with the source below 128 MiB. Other memory than the source's.</param>
+    /// <param name="baseline">Bytes like those of the source, such as an earlier version; with the source below 128 MiB. Other memory than
+    /// the source's.</param>
     /// <param name="destination">Room for less than <see cref="MaximumEncodedBytes"/> is allowed.</param>
     /// <param name="level">1 to <see cref="HighestLevel"/>.</param>
     /// <returns>Length of the frame; 0 when it does not fit.</returns>
@@ -93,7 +96,9 @@ public static unsafe class Zstd
             var written = library.Compress(context.Pointer, output, (nuint)destination.Length, input, (nuint)source.Length);
             if (library.IsError(written) != 0)
             {
-                return library.ErrorCode(written) == DestinationTooSmall ? 0 : throw new InvalidOperationException($"libzstd: {library.Describe(written)}.");
+                return library.ErrorCode(written) == DestinationTooSmall
+                    ? 0
+                    : throw new InvalidOperationException($"libzstd: {library.Describe(written)}.");
             }
 
             return (int)written;
@@ -110,7 +115,8 @@ public static unsafe class Zstd
     public static void Decode(ReadOnlySpan<byte> source, ReadOnlySpan<byte> baseline, Span<byte> destination)
     {
         var library = ZstdLibrary.Instance
-            ?? throw new SnapshotFormatException("The content is encoded with Zstandard and libzstd.so.1 is not installed on this machine: install libzstd1.");
+            ?? throw new SnapshotFormatException(
+                "The content is encoded with Zstandard and libzstd.so.1 is not installed on this machine: install libzstd1.");
         var context = _decoder ??= library.CreateDecoder();
         library.Check(library.ResetDecoder(context.Pointer, ResetSession));
         fixed (byte* prefix = baseline)

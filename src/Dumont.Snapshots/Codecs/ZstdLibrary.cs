@@ -69,7 +69,8 @@ internal sealed unsafe class ZstdLibrary
     /// <summary>The library's words for an error.</summary>
     public string Describe(nuint error) => Marshal.PtrToStringUTF8((nint)_errorName(error)) ?? "unknown error";
 
-    private static nint Created(nint context) => context != 0 ? context : throw new InsufficientMemoryException("libzstd has no memory for a context.");
+    private static nint Created(nint context) =>
+        context != 0 ? context : throw new InsufficientMemoryException("libzstd has no memory for a context.");
 
     private static ZstdLibrary? Load()
     {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Dumont.Snapshots;
 
@@ -34,6 +35,9 @@ public static unsafe class Blake3
 
     // The most inputs side by side: chaining values are written by whole groups, so buffers for them have room for one more group.
     internal const int LanesMaximum = 16;
+
+    // From this many inputs on, a register with idle lanes is faster than one input after the other.
+    private const int WorthwhileLanes = 3;
 
     // Chunks whose chaining values are kept at once: 32 KiB of stack for 1 MiB of content.
     private const int SegmentChunks = 1024;
@@ -73,7 +77,7 @@ public static unsafe class Blake3
     public static void KeyedHash(ReadOnlySpan<byte> key, ReadOnlySpan<byte> content, Span<byte> destination) =>
         KeyedHash(key, content, destination, VectorPaths.Best);
 
-    // A register that lies across two cache lines is loaded in twice the time, which halves the speed of the whole.
+    // A register that lies across two cache lines is loaded in twice the time: a tenth of the whole.
     internal static byte* Align(byte* memory, int bytes) => (byte*)(((nuint)memory + (nuint)bytes - 1) & ~((nuint)bytes - 1));
 
     internal static void Hash(ReadOnlySpan<byte> content, Span<byte> destination, VectorPath path) =>
@@ -83,7 +87,7 @@ public static unsafe class Blake3
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, KeyBytes);
         Span<uint> words = stackalloc uint[8];
-        key.CopyTo(System.Runtime.InteropServices.MemoryMarshal.AsBytes(words));
+        key.CopyTo(MemoryMarshal.AsBytes(words));
         Hash(content, destination, words, Keyed, path);
     }
 
@@ -163,7 +167,8 @@ public static unsafe class Blake3
             HashNodes(input, ChunkBytes, whole, ChunkBlocks, firstChunk, 1, flags, values);
             if (whole < count)
             {
-                Blake3Scalar.HashChunk(input + (whole * ChunkBytes), length - (whole * ChunkBytes), key, firstChunk + (uint)whole, flags, 0, values + (whole * 8));
+                var rest = whole * ChunkBytes;
+                Blake3Scalar.HashChunk(input + rest, length - rest, key, firstChunk + (uint)whole, flags, 0, values + (whole * 8));
             }
 
             while (count > 2)
@@ -202,25 +207,27 @@ public static unsafe class Blake3
             var done = 0;
             if (path == VectorPath.Vector512)
             {
-                for (; count - done > Blake3Vector256.Lanes; done += Math.Min(Blake3Vector512.Lanes, count - done))
+                for (; count - done >= WorthwhileLanes; done += Math.Min(Blake3Vector512.Lanes, count - done))
                 {
                     Blake3Vector512.HashMany(
-                        input + ((long)done * inputBytes), inputBytes, count - done, blocks, key, counter + (step * (uint)done), step, nodeFlags, output + (done * 8));
+                        input + ((long)done * inputBytes), inputBytes, count - done, blocks,
+                        key, counter + (step * (uint)done), step, nodeFlags, output + (done * 8));
                 }
             }
-
-            if (path >= VectorPath.Vector256)
+            else if (path == VectorPath.Vector256)
             {
-                for (; count - done >= Blake3Vector256.WorthwhileLanes; done += Math.Min(Blake3Vector256.Lanes, count - done))
+                for (; count - done >= WorthwhileLanes; done += Math.Min(Blake3Vector256.Lanes, count - done))
                 {
                     Blake3Vector256.HashMany(
-                        input + ((long)done * inputBytes), inputBytes, count - done, blocks, key, counter + (step * (uint)done), step, nodeFlags, output + (done * 8));
+                        input + ((long)done * inputBytes), inputBytes, count - done, blocks,
+                        key, counter + (step * (uint)done), step, nodeFlags, output + (done * 8));
                 }
             }
 
             for (; done < count; done++)
             {
-                Blake3Scalar.HashBlocks(input + ((long)done * inputBytes), blocks, key, counter + (step * (uint)done), nodeFlags, output + (done * 8));
+                Blake3Scalar.HashBlocks(
+                    input + ((long)done * inputBytes), blocks, key, counter + (step * (uint)done), nodeFlags, output + (done * 8));
             }
         }
     }

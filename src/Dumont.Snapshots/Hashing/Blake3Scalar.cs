@@ -48,7 +48,6 @@ internal static unsafe class Blake3Scalar
     }
 
     /// <summary>One block into a chaining value. <paramref name="output"/> may be <paramref name="value"/>, or lie in the block.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Compress(uint* value, byte* block, uint length, ulong counter, uint flags, uint* output)
     {
         var m = (uint*)block;

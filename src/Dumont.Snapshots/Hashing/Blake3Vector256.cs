@@ -10,9 +10,6 @@ internal static unsafe class Blake3Vector256
 {
     public const int Lanes = 8;
 
-    /// <summary>From this many inputs on, eight lanes with some idle are faster than one input after the other.</summary>
-    public const int WorthwhileLanes = 3;
-
     /// <summary>Chaining values of <paramref name="count"/> inputs that lie one after the other. Where there are fewer than lanes, the last
     /// one is hashed again in the lanes left over; eight values are written in any case.</summary>
     [SkipLocalsInit]
@@ -59,7 +56,8 @@ internal static unsafe class Blake3Vector256
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Compress(Vector256<uint>* state, Vector256<uint>* m, Vector256<uint> counterLow, Vector256<uint> counterHigh, Vector256<uint> flags)
+    private static void Compress(
+        Vector256<uint>* state, Vector256<uint>* m, Vector256<uint> counterLow, Vector256<uint> counterHigh, Vector256<uint> flags)
     {
         var s = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(Blake3.Schedule));
         Vector256<uint> v0 = state[0], v1 = state[1], v2 = state[2], v3 = state[3], v4 = state[4], v5 = state[5], v6 = state[6], v7 = state[7];

@@ -51,7 +51,8 @@ internal static unsafe class Blake3Vector512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Compress(Vector512<uint>* state, Vector512<uint>* m, Vector512<uint> counterLow, Vector512<uint> counterHigh, Vector512<uint> flags)
+    private static void Compress(
+        Vector512<uint>* state, Vector512<uint>* m, Vector512<uint> counterLow, Vector512<uint> counterHigh, Vector512<uint> flags)
     {
         var s = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(Blake3.Schedule));
         Vector512<uint> v0 = state[0], v1 = state[1], v2 = state[2], v3 = state[3], v4 = state[4], v5 = state[5], v6 = state[6], v7 = state[7];

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -93,7 +94,7 @@ public static unsafe class XxHash3
     {
         var low = Word(input) ^ Word(secret + 24) ^ Word(secret + 32);
         var high = Word(input + length - 8) ^ Word(secret + 40) ^ Word(secret + 48);
-        return Finish((uint)length + BinaryReverse(low) + high + Fold(low, high));
+        return Finish((uint)length + BinaryPrimitives.ReverseEndianness(low) + high + Fold(low, high));
     }
 
     private static ulong HashUpTo128(byte* input, int length, byte* secret)
@@ -135,7 +136,8 @@ public static unsafe class XxHash3
         // The last stripe is taken on its own and overlaps the one before; a whole block in front of it is scrambled.
         var blocks = (length - 1) / BlockBytes;
         var stripes = (length - 1 - (blocks * BlockBytes)) / StripeBytes;
-        var job = new XxHash3Stripes(input, secret, secret + SecretBytes - StripeBytes, blocks, BlockStripes, stripes, input + length - StripeBytes, secret + LastStripeSecret);
+        var job = new XxHash3Stripes(
+            input, secret, secret + SecretBytes - StripeBytes, blocks, BlockStripes, stripes, input + length - StripeBytes, secret + LastStripeSecret);
         switch (path)
         {
             case VectorPath.Vector512:
@@ -176,8 +178,6 @@ public static unsafe class XxHash3
         hash = (hash ^ (hash >> 29)) * Prime64C;
         return hash ^ (hash >> 32);
     }
-
-    private static ulong BinaryReverse(ulong value) => System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(value);
 
     private static uint HalfWord(byte* at) => Unsafe.ReadUnaligned<uint>(at);
 

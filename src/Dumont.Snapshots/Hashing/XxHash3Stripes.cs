@@ -68,7 +68,6 @@ internal readonly unsafe ref struct XxHash3Stripes(
         Add(high, Vector256.Load((ulong*)(lastStripe + 32)), Vector256.Load((ulong*)(lastSecret + 32))).Store(sums + 4);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void SumScalar(ulong* sums)
     {
         var at = input;

@@ -6,7 +6,7 @@ namespace Dumont.Snapshots;
 internal sealed class BaselineReader(Repository repository, int depth) : IDisposable
 {
     // Writers stop far earlier; a longer chain is a circle.
-    private const int MaximumDepth = 16;
+    public const int MaximumDepth = 16;
     private const int WindowBytes = 2 << 20;
 
     private readonly byte[] _window = new byte[Math.Max(WindowBytes, ChunkEntry.MaximumChunkBytes + 1024)];

@@ -7,8 +7,12 @@ namespace Dumont.Snapshots;
 public sealed class Repository
 {
     private const int SmallObjectBytes = 64 << 10;
-    private const int MaximumObjectBytes = 1 << 30;
-    private const int IndexLoadTries = 3;
+
+    /// <summary>Longest index, and longest manifest.</summary>
+    internal const int MaximumObjectBytes = 1 << 30;
+
+    internal const int IndexLoadTries = 3;
+    private const int KeyIdDigits = 16;
 
     private readonly RepositoryConfig _config;
     private RepositoryIndex? _index;
@@ -190,8 +194,21 @@ public sealed class Repository
 
     /// <summary>What is in a snapshot: the root first, each directory before what is in it. The index must be loaded.</summary>
     /// <exception cref="SnapshotFormatException">Damaged.</exception>
-    public async Task<IReadOnlyList<ManifestEntry>> ReadEntriesAsync(Snapshot snapshot, CancellationToken cancellationToken) =>
-        [.. (await ReadManifestAsync(snapshot, cancellationToken)).Entries];
+    public async Task<IReadOnlyList<ManifestEntry>> ReadEntriesAsync(Snapshot snapshot, CancellationToken cancellationToken)
+    {
+        if (snapshot.Record.Manifest.Any(chunk => ObjectNames.TryParseDigest(chunk.Id, out var id) && !Index.Chunks.Contains(id)))
+        {
+            await PrunedMeanwhile.LearnMarkedAsync(this, cancellationToken);
+        }
+
+        var entries = (await ReadManifestAsync(snapshot, cancellationToken)).Entries.ToList();
+        if (entries.Exists(entry => entry.Content.Any(extent => !extent.IsHole && !Index.Chunks.Contains(extent.Chunk))))
+        {
+            await PrunedMeanwhile.LearnMarkedAsync(this, cancellationToken);
+        }
+
+        return entries;
+    }
 
     /// <summary>Object name of a pack.</summary>
     public string PackName(int pack) => ObjectNames.Pack(Index.Packs[pack].Name);
@@ -204,7 +221,7 @@ public sealed class Repository
     public async Task CopyContentAsync(ManifestEntry file, Stream destination, CancellationToken cancellationToken)
     {
         using var reader = CreateChunkReader();
-        var buffer = new byte[ChunkEntry.MaximumChunkBytes];
+        var buffer = new byte[Math.Min(ChunkEntry.MaximumChunkBytes, file.Content.Select(extent => extent.LengthBytes).DefaultIfEmpty().Max())];
         foreach (var extent in file.Content)
         {
             if (extent.IsHole)
@@ -247,6 +264,7 @@ public sealed class Repository
         var keys = new List<RepositoryKey>();
         await foreach (var (name, content) in ReadAllAsync(ObjectNames.Keys, cancellationToken))
         {
+            CheckKeyName(name, content);
             var key = KeyObject.FromObject(content, name);
             keys.Add(new RepositoryKey(name[ObjectNames.Keys.Length..], key.Label, key.Iterations > 0, key.CreatedAt));
         }
@@ -293,22 +311,24 @@ public sealed class Repository
             throw new SnapshotFormatException($"snapshot {snapshot.ShortId} claims a manifest of {length} bytes");
         }
 
+        // All of them are looked for before any memory is taken: a record may claim what it likes.
+        var places = chunks.Select(chunk => Locate(snapshot, chunk)).ToList();
         var content = new byte[length];
         using var reader = CreateChunkReader();
         var offset = 0;
-        foreach (var chunk in chunks)
+        foreach (var (id, location) in places)
         {
-            if (!ObjectNames.TryParseDigest(chunk.Id, out var id) || !TryLocate(id, out var location) || location.RawBytes != chunk.Bytes)
-            {
-                throw new SnapshotFormatException($"snapshot {snapshot.ShortId} needs chunk {chunk.Id} for its manifest, which no index knows");
-            }
-
-            await ReadChunkAsync(reader, location, id, content.AsMemory(offset, chunk.Bytes), cancellationToken);
-            offset += chunk.Bytes;
+            await ReadChunkAsync(reader, location, id, content.AsMemory(offset, location.RawBytes), cancellationToken);
+            offset += location.RawBytes;
         }
 
         return new Manifest(content);
     }
+
+    private (ContentHash Id, ChunkLocation Location) Locate(Snapshot snapshot, ManifestChunk chunk) =>
+        ObjectNames.TryParseDigest(chunk.Id, out var id) && TryLocate(id, out var location) && location.RawBytes == chunk.Bytes
+            ? (id, location)
+            : throw new SnapshotFormatException($"snapshot {snapshot.ShortId} needs chunk {chunk.Id} for its manifest, which no index knows");
 
     /// <summary>Fetches and opens one chunk.</summary>
     internal async Task ReadChunkAsync(
@@ -319,9 +339,11 @@ public sealed class Repository
         reader.Open(location, id, frame.AsSpan(0, read), destination.Span);
     }
 
-    /// <summary>Every object below a prefix with its content; one that vanishes meanwhile is left out.</summary>
+    /// <summary>Every object below a prefix with its content; one that vanishes meanwhile is left out, and told.</summary>
     internal async IAsyncEnumerable<(string Name, byte[] Content)> ReadAllAsync(
-        string prefix, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+        string prefix,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken,
+        ICollection<string>? vanished = null)
     {
         var objects = new List<StoredObject>();
         await foreach (var stored in Store.ListAsync(prefix, cancellationToken))
@@ -338,6 +360,10 @@ public sealed class Repository
                 {
                     yield return (batch[i].Name, content);
                 }
+                else
+                {
+                    vanished?.Add(batch[i].Name);
+                }
             }
         }
     }
@@ -348,6 +374,15 @@ public sealed class Repository
             ? digest
             : throw new SnapshotFormatException($"{name} is damaged: its content does not match its name");
 
+    /// <summary>The name of a key object begins the digest of its content.</summary>
+    internal static void CheckKeyName(string name, ReadOnlySpan<byte> content)
+    {
+        if (name != ObjectNames.Keys + ContentHash.Of(content).ToString()[..KeyIdDigits])
+        {
+            throw new SnapshotFormatException($"{name} is damaged: its content does not match its name");
+        }
+    }
+
     private async Task<byte[]?> TryReadAsync(StoredObject stored, CancellationToken cancellationToken)
     {
         if (stored.SizeBytes > MaximumObjectBytes)
@@ -355,9 +390,15 @@ public sealed class Repository
             throw new SnapshotFormatException($"{stored.Name} has {stored.SizeBytes} bytes, more than any such object");
         }
 
-        var content = new byte[stored.SizeBytes];
         try
         {
+            if (stored.Name.StartsWith(ObjectNames.Locks, StringComparison.Ordinal))
+            {
+                // The only objects that change: one may be longer by now than its listing says.
+                return await ReadSmallAsync(Store, stored.Name, cancellationToken);
+            }
+
+            var content = new byte[stored.SizeBytes];
             var read = await Store.ReadAsync(stored.Name, 0, content, cancellationToken);
             return read == content.Length ? content : content[..read];
         }
@@ -367,7 +408,7 @@ public sealed class Repository
         }
     }
 
-    private static async Task<byte[]> ReadSmallAsync(IObjectStore store, string name, CancellationToken cancellationToken)
+    internal static async Task<byte[]> ReadSmallAsync(IObjectStore store, string name, CancellationToken cancellationToken)
     {
         var content = new byte[SmallObjectBytes];
         var read = await store.ReadAsync(name, 0, content, cancellationToken);
@@ -381,9 +422,9 @@ public sealed class Repository
         SnapshotFormatException? damaged = null;
         await foreach (var stored in store.ListAsync(ObjectNames.Keys, cancellationToken))
         {
-            var content = await ReadSmallAsync(store, stored.Name, cancellationToken);
             try
             {
+                var content = await ReadSmallAsync(store, stored.Name, cancellationToken);
                 if (KeyObject.FromObject(content, stored.Name).TryUnwrap(secret, Bytes(binding)) is { } keys)
                 {
                     return keys;
@@ -393,6 +434,10 @@ public sealed class Repository
             {
                 // Another key may do.
                 damaged = e;
+            }
+            catch (ObjectStoreException e) when (e.Kind == ObjectStoreErrorKind.NotFound)
+            {
+                // It was removed after it was listed.
             }
         }
 
@@ -411,7 +456,7 @@ public sealed class Repository
         CancellationToken cancellationToken)
     {
         var content = KeyObject.Wrap(keys, secret, Bytes(ContentHash.Of(config)), label, time.GetUtcNow()).ToObject();
-        var id = ContentHash.Of(content).ToString()[..16];
+        var id = ContentHash.Of(content).ToString()[..KeyIdDigits];
         await store.PutAsync(ObjectNames.Keys + id, content, PutMode.CreateNew, cancellationToken);
         return id;
     }

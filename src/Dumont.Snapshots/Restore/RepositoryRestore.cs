@@ -17,7 +17,8 @@ public static class RepositoryRestore
     public static async Task<RestoreResult> RunAsync(
         Repository repository, Snapshot snapshot, string target, RestoreOptions options, CancellationToken cancellationToken)
     {
-        await repository.LoadIndexAsync(cancellationToken);
+        // Not what was known when it was opened: the snapshot may be younger than that.
+        await repository.ReloadIndexAsync(cancellationToken);
         var manifest = await repository.ReadEntriesAsync(snapshot, cancellationToken);
         return await new RestoreTree(new RepositoryChunks(repository), options)
             .RunAsync(manifest, $"{repository.Id}/{snapshot.Id}", target, cancellationToken);

@@ -134,7 +134,15 @@ internal sealed class RestoreExecutor(IChunkSource source, RestoreFiles files, R
             Open(worker, chunk, places[0], frame, content);
             foreach (var place in places)
             {
-                files.Write(worker, place.Item, place.OffsetBytes, content, isZero);
+                if (!isZero && files.IsDirect(place.Item))
+                {
+                    content.CopyTo(worker.Run.Room(files, worker, place, content.Length));
+                    worker.Run.Add(content.Length);
+                }
+                else
+                {
+                    files.Write(worker, place.Item, place.OffsetBytes, content, isZero);
+                }
             }
         }
     }

@@ -54,6 +54,7 @@ internal sealed class CloudProcess : IAsyncDisposable
         {
             ["DUMONT_LOCALCLOUD_PORT"] = port.ToString(CultureInfo.InvariantCulture),
             ["DUMONT_LOCALCLOUD_DATA"] = folder,
+            // Any free one: the port behind the first may be another scenario's.
             ["DUMONT_S3_PORT"] = "0",
         };
         Directory.CreateDirectory(Path.Combine(folder, "s3", Bucket), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

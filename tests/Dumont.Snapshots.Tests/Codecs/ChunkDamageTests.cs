@@ -17,7 +17,7 @@ public sealed class ChunkDamageTests(ITestOutputHelper output)
         var originals = Originals(random);
         using var storedMemory = new GuardedMemory(2 * LargestBytes);
         using var decodedMemory = new GuardedMemory(2 * LargestBytes);
-        var decoders = CodecPaths.Supported.Select(p => new ChunkDecoder(p)).ToList();
+        var decoders = CodecPaths.Supported().Select(p => new ChunkDecoder(p)).ToList();
         var refused = 0;
         for (var i = 0; i < Inputs; i++)
         {
@@ -47,7 +47,7 @@ public sealed class ChunkDamageTests(ITestOutputHelper output)
     {
         foreach (var original in Originals(new SeededRandom(Seed)).Where(o => o.Stored.Length is > 0 and < 2000))
         {
-            foreach (var path in CodecPaths.Supported)
+            foreach (var path in CodecPaths.Supported())
             {
                 using var decoder = new ChunkDecoder(path);
                 for (var length = 0; length < original.Stored.Length; length++)
@@ -66,7 +66,7 @@ public sealed class ChunkDamageTests(ITestOutputHelper output)
         using var decodedMemory = new GuardedMemory(2 * LargestBytes);
         foreach (var original in Originals(new SeededRandom(Seed)))
         {
-            foreach (var path in CodecPaths.Supported)
+            foreach (var path in CodecPaths.Supported())
             {
                 using var decoder = new ChunkDecoder(path);
                 var stored = storedMemory.AtEnd(original.Stored.Length);
@@ -86,7 +86,7 @@ public sealed class ChunkDamageTests(ITestOutputHelper output)
         using var storedMemory = new GuardedMemory(2 * LargestBytes);
         foreach (var kind in ChunkSamples.Kinds)
         {
-            foreach (var path in CodecPaths.Supported)
+            foreach (var path in CodecPaths.Supported())
             {
                 foreach (var compression in Enum.GetValues<ChunkCompression>())
                 {

@@ -8,7 +8,7 @@ internal static class ChunkSamples
 {
     public static readonly string[] Kinds =
     [
-        "bf16", "fp16", "fp32", "fp32-of-bf16", "int8", "adam-v", "int32", "int64", "text", "random", "zeros", "sparse", "constant",
+        "bf16", "fp16", "fp32", "fp32-of-bf16", "fp64", "int8", "adam-v", "int32", "int64", "text", "random", "zeros", "sparse", "constant",
         "mixed", "infinities",
     ];
 
@@ -29,6 +29,9 @@ internal static class ChunkSamples
                 break;
             case "fp32-of-bf16":
                 Fill<uint>(content, () => (uint)Bf16(Weight(random)) << 16);
+                break;
+            case "fp64":
+                Fill<double>(content, () => Weight(random) * (1 + Weight(random)));
                 break;
             case "int8":
                 Fill<sbyte>(content, () => (sbyte)Math.Clamp(Weight(random) * 1600, -127, 127));

@@ -11,7 +11,10 @@ public sealed class ChunkVectorTests
     private const string Prefix = "Dumont.Snapshots.Tests.Codecs.vectors.";
 
     public static TheoryData<string> Names =>
-        [.. typeof(ChunkVectorTests).Assembly.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)).Select(n => n[Prefix.Length..])];
+    [
+        .. typeof(ChunkVectorTests).Assembly.GetManifestResourceNames()
+            .Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)).Select(n => n[Prefix.Length..]),
+    ];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -22,7 +25,7 @@ public sealed class ChunkVectorTests
         var stored = Bytes(vector, "stored");
         var coding = (ChunkCoding)Number(vector, "coding");
         var parameter = (byte)Number(vector, "parameter");
-        foreach (var path in CodecPaths.Supported)
+        foreach (var path in CodecPaths.Supported())
         {
             using var decoder = new ChunkDecoder(path);
             var decoded = new byte[chunk.Length];
@@ -49,7 +52,8 @@ public sealed class ChunkVectorTests
     private static Dictionary<string, string> Read(string name)
     {
         using var reader = new StreamReader(typeof(ChunkVectorTests).Assembly.GetManifestResourceStream(Prefix + name)!);
-        return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(": ", 2)).ToDictionary(l => l[0], l => l[1]);
+        return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => l.Split(": ", 2)).ToDictionary(l => l[0], l => l[1]);
     }
 
     private static int Number(Dictionary<string, string> vector, string field) => int.Parse(vector[field], CultureInfo.InvariantCulture);

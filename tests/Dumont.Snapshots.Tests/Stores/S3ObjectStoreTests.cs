@@ -298,6 +298,16 @@ public sealed class S3ObjectStoreFaultTests : IClassFixture<LocalS3>, IAsyncDisp
     }
 
     [Fact]
+    public void Presign_ExampleOfAmazon_HasItsSignature()
+    {
+        var signer = new S3Signer(new S3Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), "us-east-1", new ExampleTime());
+
+        var address = signer.Presign(HttpMethod.Get, new Uri("https://examplebucket.s3.amazonaws.com/test.txt"), TimeSpan.FromDays(1));
+
+        Assert.EndsWith("&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404", address.AbsoluteUri, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Crc_OfLanesAndParts_IsThatOfTheBytesInOneGo()
     {
         var bytes = Bytes(100_003);
@@ -309,6 +319,11 @@ public sealed class S3ObjectStoreFaultTests : IClassFixture<LocalS3>, IAsyncDisp
         }
 
         Assert.Equal("4waSgw==", S3Crc.ToBase64(S3Crc.Append(0, Encoding.ASCII.GetBytes("123456789"))));
+    }
+
+    private sealed class ExampleTime : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => new(2013, 5, 24, 0, 0, 0, TimeSpan.Zero);
     }
 
     private static byte[] Bytes(int length)

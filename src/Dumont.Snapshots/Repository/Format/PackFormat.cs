@@ -110,7 +110,7 @@ internal static class PackFormat
     /// <exception cref="SnapshotFormatException">Damaged, or of another pack.</exception>
     public static PackContent ReadTail(ContentHash packName, ReadOnlySpan<byte> tail, long packBytes, RepositoryKeys? keys, string name)
     {
-        var trailer = tail[^TrailerBytes..];
+        var trailer = tail[^Math.Min(TrailerBytes, tail.Length)..];
         if (TailBytesOf(trailer, packBytes, keys is not null, name) != tail.Length || ContentHash.Of(tail) != packName)
         {
             throw new SnapshotFormatException($"{name} is damaged: its footer does not match its name");

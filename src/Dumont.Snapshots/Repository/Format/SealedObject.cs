@@ -20,12 +20,13 @@ internal enum ObjectKind : byte
 ///  0  8  "DUMONTOB"
 ///  8  1  kind            9  1  format version, 1
 /// 10  1  flags: 1 sealed 11  1  zero
-/// 12  4  body length     16 16  salt of the key, zero when not sealed
+/// 12  4  body length     16 16  salt: random
 /// 32  …  body: AES-256-GCM ciphertext and 16 bytes of tag when sealed
 ///     8  XXH3-64 of everything before
 /// </code>
 /// </summary>
-/// <remarks>The key is derived from the salt, which is new for every object, so the nonce can be zero. The header is authenticated with the body.
+/// <remarks>The salt is new for every object. So no two objects have one name, also when they say the same: one that was superseded or deleted does
+/// not come between. And the key is derived from it, so the nonce can be zero. The header is authenticated with the body.
 /// The checksum finds damage without the key; only the tag proves that nobody changed anything.</remarks>
 internal static class SealedObject
 {
@@ -48,6 +49,7 @@ internal static class SealedObject
         header[8] = (byte)kind;
         header[9] = FormatVersion;
         header[10] = keys is null ? (byte)0 : SealedFlag;
+        RandomNumberGenerator.Fill(header[16..]);
         BinaryPrimitives.WriteInt32LittleEndian(header[12..], stored);
         var target = result.AsSpan(HeaderBytes, stored);
         if (keys is null)
@@ -56,7 +58,6 @@ internal static class SealedObject
         }
         else
         {
-            RandomNumberGenerator.Fill(header[16..]);
             using var cipher = keys.CreateObjectCipher(header[16..]);
             Span<byte> nonce = stackalloc byte[12];
             nonce.Clear();

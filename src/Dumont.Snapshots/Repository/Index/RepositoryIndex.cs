@@ -23,15 +23,20 @@ internal sealed class RepositoryIndex
     /// <summary>The index objects that were read and count.</summary>
     public List<ContentHash> Objects { get; } = [];
 
+    /// <summary>The index objects that were read and are superseded: a prune that was killed left them.</summary>
+    public List<ContentHash> Leftovers { get; } = [];
+
     public static async Task<RepositoryIndex> LoadAsync(Repository repository, CancellationToken cancellationToken)
     {
         var objects = new List<(ContentHash Name, IndexObject Index)>();
-        await foreach (var (name, content) in repository.ReadAllAsync(ObjectNames.Indexes, cancellationToken))
+        var vanished = new List<string>();
+        await foreach (var (name, content) in repository.ReadAllAsync(ObjectNames.Indexes, cancellationToken, vanished))
         {
             var digest = Repository.CheckName(name, content);
             objects.Add((digest, IndexObject.FromBody(SealedObject.Open(ObjectKind.Index, content, repository.Keys, name), name)));
         }
 
+        CheckComplete(objects, vanished);
         return Join(objects);
     }
 
@@ -40,6 +45,7 @@ internal sealed class RepositoryIndex
     {
         var superseded = objects.SelectMany(o => o.Index.Supersedes).ToHashSet();
         var result = new RepositoryIndex();
+        result.Leftovers.AddRange(objects.Select(o => o.Name).Where(superseded.Contains));
         foreach (var (name, index) in objects.Where(o => !superseded.Contains(o.Name)))
         {
             result.Objects.Add(name);
@@ -50,6 +56,17 @@ internal sealed class RepositoryIndex
         }
 
         return result;
+    }
+
+    /// <summary>An index that vanishes while it is read was superseded, by one that may have come after the listing.</summary>
+    /// <exception cref="ObjectStoreException">The one that supersedes it is not among those that were read: read again.</exception>
+    public static void CheckComplete(IEnumerable<(ContentHash Name, IndexObject Index)> objects, IReadOnlyCollection<string> vanished)
+    {
+        var superseded = objects.SelectMany(o => o.Index.Supersedes).Select(ObjectNames.Index).ToHashSet();
+        if (vanished.FirstOrDefault(name => !superseded.Contains(name)) is { } gone)
+        {
+            throw new ObjectStoreException(ObjectStoreErrorKind.NotFound, $"{gone} was deleted while the index was read. Try again.");
+        }
     }
 
     /// <summary>Deltas on the way from a chunk to one that stands alone; more than <paramref name="limit"/> are not counted.</summary>
@@ -79,6 +96,20 @@ internal sealed class RepositoryIndex
 
     /// <summary>Every pack with the chunks in it.</summary>
     public IReadOnlyList<PackContent> Contents() => _contents;
+
+    /// <summary>This index and more packs. Numbers of packs stay: who found a chunk before still reads it from the right one.</summary>
+    public RepositoryIndex With(IEnumerable<PackContent> packs)
+    {
+        var result = new RepositoryIndex();
+        result.Objects.AddRange(Objects);
+        result.Leftovers.AddRange(Leftovers);
+        foreach (var pack in _contents.Concat(packs))
+        {
+            result.Add(pack);
+        }
+
+        return result;
+    }
 
     private void Add(PackContent pack)
     {

@@ -11,6 +11,9 @@ namespace Dumont.Snapshots;
 /// <param name="ProcessId">On it.</param>
 internal sealed record LockRecord(string Kind, string Holder, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, string Hostname, int ProcessId)
 {
+    public const string PruneKind = "prune";
+    public const string WriterKind = "writer";
+
     public byte[] ToObject(RepositoryKeys? keys) =>
         SealedObject.Seal(
             ObjectKind.Lock,
@@ -26,11 +29,17 @@ internal sealed record LockRecord(string Kind, string Holder, DateTimeOffset Cre
             keys);
 
     public static LockRecord FromObject(ReadOnlySpan<byte> content, RepositoryKeys? keys, string name) =>
-        RepositoryJson.Read(
+        CheckName(name, RepositoryJson.Read(
             SealedObject.Open(ObjectKind.Lock, content, keys, name),
             name,
             json => new LockRecord(
-                json.Text("kind"), json.Text("holder"), json.Time("created_at"), json.Time("expires_at"), json.Text("hostname"), json.Integer("process_id")));
+                json.Text("kind"), json.Text("holder"), json.Time("created_at"), json.Time("expires_at"), json.Text("hostname"), json.Integer("process_id"))));
+
+    // A lock that took the place of another would end the other's lease.
+    private static LockRecord CheckName(string name, LockRecord record) =>
+        name == (record.Kind == PruneKind ? RepositoryLock.PruneName : RepositoryLock.WriterPrefix + record.Holder)
+            ? record
+            : throw new SnapshotFormatException($"{name} is the lock of another: {record.Kind} {record.Holder}");
 }
 
 /// <summary>
@@ -40,6 +49,7 @@ internal sealed record LockRecord(string Kind, string Holder, DateTimeOffset Cre
 internal sealed class RepositoryLock : IAsyncDisposable
 {
     public const string PruneName = ObjectNames.Locks + "prune";
+    public const string WriterPrefix = ObjectNames.Locks + "writer-";
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(30);
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
 
@@ -64,8 +74,8 @@ internal sealed class RepositoryLock : IAsyncDisposable
 
     public static async Task<RepositoryLock> AcquireWriterAsync(Repository repository, TimeProvider time, CancellationToken cancellationToken)
     {
-        var record = NewRecord("writer", time);
-        var name = $"{ObjectNames.Locks}writer-{record.Holder}";
+        var record = NewRecord(LockRecord.WriterKind, time);
+        var name = WriterPrefix + record.Holder;
         await PutAsync(repository, name, record, PutMode.CreateNew, cancellationToken);
         return new RepositoryLock(repository, name, record, time);
     }
@@ -73,7 +83,7 @@ internal sealed class RepositoryLock : IAsyncDisposable
     /// <exception cref="RepositoryException">Another prune is running.</exception>
     public static async Task<RepositoryLock> AcquirePruneAsync(Repository repository, TimeProvider time, CancellationToken cancellationToken)
     {
-        var record = NewRecord("prune", time);
+        var record = NewRecord(LockRecord.PruneKind, time);
         for (var attempt = 0; ; attempt++)
         {
             if (await PutAsync(repository, PruneName, record, PutMode.CreateNew, cancellationToken))
@@ -98,7 +108,7 @@ internal sealed class RepositoryLock : IAsyncDisposable
     public static async Task<IReadOnlyList<LockRecord>> ListWritersAsync(Repository repository, TimeProvider time, CancellationToken cancellationToken)
     {
         var writers = new List<LockRecord>();
-        await foreach (var (name, content) in repository.ReadAllAsync(ObjectNames.Locks + "writer-", cancellationToken))
+        await foreach (var (name, content) in repository.ReadAllAsync(WriterPrefix, cancellationToken))
         {
             var record = Read(repository, name, content);
             if (record.ExpiresAt > time.GetUtcNow())
@@ -179,15 +189,14 @@ internal sealed class RepositoryLock : IAsyncDisposable
 
     private static async Task<LockRecord?> TryReadAsync(Repository repository, string name, CancellationToken cancellationToken)
     {
-        await foreach (var (found, content) in repository.ReadAllAsync(name, cancellationToken))
+        try
         {
-            if (found == name)
-            {
-                return Read(repository, name, content);
-            }
+            return Read(repository, name, await Repository.ReadSmallAsync(repository.Store, name, cancellationToken));
         }
-
-        return null;
+        catch (ObjectStoreException e) when (e.Kind == ObjectStoreErrorKind.NotFound)
+        {
+            return null;
+        }
     }
 
     private static LockRecord Read(Repository repository, string name, byte[] content) =>

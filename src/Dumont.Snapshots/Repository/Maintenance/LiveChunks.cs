@@ -8,6 +8,7 @@ internal sealed class LiveChunks(Repository repository)
     private readonly RepositoryIndex _index = repository.Index;
     private readonly BitArray _isLive = new(repository.Index.Chunks.Count);
     private readonly HashSet<ContentHash> _missing = [];
+    private readonly Stack<ContentHash> _open = new();
 
     /// <summary>Needed, and in no index.</summary>
     public IReadOnlyCollection<ContentHash> Missing => _missing;
@@ -18,12 +19,13 @@ internal sealed class LiveChunks(Repository repository)
     /// <exception cref="SnapshotFormatException">Its manifest cannot be read.</exception>
     public async Task AddAsync(Snapshot snapshot, CancellationToken cancellationToken)
     {
+        var isKnown = true;
         foreach (var chunk in snapshot.Record.Manifest)
         {
-            Mark(ObjectNames.TryParseDigest(chunk.Id, out var id) ? id : throw new SnapshotFormatException($"snapshot {snapshot.ShortId} lists no chunk id"));
+            isKnown &= Mark(ObjectNames.TryParseDigest(chunk.Id, out var id) ? id : throw new SnapshotFormatException($"snapshot {snapshot.ShortId} lists no chunk id"));
         }
 
-        if (_missing.Count > 0)
+        if (!isKnown)
         {
             // What the manifest needs cannot be known without it.
             return;
@@ -41,26 +43,37 @@ internal sealed class LiveChunks(Repository repository)
         }
     }
 
-    private void Mark(ContentHash id)
+    private bool Mark(ContentHash id)
     {
-        if (_index.Chunks.OrdinalOf(id) is not (>= 0 and var ordinal))
+        // Not by recursion: a hostile index may have a chain of any length, or close a circle.
+        var isKnown = true;
+        _open.Push(id);
+        while (_open.TryPop(out var next))
         {
-            _missing.Add(id);
-            return;
+            if (_index.Chunks.OrdinalOf(next) is not (>= 0 and var ordinal))
+            {
+                _missing.Add(next);
+                isKnown = false;
+                continue;
+            }
+
+            if (!_isLive[ordinal])
+            {
+                _isLive[ordinal] = true;
+                PushBaseline(next);
+            }
         }
 
-        if (_isLive[ordinal])
-        {
-            return;
-        }
+        return isKnown;
+    }
 
-        // Marked before its baseline: a hostile index may close a circle.
-        _isLive[ordinal] = true;
+    private void PushBaseline(ContentHash id)
+    {
         if (_index.Baselines.TryGetValue(id, out var baseline))
         {
             for (var i = 0; i < baseline.Count; i++)
             {
-                Mark(baseline[i]);
+                _open.Push(baseline[i]);
             }
         }
     }

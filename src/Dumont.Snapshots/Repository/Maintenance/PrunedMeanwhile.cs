@@ -44,20 +44,7 @@ internal static class PrunedMeanwhile
         Repository repository, IReadOnlyCollection<ContentHash> missing, CancellationToken cancellationToken)
     {
         var wanted = missing.ToHashSet();
-        var packs = new List<PackContent>();
-        await foreach (var (name, content) in repository.ReadAllAsync(ObjectNames.Pending, cancellationToken))
-        {
-            foreach (var text in PendingRecords.Read(repository, name, content).Packs)
-            {
-                if (ObjectNames.TryParseDigest(text, out var pack) && !repository.Index.HasPack(pack) &&
-                    await IndexObjects.TryReadPackAsync(repository, pack, cancellationToken) is { } found &&
-                    found.Chunks.Any(chunk => wanted.Contains(chunk.Id)) && packs.TrueForAll(other => other.Name != found.Name))
-                {
-                    packs.Add(found);
-                }
-            }
-        }
-
+        var packs = (await ReadMarkedAsync(repository, cancellationToken)).Where(pack => pack.Chunks.Any(chunk => wanted.Contains(chunk.Id))).ToList();
         if (packs.Count == 0)
         {
             return false;
@@ -66,6 +53,34 @@ internal static class PrunedMeanwhile
         await IndexObjects.PutAsync(repository, new IndexObject([], packs), cancellationToken);
         await repository.ReloadIndexAsync(cancellationToken);
         return true;
+    }
+
+    /// <summary>Lets a reader find what is only in packs that a prune left aside. For a moment, or longer if the prune was killed, a snapshot that
+    /// came during it relies on them; the next prune lists them again. Not for writers: nobody keeps these packs for them.</summary>
+    public static async Task LearnMarkedAsync(Repository repository, CancellationToken cancellationToken)
+    {
+        var marked = await ReadMarkedAsync(repository, cancellationToken);
+        var fresh = await RepositoryIndex.LoadAsync(repository, cancellationToken);
+        repository.UseIndex(repository.Index.With(fresh.Contents().Concat(marked)));
+    }
+
+    // Packs of the pending records that no index lists and that are still there.
+    private static async Task<List<PackContent>> ReadMarkedAsync(Repository repository, CancellationToken cancellationToken)
+    {
+        var packs = new Dictionary<ContentHash, PackContent>();
+        await foreach (var (name, content) in repository.ReadAllAsync(ObjectNames.Pending, cancellationToken))
+        {
+            foreach (var text in PendingRecords.Read(repository, name, content).Packs)
+            {
+                if (ObjectNames.TryParseDigest(text, out var pack) && !repository.Index.HasPack(pack) && !packs.ContainsKey(pack) &&
+                    await IndexObjects.TryReadPackAsync(repository, pack, cancellationToken) is { } found)
+                {
+                    packs.Add(pack, found);
+                }
+            }
+        }
+
+        return [.. packs.Values];
     }
 
     private static async Task<bool> HasChangedAsync(Repository repository, HashSet<ContentHash> known, CancellationToken cancellationToken)

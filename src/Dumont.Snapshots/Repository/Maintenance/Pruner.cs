@@ -35,6 +35,12 @@ public sealed record PruneOutcome(
 /// force does not list it and a fresh look at all snapshots does not need it.</remarks>
 public static class Pruner
 {
+    // Clocks of computers differ, and the index follows the pending record: a writer that began shortly after the mark may have read the old one.
+    private static readonly TimeSpan ClockMargin = TimeSpan.FromHours(1);
+
+    // Once for manifests, once for what they list; more only while others come in between.
+    private const int ListAgainTries = 16;
+
     /// <summary>Prunes.</summary>
     /// <exception cref="RepositoryException">Another prune is running.</exception>
     /// <exception cref="SnapshotFormatException">A snapshot or index is damaged: nothing is removed, because what it needs cannot be known.</exception>
@@ -43,7 +49,6 @@ public static class Pruner
     {
         if (options.DryRun)
         {
-            await repository.ReloadIndexAsync(cancellationToken);
             var dry = await PlanAsync(repository, options, cancellationToken);
             return new PruneOutcome(dry.Remove.Count, dry.BytesRemoved, dry.Rewrite.Count, dry.BytesRewritten, 0, 0, 0);
         }
@@ -79,18 +84,7 @@ public static class Pruner
 
     private static async Task<PrunePlan> PlanAsync(Repository repository, PruneOptions options, CancellationToken cancellationToken)
     {
-        var live = new LiveChunks(repository);
-        foreach (var snapshot in await repository.ListSnapshotsAsync(cancellationToken))
-        {
-            await live.AddAsync(snapshot, cancellationToken);
-        }
-
-        if (live.Missing.Count > 0)
-        {
-            throw new SnapshotFormatException(
-                $"Snapshots need {live.Missing.Count} chunks that no index knows. Nothing was removed; 'repo verify' tells which snapshots.");
-        }
-
+        var live = await FindLiveAsync(repository, mayListAgain: !options.DryRun, cancellationToken);
         var known = await PendingPacksAsync(repository, cancellationToken);
         var strangers = new List<StoredObject>();
         await foreach (var stored in repository.Store.ListAsync(ObjectNames.Packs, cancellationToken))
@@ -112,7 +106,9 @@ public static class Pruner
 
         // Before the index: a pack that no index lists and no record names would look like one that a writer is just about to list.
         await PendingRecords.PutAsync(repository, new PendingRecord(time.GetUtcNow(), [.. plan.Remove.Select(pack => pack.ToString())]), cancellationToken);
-        var superseded = repository.Index.Objects.ToList();
+
+        // Also what a prune that was killed left: it would be in force again when the index that supersedes it goes.
+        var superseded = repository.Index.Objects.Concat(repository.Index.Leftovers).ToList();
         await IndexObjects.PutAsync(repository, new IndexObject(superseded, [.. plan.Keep, .. rewritten]), cancellationToken);
         foreach (var index in superseded)
         {
@@ -120,8 +116,7 @@ public static class Pruner
             await repository.Store.DeleteAsync(ObjectNames.Index(index), cancellationToken);
         }
 
-        await repository.ReloadIndexAsync(cancellationToken);
-        await BringBackAsync(repository, cancellationToken);
+        await FindLiveAsync(repository, mayListAgain: true, cancellationToken);
     }
 
     private static async Task<(int Packs, long Bytes, int Waiting)> SweepAsync(
@@ -131,12 +126,14 @@ public static class Pruner
         var writers = await RepositoryLock.ListWritersAsync(repository, time, cancellationToken);
         var (packs, bytes, waiting) = (0, 0L, 0);
         var due = new List<(string Name, PendingRecord Record)>();
+        var kept = new HashSet<string>(StringComparer.Ordinal);
         await foreach (var (name, content) in repository.ReadAllAsync(ObjectNames.Pending, cancellationToken))
         {
             var record = PendingRecords.Read(repository, name, content);
-            if (now - record.MarkedAt < options.Grace || writers.Any(writer => writer.CreatedAt <= record.MarkedAt))
+            if (now - record.MarkedAt < options.Grace || writers.Any(writer => writer.CreatedAt <= record.MarkedAt + ClockMargin))
             {
                 waiting += record.Packs.Count;
+                kept.UnionWith(record.Packs);
                 continue;
             }
 
@@ -145,12 +142,12 @@ public static class Pruner
 
         if (due.Count > 0)
         {
-            await BringBackAsync(repository, cancellationToken);
+            await FindLiveAsync(repository, mayListAgain: true, cancellationToken);
         }
 
         foreach (var (name, record) in due)
         {
-            var (deleted, deletedBytes) = await DeletePacksAsync(repository, prune, record, cancellationToken);
+            var (deleted, deletedBytes) = await DeletePacksAsync(repository, prune, record.Packs.Where(pack => !kept.Contains(pack)), cancellationToken);
             packs += deleted;
             bytes += deletedBytes;
             await repository.Store.DeleteAsync(name, cancellationToken);
@@ -159,27 +156,39 @@ public static class Pruner
         return (packs, bytes, waiting);
     }
 
-    // Snapshots that came since the mark may need what was marked: list those packs again.
-    private static async Task BringBackAsync(Repository repository, CancellationToken cancellationToken)
+    /// <summary>What the snapshots need. Packs that were marked, and that a snapshot that came since needs, are listed again.</summary>
+    private static async Task<LiveChunks> FindLiveAsync(Repository repository, bool mayListAgain, CancellationToken cancellationToken)
     {
-        var live = new LiveChunks(repository);
-        foreach (var snapshot in await repository.ListSnapshotsAsync(cancellationToken))
+        for (var attempt = 0; ; attempt++)
         {
-            await live.AddAsync(snapshot, cancellationToken);
-        }
+            // In this order: what a snapshot needs is in the index before the snapshot is there.
+            var snapshots = await repository.ListSnapshotsAsync(cancellationToken);
+            await repository.ReloadIndexAsync(cancellationToken);
+            var live = new LiveChunks(repository);
+            foreach (var snapshot in snapshots)
+            {
+                await live.AddAsync(snapshot, cancellationToken);
+            }
 
-        if (live.Missing.Count > 0 && !await PrunedMeanwhile.TryListAgainAsync(repository, live.Missing, cancellationToken))
-        {
-            throw new SnapshotFormatException(
-                $"Snapshots need {live.Missing.Count} chunks that no index knows. Nothing was deleted; 'repo verify' tells which snapshots.");
+            if (live.Missing.Count == 0)
+            {
+                return live;
+            }
+
+            // Again after that: what a manifest needs is known only once the manifest is listed. 
+            if (!mayListAgain || attempt == ListAgainTries || !await PrunedMeanwhile.TryListAgainAsync(repository, live.Missing, cancellationToken))
+            {
+                throw new SnapshotFormatException(
+                    $"Snapshots need {live.Missing.Count} chunks that no index knows. Nothing was removed; 'repo verify' tells which snapshots.");
+            }
         }
     }
 
     private static async Task<(int Packs, long Bytes)> DeletePacksAsync(
-        Repository repository, RepositoryLock prune, PendingRecord record, CancellationToken cancellationToken)
+        Repository repository, RepositoryLock prune, IEnumerable<string> names, CancellationToken cancellationToken)
     {
         var (packs, bytes) = (0, 0L);
-        foreach (var text in record.Packs)
+        foreach (var text in names)
         {
             if (!ObjectNames.TryParseDigest(text, out var pack) || repository.Index.HasPack(pack))
             {

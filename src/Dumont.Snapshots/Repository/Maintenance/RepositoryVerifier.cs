@@ -81,6 +81,8 @@ public sealed class RepositoryVerifier
 
     private async Task<VerifyOutcome> VerifyAsync(CancellationToken cancellationToken)
     {
+        // In this order: what a snapshot needs is in the index before the snapshot is there.
+        var (listed, damaged) = await _repository.ReadSnapshotsAsync(cancellationToken);
         var index = await ReadIndexesAsync(cancellationToken);
         _repository.UseIndex(index);
         var sizes = await ReadPackSizesAsync(cancellationToken);
@@ -89,10 +91,10 @@ public sealed class RepositoryVerifier
         _progress.BytesTotal = chosen.Sum(pack => pack.SizeBytes);
         await Parallel.ForEachAsync(packs, Parallelism(cancellationToken), async (pack, token) => await VerifyPackAsync(pack, chosen.Contains(pack), token));
         await VerifyOthersAsync(cancellationToken);
-        var (snapshots, affected) = await VerifySnapshotsAsync(cancellationToken);
+        var affected = await VerifySnapshotsAsync(listed, damaged, cancellationToken);
         var unlisted = sizes.Keys.Count(name => !index.HasPack(name));
         return new VerifyOutcome(
-            [.. _damages.OrderBy(d => d.ObjectName, StringComparer.Ordinal)], affected, unlisted, snapshots, index.Packs.Count, index.Chunks.Count, _bytesRead);
+            [.. _damages.OrderBy(d => d.ObjectName, StringComparer.Ordinal)], affected, unlisted, listed.Count, index.Packs.Count, index.Chunks.Count, _bytesRead);
     }
 
     private ParallelOptions Parallelism(CancellationToken cancellationToken) => new()
@@ -105,20 +107,36 @@ public sealed class RepositoryVerifier
 
     private async Task<RepositoryIndex> ReadIndexesAsync(CancellationToken cancellationToken)
     {
-        var objects = new List<(ContentHash Name, IndexObject Index)>();
-        await foreach (var (name, content) in _repository.ReadAllAsync(ObjectNames.Indexes, cancellationToken))
+        for (var attempt = 1; ; attempt++)
         {
+            var objects = new List<(ContentHash Name, IndexObject Index)>();
+            var broken = new List<Damage>();
+            var vanished = new List<string>();
+            await foreach (var (name, content) in _repository.ReadAllAsync(ObjectNames.Indexes, cancellationToken, vanished))
+            {
+                try
+                {
+                    objects.Add((Repository.CheckName(name, content), IndexObject.FromBody(SealedObject.Open(ObjectKind.Index, content, _repository.Keys, name), name)));
+                }
+                catch (SnapshotFormatException e)
+                {
+                    broken.Add(new Damage(name, e.Message));
+                }
+            }
+
             try
             {
-                objects.Add((Repository.CheckName(name, content), IndexObject.FromBody(SealedObject.Open(ObjectKind.Index, content, _repository.Keys, name), name)));
+                RepositoryIndex.CheckComplete(objects, vanished);
             }
-            catch (SnapshotFormatException e)
+            catch (ObjectStoreException) when (attempt < Repository.IndexLoadTries)
             {
-                Report(name, e.Message);
+                // A prune replaced it between the listing and the reading.
+                continue;
             }
-        }
 
-        return RepositoryIndex.Join(objects);
+            broken.ForEach(_damages.Enqueue);
+            return RepositoryIndex.Join(objects);
+        }
     }
 
     private async Task<Dictionary<ContentHash, long>> ReadPackSizesAsync(CancellationToken cancellationToken)
@@ -204,8 +222,9 @@ public sealed class RepositoryVerifier
                     throw new SnapshotFormatException($"chunk {entry.Id.ToString()[..16]} in {name} is not what its id says");
                 }
             }
-            catch (SnapshotFormatException e)
+            catch (Exception e) when (e is SnapshotFormatException or ObjectStoreException { Kind: ObjectStoreErrorKind.NotFound })
             {
+                // Not found: the pack of the baseline of a delta.
                 Report(name, e.Message);
                 _badChunks[entry.Id] = true;
             }
@@ -219,9 +238,13 @@ public sealed class RepositoryVerifier
     // Keys, leases and pending records: small, and each must be what it claims to be.
     private async Task VerifyOthersAsync(CancellationToken cancellationToken)
     {
-        await VerifyEachAsync(ObjectNames.Keys, (name, content) => KeyObject.FromObject(content, name), cancellationToken);
+        await VerifyEachAsync(ObjectNames.Keys, (name, content) =>
+        {
+            Repository.CheckKeyName(name, content);
+            return KeyObject.FromObject(content, name);
+        }, cancellationToken);
         await VerifyEachAsync(ObjectNames.Pending, (name, content) => PendingRecords.Read(_repository, name, content), cancellationToken);
-        await VerifyEachAsync(ObjectNames.Locks, (name, content) => SealedObject.Open(ObjectKind.Lock, content, _repository.Keys, name), cancellationToken);
+        await VerifyEachAsync(ObjectNames.Locks, (name, content) => LockRecord.FromObject(content, _repository.Keys, name), cancellationToken);
     }
 
     private async Task VerifyEachAsync(string prefix, Func<string, byte[], object> open, CancellationToken cancellationToken)
@@ -239,9 +262,9 @@ public sealed class RepositoryVerifier
         }
     }
 
-    private async Task<(int Count, List<string> Affected)> VerifySnapshotsAsync(CancellationToken cancellationToken)
+    private async Task<List<string>> VerifySnapshotsAsync(
+        IReadOnlyList<Snapshot> snapshots, IReadOnlyList<SnapshotFormatException> damaged, CancellationToken cancellationToken)
     {
-        var (snapshots, damaged) = await _repository.ReadSnapshotsAsync(cancellationToken);
         foreach (var damage in damaged)
         {
             Report(ObjectNames.Snapshots, damage.Message);
@@ -268,9 +291,35 @@ public sealed class RepositoryVerifier
             }
         }
 
-        return (snapshots.Count, affected);
+        return affected;
     }
 
     private bool IsLost(Extent extent) =>
-        !extent.IsHole && (_badChunks.ContainsKey(extent.Chunk) || !_repository.TryLocate(extent.Chunk, out var location) || location.RawBytes != extent.LengthBytes);
+        !extent.IsHole && (!_repository.TryLocate(extent.Chunk, out var location) || location.RawBytes != extent.LengthBytes || IsBad(extent.Chunk, depth: 0));
+
+    // A delta is as bad as the worst of what it is made from. A chain that is too long is not readable either.
+    private bool IsBad(ContentHash chunk, int depth)
+    {
+        if (depth > BaselineReader.MaximumDepth || _badChunks.ContainsKey(chunk) || !_repository.TryLocate(chunk, out _))
+        {
+            return true;
+        }
+
+        if (!_repository.Index.Baselines.TryGetValue(chunk, out var baseline))
+        {
+            return false;
+        }
+
+        for (var i = 0; i < baseline.Count; i++)
+        {
+            if (IsBad(baseline[i], depth + 1))
+            {
+                // Asked again for every file that has it.
+                _badChunks[chunk] = true;
+                return true;
+            }
+        }
+
+        return false;
+    }
 }

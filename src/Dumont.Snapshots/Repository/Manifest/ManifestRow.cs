@@ -66,6 +66,27 @@ internal ref struct ManifestRow
             path, Stat.Kind, Stat.Mode, Stat.UserId, Stat.GroupId, Stat.ModifiedNs, Stat.SizeBytes, target, attributes, content);
     }
 
+    /// <summary>Whether every chunk of a file is in an index. One that was lost is stored again when the file is read, not passed on.</summary>
+    public readonly bool HasAllChunks(ChunkIndex index)
+    {
+        var reader = new SpanReader(Payload, Manifest.What);
+        for (var attributes = reader.ReadVarint(); attributes > 0; attributes--)
+        {
+            reader.ReadBytes(MaximumAttributeBytes);
+            reader.ReadBytes(MaximumAttributeBytes);
+        }
+
+        for (var extents = reader.ReadVarint(); extents > 0; extents--)
+        {
+            if ((reader.ReadVarint() & 1) == 0 && !index.Contains(reader.ReadHash()))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     private static ExtendedAttribute[] ReadAttributes(ref SpanReader reader)
     {
         var count = reader.ReadCount(reader.ReadVarint(), itemBytes: 2);

@@ -51,13 +51,21 @@ internal sealed unsafe class FileReader : IDisposable
         {
             descriptor = _source.OpenFile(row.Directory!.Path, row.Name);
             file.Segments[segment.Number] = ReadExtents(descriptor, file.File, segment.Number, cancellationToken);
-            return file.FinishSegment() ? Complete(descriptor, file) : null;
         }
         catch (PosixException e)
         {
             file.Error = e.Message;
             file.Segments[segment.Number] = [];
+        }
+
+        try
+        {
             return file.FinishSegment() ? Complete(descriptor, file) : null;
+        }
+        catch (PosixException e)
+        {
+            row.Payload = null;
+            return Lost(row, e.Message);
         }
         finally
         {
@@ -193,9 +201,9 @@ internal sealed unsafe class FileReader : IDisposable
     {
         _progress.AddFile();
         var row = file.File.Row;
-        if (file.Error is { } error || descriptor < 0)
+        if (file.Error is not null || descriptor < 0)
         {
-            return $"{PrintablePath(row)}: {file.Error}; it is not in the snapshot";
+            return Lost(row, file.Error);
         }
 
         var extents = file.Segments.Length == 1 ? file.Segments[0] : [.. file.Segments.SelectMany(segment => segment)];
@@ -212,6 +220,8 @@ internal sealed unsafe class FileReader : IDisposable
         return hasChanged ? $"{PrintablePath(row)}: changed while it was read; what was read is kept" : null;
     }
 
-    private static string PrintablePath(DeferredRow row) =>
+    private static string Lost(DeferredRow row, string? why) => $"{PrintablePath(row)}: {why}; it is not in the snapshot";
+
+    public static string PrintablePath(DeferredRow row) =>
         System.Text.Encoding.UTF8.GetString(System.Text.Encoding.Latin1.GetBytes(row.Path));
 }

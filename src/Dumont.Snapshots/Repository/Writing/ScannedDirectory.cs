@@ -31,6 +31,9 @@ internal sealed class DeferredRow(ScannedDirectory? directory, byte[] name, Mani
 
     public ManifestStat Stat { get; set; } = stat;
 
+    /// <summary>Other names of the same file, which point at this one.</summary>
+    public IReadOnlyList<DeferredRow> OtherNames { get; set; } = [];
+
     /// <summary>Set by whoever finds it out; null in the end: the entry is left out.</summary>
     public byte[]? Payload { get; set; }
 

@@ -32,11 +32,13 @@ public static class SnapshotWriter
         var startedAt = time.GetUtcNow();
         using var source = OpenSource(options.Source);
         await using var writerLock = await RepositoryLock.AcquireWriterAsync(repository, time, cancellationToken);
-        await repository.ReloadIndexAsync(cancellationToken);
+
+        // In this order: what a snapshot needs is in the index before the snapshot is there.
         var parent = await FindParentAsync(repository, options, source, cancellationToken);
-        var manifest = parent is null ? null : await repository.ReadManifestAsync(parent, cancellationToken);
+        await repository.ReloadIndexAsync(cancellationToken);
+        var manifest = await TryReadManifestAsync(repository, parent, cancellationToken);
         var workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount;
-        var tree = await new TreeScanner(source, manifest, options, startedAt).ScanAsync(workers, cancellationToken);
+        var tree = await new TreeScanner(source, manifest, repository.Index.Chunks, options, startedAt).ScanAsync(workers, cancellationToken);
         progress.BytesTotal = tree.Pending.Sum(file => file.SizeBytes);
         progress.FilesTotal = tree.Pending.Count;
 
@@ -45,12 +47,11 @@ public static class SnapshotWriter
         var earlier = manifest is null ? null : new Lazy<EarlierVersions>(() => new EarlierVersions(manifest));
         var run = new Run(repository, source, claims, sink, options.Compression, earlier, progress, time);
         await run.ReadAsync(tree.Pending, workers, cancellationToken);
-        var chunks = run.WriteManifest(ManifestBuilder.Build(tree), cancellationToken);
-        var packs = await sink.CompleteAsync();
+        var (chunks, packs) = await run.CompleteAsync(ManifestBuilder.Build(tree), cancellationToken);
         var statistics = run.StatisticsOf(tree, (long)time.GetElapsedTime(started).TotalMilliseconds);
         var record = new SnapshotRecord(
             startedAt, options.Hostname, options.SourceLabel ?? source.Location, options.Name, options.Tags, parent?.Id, Program, chunks, statistics);
-        var snapshot = await CommitAsync(repository, record, packs, cancellationToken);
+        var snapshot = await CommitAsync(repository, record, packs, writerLock, cancellationToken);
         return new SnapshotOutcome(snapshot, [.. tree.Warnings, .. run.Warnings], run.HasLosses || tree.Warnings.Count > 0);
     }
 
@@ -79,12 +80,28 @@ public static class SnapshotWriter
         return snapshots.LastOrDefault(s => s.Hostname == options.Hostname && s.Source == label);
     }
 
+    // A parent saves work and is not needed for anything: one that is damaged, or pruned meanwhile, only costs reading every file.
+    private static async Task<Manifest?> TryReadManifestAsync(Repository repository, Snapshot? parent, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return parent is null ? null : await repository.ReadManifestAsync(parent, cancellationToken);
+        }
+        catch (Exception e) when (e is SnapshotFormatException or ObjectStoreException { Kind: ObjectStoreErrorKind.NotFound })
+        {
+            return null;
+        }
+    }
+
     private static async Task<Snapshot> CommitAsync(
         Repository repository,
         SnapshotRecord record,
         IReadOnlyList<PackContent> packs,
+        RepositoryLock writerLock,
         CancellationToken cancellationToken)
     {
+        // Without the lease a prune may have taken the packs for leftovers: an index must not speak of them then.
+        await writerLock.EnsureHeldAsync(cancellationToken);
         var known = repository.Index.Objects.ToHashSet();
         if (packs.Count > 0)
         {
@@ -95,6 +112,17 @@ public static class SnapshotWriter
         var digest = ContentHash.Of(content);
         await repository.Store.PutAsync(ObjectNames.Snapshot(digest), content, PutMode.CreateNew, cancellationToken);
         var snapshot = new Snapshot(digest, record);
+        try
+        {
+            // With the lease a prune that looks for writers after this looks for snapshots later still, and sees this one.
+            await writerLock.EnsureHeldAsync(cancellationToken);
+        }
+        catch (RepositoryException)
+        {
+            await repository.Store.DeleteAsync(ObjectNames.Snapshot(digest), cancellationToken);
+            throw;
+        }
+
         await PrunedMeanwhile.RepairAsync(repository, snapshot, known, cancellationToken);
         return snapshot;
     }
@@ -142,13 +170,44 @@ public static class SnapshotWriter
                 throw;
             }
 
+            foreach (var lost in files.Where(file => file.Row.Payload is null))
+            {
+                foreach (var other in lost.Row.OtherNames)
+                {
+                    other.Payload = null;
+                    _warnings.Enqueue($"{FileReader.PrintablePath(other)}: another name of {FileReader.PrintablePath(lost.Row)}; it is not in the snapshot");
+                }
+            }
+
             _filesNew = files.Count(file => file.IsNew && file.Row.Payload is not null);
             _filesRead = files.Count(file => file.Row.Payload is not null);
             _filesLost = files.Count - _filesRead;
         }
 
-        public List<ManifestChunk> WriteManifest(ReadOnlyMemory<byte> manifest, CancellationToken cancellationToken)
+        public async Task<(IReadOnlyList<ManifestChunk> Manifest, IReadOnlyList<PackContent> Packs)> CompleteAsync(
+            ReadOnlyMemory<byte> manifest, CancellationToken cancellationToken)
         {
+            try
+            {
+                var chunks = WriteManifest(manifest, cancellationToken);
+                return (chunks, await sink.CompleteAsync());
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // Stopped because a pack could not be stored: that is the error to tell.
+                await sink.CompleteAsync();
+                throw;
+            }
+        }
+
+        private List<ManifestChunk> WriteManifest(ReadOnlyMemory<byte> manifest, CancellationToken cancellationToken)
+        {
+            if (manifest.Length > Repository.MaximumObjectBytes)
+            {
+                throw new RepositoryException(
+                    RepositoryErrorKind.NoSource, $"The list of the files would take {manifest.Length} bytes, more than a snapshot can have. Keep the tree in parts.");
+            }
+
             using var writer = new ChunkWriter(repository, claims, sink, compression);
             var chunker = new Chunker(ChunkSizes.Small, repository.ChunkerSecret);
             var lengths = new int[256];

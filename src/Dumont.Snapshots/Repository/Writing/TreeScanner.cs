@@ -33,6 +33,7 @@ internal sealed class TreeScanner
 
     private readonly SourceTree _source;
     private readonly Manifest? _parent;
+    private readonly ChunkIndex _chunks;
     private readonly PathPattern[] _excludes;
     private readonly bool _oneFileSystem;
     private readonly long _startNs;
@@ -46,8 +47,9 @@ internal sealed class TreeScanner
     private long _unmodified;
     private long _bytes;
 
-    public TreeScanner(SourceTree source, Manifest? parent, SnapshotOptions options, DateTimeOffset startedAt)
+    public TreeScanner(SourceTree source, Manifest? parent, ChunkIndex chunks, SnapshotOptions options, DateTimeOffset startedAt)
     {
+        _chunks = chunks;
         _source = source;
         _parent = options.Force ? null : parent;
         _excludes = [.. options.Excludes.Select(PathPattern.Parse)];
@@ -210,7 +212,7 @@ internal sealed class TreeScanner
     private void Add(
         ScannedDirectory directory, int descriptor, ReadOnlySpan<byte> name, in Libc.StatxBuffer stat, ManifestStat row, ManifestRow known)
     {
-        var isUnchanged = !known.Name.IsEmpty && known.Stat == row;
+        var isUnchanged = !known.Name.IsEmpty && known.Stat == row && (row.Kind != EntryKind.File || known.HasAllChunks(_chunks));
         switch (row.Kind)
         {
             case EntryKind.Directory:
@@ -323,6 +325,7 @@ internal sealed class TreeScanner
                 _pending.Add(new PendingFile(first.Row, first.IsNew, first.IsSparse));
             }
 
+            first.Row.OtherNames = [.. names.Skip(1).Select(other => other.Row)];
             foreach (var other in names.Skip(1))
             {
                 var target = new ArrayBufferWriter<byte>(first.Row.Path.Length + 8);

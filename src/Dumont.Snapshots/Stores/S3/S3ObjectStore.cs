@@ -148,21 +148,24 @@ public sealed class S3ObjectStore : IObjectStore
             var writer = NewWriter();
             // False: the upload is gone, because its last call went through and the answer was lost, or because somebody aborted it.
             if (await new S3Upload(_transport, _options, name, content, [(WriterHeader, writer)]).RunAsync([], resumes: false, cancellationToken)
-                || await IsMineAsync(name, writer, cancellationToken))
+                || await IsMineAsync(name, writer, cancellationToken) == true)
             {
                 return true;
             }
 
             if (attempt == WritesMax)
             {
-                throw new ObjectStoreException(ObjectStoreErrorKind.Transient, $"cannot write {name} in {_transport.Where}: its upload was aborted {WritesMax} times; try again later");
+                throw Vanishing(name);
             }
         }
     }
 
     private static string NewWriter() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(WriterBytes));
 
-    private async Task<bool> CreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
+    private ObjectStoreException Vanishing(string name) => new(
+        ObjectStoreErrorKind.Transient, $"cannot write {name} in {_transport.Where}: somebody aborts or deletes it each time, {WritesMax} times over; try again later");
+
+    private async Task<bool> CreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken, int attempt = 1)
     {
         var isLarge = content.Length > PartsMin * _options.PartBytes;
         // A large one is asked for in any case: sending it for nothing costs more.
@@ -185,14 +188,15 @@ public sealed class S3ObjectStore : IObjectStore
         {
             // The server says that it does not know the condition.
             _conditions = Conditions.Ignored;
-            return await CreateAsync(name, content, cancellationToken);
+            return await CreateAsync(name, content, cancellationToken, attempt);
         }
 
         if (!created)
         {
-            // It may be there because an attempt of ours went through whose answer was lost.
-            _conditions = Conditions.Known;
-            return await IsMineAsync(name, writer, cancellationToken);
+            _conditions = isLarge ? _conditions : Conditions.Known;
+            // It may be there because an attempt of ours went through whose answer was lost. It may be gone again: then nothing was there to leave as it is.
+            return await IsMineAsync(name, writer, cancellationToken)
+                ?? (attempt < WritesMax ? await CreateAsync(name, content, cancellationToken, attempt + 1) : throw Vanishing(name));
         }
 
         if (_conditions == Conditions.Unknown && content.Length <= ProbeBytesMax)
@@ -219,8 +223,9 @@ public sealed class S3ObjectStore : IObjectStore
             cancellationToken);
     }
 
-    private async Task<bool> IsMineAsync(string name, string writer, CancellationToken cancellationToken) =>
-        await HeadAsync(name, (response, _) => response.Headers.TryGetValues(WriterHeader, out var values) && values.First() == writer, cancellationToken) ?? false;
+    // Whether the object bears the mark of a writer; null when there is none.
+    private Task<bool?> IsMineAsync(string name, string writer, CancellationToken cancellationToken) =>
+        HeadAsync(name, (response, _) => response.Headers.TryGetValues(WriterHeader, out var values) && values.First() == writer, cancellationToken);
 
     private async Task<bool> IsThereAsync(string name, int length, CancellationToken cancellationToken)
     {

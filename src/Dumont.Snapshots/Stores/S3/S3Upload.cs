@@ -15,7 +15,7 @@ internal sealed class S3Upload(S3Transport transport, S3StoreOptions options, st
 
     private int PartCount => (content.Length + _partBytes - 1) / _partBytes;
 
-    /// <summary>Returns false when a condition among the headers did not hold.</summary>
+    /// <summary>Returns false when a condition did not hold, or the upload was gone at its end: then the caller has to look what is there.</summary>
     /// <param name="conditions">Headers that put a condition on the object becoming visible.</param>
     /// <param name="resumes">Whether parts that an interrupted upload of the same name has left are taken over where their checksums are right.</param>
     /// <param name="cancellationToken">Ends it; what was sent is thrown away.</param>
@@ -134,11 +134,11 @@ internal sealed class S3Upload(S3Transport transport, S3StoreOptions options, st
                 Headers = isChecked ? [.. conditions, ("x-amz-checksum-crc32c", S3Crc.ToBase64(whole)), ("x-amz-checksum-type", "FULL_OBJECT")] : conditions,
                 Accepts = [HttpStatusCode.PreconditionFailed, HttpStatusCode.NotFound],
             },
-            (response, attempt, token) => ReadCompletionAsync(response, id, attempt, token),
+            (response, _, token) => ReadCompletionAsync(response, id, token),
             cancellationToken);
     }
 
-    private async Task<bool> ReadCompletionAsync(HttpResponseMessage response, string id, int attempt, CancellationToken cancellationToken)
+    private async Task<bool> ReadCompletionAsync(HttpResponseMessage response, string id, CancellationToken cancellationToken)
     {
         if (response.StatusCode == HttpStatusCode.PreconditionFailed)
         {
@@ -148,8 +148,8 @@ internal sealed class S3Upload(S3Transport transport, S3StoreOptions options, st
 
         if (response.StatusCode == HttpStatusCode.NotFound)
         {
-            // Either somebody aborted it, or an earlier attempt went through and its answer was lost: the caller looks.
-            return attempt > 1 ? false : throw (await S3Failure.ReadAsync(response, cancellationToken)).ToException(What, transport.Where);
+            // Somebody aborted it, or took it up as well and was faster, or an earlier attempt went through and its answer was lost: the caller looks.
+            return false;
         }
 
         // S3 may have begun to answer before it knew how it would end.

@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.Security.Cryptography;
+
+namespace Dumont.Snapshots.Tests;
+
+/// <summary>What a person may say about slow tests; the one place that reads it from the environment.</summary>
+/// <param name="IsExhaustive">Every position and every step instead of a sample: <c>DUMONT_SAFETY_EXHAUSTIVE=1</c>.</param>
+/// <param name="Seed">First seed: <c>DUMONT_SAFETY_SEED</c>.</param>
+/// <param name="Count">Seeds of the interleavings: <c>DUMONT_SAFETY_COUNT</c>.</param>
+internal sealed record SafetySettings(bool IsExhaustive, int Seed, int Count)
+{
+    private const int DefaultCount = 40;
+
+    public static SafetySettings Read()
+    {
+        var variables = Environment.GetEnvironmentVariables();
+        return new SafetySettings(
+            variables["DUMONT_SAFETY_EXHAUSTIVE"] is "1", Number("DUMONT_SAFETY_SEED") ?? 1, Number("DUMONT_SAFETY_COUNT") ?? DefaultCount);
+
+        int? Number(string name) => variables[name] is string text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
+    }
+}
+
+/// <summary>Repositories and trees for tests.</summary>
+internal static class Bench
+{
+    public static readonly RepositorySecret Key = RepositorySecret.FromKey(SHA256.HashData("key"u8));
+
+    public static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <summary>Writes files; a name may have folders in it.</summary>
+    public static void Write(string root, string name, byte[] content)
+    {
+        var path = Path.Combine(root, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllBytes(path, content);
+    }
+
+    public static byte[] Noise(int bytes, long seed)
+    {
+        var content = new byte[bytes];
+        new SeededRandom(seed).Fill(content);
+        return content;
+    }
+
+    public static async Task<Snapshot> SnapshotAsync(IObjectStore store, RepositorySecret? secret, string source, TimeProvider time, string name = "") =>
+        (await WriteAsync(store, secret, new SnapshotOptions { Source = source, Name = name, Workers = 1 }, time)).Snapshot;
+
+    public static async Task<SnapshotOutcome> WriteAsync(IObjectStore store, RepositorySecret? secret, SnapshotOptions options, TimeProvider time)
+    {
+        var repository = await Repository.OpenAsync(store, secret, CancellationToken.None);
+        return await SnapshotWriter.WriteAsync(repository, options, new SnapshotProgress(), time, CancellationToken.None);
+    }
+
+    public static async Task PruneAsync(IObjectStore store, RepositorySecret? secret, TimeProvider time, TimeSpan grace = default) =>
+        await Pruner.PruneAsync(
+            await Repository.OpenAsync(store, secret, CancellationToken.None), new PruneOptions { Grace = grace, MaximumWaste = 0 }, time, CancellationToken.None);
+
+    public static async Task ForgetAsync(IObjectStore store, RepositorySecret? secret, params string[] ids)
+    {
+        var repository = await Repository.OpenAsync(store, secret, CancellationToken.None);
+        await Pruner.ForgetAsync(repository, (await repository.ListSnapshotsAsync(CancellationToken.None)).Where(s => ids.Contains(s.Id)), CancellationToken.None);
+    }
+
+    public static async Task<VerifyOutcome> VerifyAsync(IObjectStore store, RepositorySecret? secret) =>
+        await RepositoryVerifier.VerifyAsync(
+            await Repository.OpenAsync(store, secret, CancellationToken.None),
+            new VerifyOptions { ReadDataPart = 1, Workers = 1 },
+            new VerifyProgress(),
+            CancellationToken.None);
+
+    /// <summary>Content of every file of a snapshot by its path.</summary>
+    public static async Task<Dictionary<string, byte[]>> ReadAsync(IObjectStore store, RepositorySecret? secret, string id)
+    {
+        var repository = await Repository.OpenAsync(store, secret, CancellationToken.None);
+        var snapshot = await repository.GetSnapshotAsync(id, CancellationToken.None);
+        await repository.LoadIndexAsync(CancellationToken.None);
+        return await ReadAsync(repository, snapshot);
+    }
+
+    public static async Task<Dictionary<string, byte[]>> ReadAsync(Repository repository, Snapshot snapshot)
+    {
+        var files = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        foreach (var entry in await repository.ReadEntriesAsync(snapshot, CancellationToken.None))
+        {
+            if (entry.Kind == EntryKind.File)
+            {
+                using var content = new MemoryStream();
+                await repository.CopyContentAsync(entry, content, CancellationToken.None);
+                files[entry.Path.ToString()] = content.ToArray();
+            }
+        }
+
+        return files;
+    }
+
+    /// <summary>Content of every file below a folder by its path.</summary>
+    public static Dictionary<string, byte[]> FilesOf(string root) =>
+        Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).ToDictionary(f => Path.GetRelativePath(root, f), File.ReadAllBytes, StringComparer.Ordinal);
+
+    public static void AssertSame(Dictionary<string, byte[]> expected, Dictionary<string, byte[]> actual)
+    {
+        Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), actual.Keys.Order(StringComparer.Ordinal));
+        foreach (var (path, content) in expected)
+        {
+            Assert.True(content.AsSpan().SequenceEqual(actual[path]), $"{path} has other content");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Dumont.Snapshots.Tests;
+
+/// <summary>The process is killed, or the disk fails, at a system call: what was acknowledged is there, and work goes on.</summary>
+public sealed class SnapshotKillTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("fsync", "signal=KILL")]
+    [InlineData("rename,renameat,renameat2,link,linkat", "signal=KILL")]
+    [InlineData("pwrite64,write,pwritev", "signal=KILL")]
+    [InlineData("unlink,unlinkat", "signal=KILL")]
+    [InlineData("fsync,fdatasync", "error=EIO")]
+    [InlineData("pwrite64,pwritev", "error=ENOSPC")]
+    public async Task Snapshot_AtEachCall_LosesNothing(string calls, string fault)
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/strace") && CanTrace(), "needs strace and the right to trace");
+        var step = SafetySettings.Read().IsExhaustive ? 1 : calls.StartsWith("pwrite64,write", StringComparison.Ordinal) ? 11 : 2;
+        var hit = 0;
+        for (var n = 1; ; n += step)
+        {
+            var (place, source, first, expected) = await MakeAsync(n);
+            var (code, output) = Run(place, source, $"inject={calls}:{fault}:when={n}");
+            await using var store = new DirectoryObjectStore(place);
+            Bench.AssertSame(expected, await Bench.ReadAsync(store, null, first));
+            if (output.Trim() is { Length: 64 } acknowledged)
+            {
+                Bench.AssertSame(Bench.FilesOf(source), await Bench.ReadAsync(store, null, acknowledged));
+            }
+            else
+            {
+                Assert.NotEqual(0, code);
+            }
+
+            var next = await Bench.SnapshotAsync(store, null, source, TimeProvider.System);
+            Bench.AssertSame(Bench.FilesOf(source), await Bench.ReadAsync(store, null, next.Id));
+            var outcome = await Bench.VerifyAsync(store, null);
+            Assert.True(outcome.IsSound, $"{calls} {n}: {string.Join("; ", outcome.Damages)}");
+            if (code == 0)
+            {
+                break;
+            }
+
+            hit++;
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{calls} {fault}: {hit} times");
+        Assert.True(hit > 0, $"{calls} is never called");
+    }
+
+    private async Task<(string Place, string Source, string First, Dictionary<string, byte[]> Expected)> MakeAsync(int number)
+    {
+        var place = _folder.Folder($"repository{number}");
+        var source = _folder.Folder($"source{number}");
+        await using var store = new DirectoryObjectStore(place);
+        await Repository.InitAsync(store, null, TimeProvider.System, Bench.Token);
+        Bench.Write(source, "first", Bench.Noise(40_000, 1));
+        var first = await Bench.SnapshotAsync(store, null, source, TimeProvider.System);
+        var expected = Bench.FilesOf(source);
+        Bench.Write(source, "second", Bench.Noise(50_000, 2));
+        return (place, source, first.Id, expected);
+    }
+
+    private static bool CanTrace()
+    {
+        using var process = Process.Start(new ProcessStartInfo("/usr/bin/strace", ["-o", "/dev/null", "/bin/true"]) { RedirectStandardError = true })!;
+        process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0;
+    }
+
+    private static (int Code, string Output) Run(string place, string source, string inject)
+    {
+        var start = new ProcessStartInfo("/usr/bin/strace")
+        {
+            ArgumentList =
+            {
+                "-f", "--seccomp-bpf", "-o", "/dev/null",
+                "-e", string.Create(CultureInfo.InvariantCulture, $"trace={inject.Split('=')[1].Split(':')[0]}"), "-e", inject,
+                Path.Combine(AppContext.BaseDirectory, "Dumont.Snapshots.Tests"), SnapshotChild.Argument, place, source,
+            },
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEnd();
+        process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output);
+    }
+}
