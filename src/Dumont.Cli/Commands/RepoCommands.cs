@@ -106,8 +106,7 @@ internal static class RepoCommands
     private static CommandSpec Restore() =>
         Local("restore", new("Bring a snapshot back into a folder", "Traz um snapshot de volta para uma pasta"),
             [
-                "repo restore latest --target /workspace --repo /mnt/backup",
-                "repo restore v1 --target /workspace --in-place --delete",
+                "repo restore v1 --target /workspace --in-place --delete --repo /mnt/backup",
                 "repo restore latest --target /workspace --lazy /models --lazy '*.py'",
             ],
             RepoRestoreActions.RestoreAsync,

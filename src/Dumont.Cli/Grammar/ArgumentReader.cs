@@ -128,8 +128,8 @@ internal sealed class ArgumentReader(Invocation invocation, List<string> tokens)
             return;
         }
 
-        // A dot segment would be resolved away and hit another path.
-        if (token is "" or "." or "..")
+        // A dot segment would be resolved away and hit another path of the API; to a command without one it is a folder.
+        if (token.Length == 0 || (token is "." or ".." && _command.Path.Length > 0))
         {
             throw UsageErrors.NotA(token, positional.Name);
         }

@@ -26,7 +26,10 @@ public abstract class EngineConformance : IDisposable
 
         File.WriteAllText(Path.Combine(Work, "data", "a.txt"), "changed now");
         var second = await TakeAsync(engine, "op-2");
-        Assert.Equal((0, 1, 3, true), (second.FilesNew, second.FilesChanged, second.FilesUnmodified, second.IsIncremental));
+
+        // A file as young as the snapshot before may have changed unseen, and is read once more.
+        Assert.Equal((0, 4, true), (second.FilesNew, second.FilesChanged + second.FilesUnmodified, second.IsIncremental));
+        Assert.True(second.FilesChanged >= 1);
         Assert.True(second.BytesAdded < first.BytesAdded / 10);
         Assert.Equal([first.SnapshotId, second.SnapshotId], (await engine.ListAsync(Cancel)).Select(each => each.SnapshotId));
     }
