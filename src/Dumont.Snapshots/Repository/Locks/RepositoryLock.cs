@@ -57,6 +57,7 @@ internal sealed class RepositoryLock : IAsyncDisposable
     private readonly string _name;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _released = new();
+    private readonly PeriodicTimer _timer;
     private readonly Task _refreshing;
     private LockRecord _record;
 
@@ -66,6 +67,7 @@ internal sealed class RepositoryLock : IAsyncDisposable
         _name = name;
         _record = record;
         _time = time;
+        _timer = new PeriodicTimer(RefreshInterval, time);
         _refreshing = RefreshAsync();
     }
 
@@ -137,6 +139,8 @@ internal sealed class RepositoryLock : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // Ending the timer ends the loop without an exception, which would cost a short command a tenth of its time.
+        _timer.Dispose();
         await _released.CancelAsync();
         await _refreshing;
         _released.Dispose();
@@ -155,10 +159,9 @@ internal sealed class RepositoryLock : IAsyncDisposable
 
     private async Task RefreshAsync()
     {
-        using var timer = new PeriodicTimer(RefreshInterval, _time);
         try
         {
-            while (await timer.WaitForNextTickAsync(_released.Token))
+            while (await _timer.WaitForNextTickAsync(CancellationToken.None))
             {
                 await EnsureHeldAsync(_released.Token);
                 var next = _record with { ExpiresAt = _time.GetUtcNow() + Lifetime };
