@@ -62,12 +62,15 @@ internal static class SnapshotBench
     {
         foreach (var tool in tools)
         {
+            // What the tools before it wrote may have driven the files out of memory.
+            WarmUp(source);
             await tool.InitAsync(cancellationToken);
             figures.Add("first snapshot", tool.Name, await tool.SnapshotAsync(source, cancellationToken));
             figures.AddSize("repository", tool.Name, tool.StoredBytes());
         }
 
         var keepers = tools.Where(tool => tool is not CopyTool).ToList();
+        WarmUp(source);
         foreach (var tool in keepers)
         {
             figures.Add("no change, 20,000 files", tool.Name, await tool.SnapshotAsync(source, cancellationToken));
@@ -102,6 +105,18 @@ internal static class SnapshotBench
         }
 
         tools.ForEach(tool => tool.PutAway());
+    }
+
+    private static void WarmUp(string folder)
+    {
+        var buffer = new byte[4 << 20];
+        foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(file => File.ResolveLinkTarget(file, returnFinalTarget: false) is null))
+        {
+            using var stream = File.OpenHandle(file);
+            for (var offset = 0L; RandomAccess.Read(stream, buffer, offset) is > 0 and var read; offset += read)
+            {
+            }
+        }
     }
 
     private static async Task MeasureManyAsync(
