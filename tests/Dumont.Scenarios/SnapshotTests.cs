@@ -26,7 +26,7 @@ public abstract class SnapshotScenarios(WorldFixture fixture, ITestOutputHelper 
     [Trait("Seed", "43, 44, 46")]
     public async Task Snapshot_FullThenIncremental_SendsOnlyChanges()
     {
-        var user = await World.NewUserAsync(_cancellationToken);
+        var user = await NewUserAsync();
         var (id, instance) = await CreateAsync(user);
         await user.Ssh.RunSoonAsync(instance, MakeTree, TestWorld.Patience, _cancellationToken);
         var full = await SnapshotAsync(user, id, "full-1", "full");
@@ -51,7 +51,7 @@ public abstract class SnapshotScenarios(WorldFixture fixture, ITestOutputHelper 
     [Trait("Seed", "45")]
     public async Task Snapshot_OfPausedInstance_IsTakenAndItPausesAgain()
     {
-        var user = await World.NewUserAsync(_cancellationToken);
+        var user = await NewUserAsync();
         var (id, instance) = await CreateAsync(user);
         await user.Ssh.RunSoonAsync(instance, MakeTree, TestWorld.Patience, _cancellationToken);
         await user.PostAsync($"/instances/{id}/pause", null, _cancellationToken);
@@ -66,7 +66,7 @@ public abstract class SnapshotScenarios(WorldFixture fixture, ITestOutputHelper 
     [Trait("Seed", "47, 49, 50")]
     public async Task Restore_ToAnotherGpu_HasEveryFileAsItWas()
     {
-        var user = await World.NewUserAsync(_cancellationToken);
+        var user = await NewUserAsync();
         var (id, instance) = await CreateAsync(user);
         await user.Ssh.RunSoonAsync(instance, MakeTree, TestWorld.Patience, _cancellationToken);
         var before = await user.Ssh.RunAsync(instance, Sums, _cancellationToken);
@@ -88,7 +88,7 @@ public abstract class SnapshotScenarios(WorldFixture fixture, ITestOutputHelper 
     [Trait("Seed", "48")]
     public async Task Restore_OfSomePaths_LeavesTheRestAlone()
     {
-        var user = await World.NewUserAsync(_cancellationToken);
+        var user = await NewUserAsync();
         var (id, instance) = await CreateAsync(user);
         await user.Ssh.RunSoonAsync(instance, MakeTree, TestWorld.Patience, _cancellationToken);
         var made = await SnapshotAsync(user, id, "partial", "full");
@@ -120,7 +120,7 @@ public abstract class SnapshotScenarios(WorldFixture fixture, ITestOutputHelper 
     [Trait("Seed", "51, 52")]
     public async Task Prune_KeepsTheNewestAndWhatIsKeptForEver()
     {
-        var user = await World.NewUserAsync(_cancellationToken);
+        var user = await NewUserAsync();
         var (id, instance) = await CreateAsync(user);
         var ids = new List<string>();
         for (var i = 0; i < 4; i++)
@@ -148,7 +148,7 @@ public abstract class SnapshotScenarios(WorldFixture fixture, ITestOutputHelper 
     [Fact]
     public async Task Sync_FirstFullThenChangesOnly_TellsItsState()
     {
-        var user = await World.NewUserAsync(_cancellationToken);
+        var user = await NewUserAsync();
         var (id, instance) = await CreateAsync(user);
         await user.Ssh.RunSoonAsync(instance, MakeTree, TestWorld.Patience, _cancellationToken);
         var first = (await user.PostAsync($"/instances/{id}/sync", null, _cancellationToken))!;
@@ -168,7 +168,7 @@ public abstract class SnapshotScenarios(WorldFixture fixture, ITestOutputHelper 
     [Fact]
     public async Task Snapshot_ServerKilledMeanwhile_IsMadeOnce()
     {
-        var user = await World.NewUserAsync(_cancellationToken);
+        var user = await NewUserAsync();
         var (id, instance) = await CreateAsync(user);
         await user.Ssh.RunSoonAsync(instance, "head -c 60000000 /dev/urandom > /workspace/blob", TestWorld.Patience, _cancellationToken);
         var begun = (await user.PostAsync(
@@ -188,7 +188,7 @@ public abstract class SnapshotScenarios(WorldFixture fixture, ITestOutputHelper 
     [Fact]
     public async Task Snapshot_OfSomebodyElse_IsUnknown()
     {
-        var (owner, other) = (await World.NewUserAsync(_cancellationToken), await World.NewUserAsync(_cancellationToken));
+        var (owner, other) = (await NewUserAsync(), await NewUserAsync());
         var (id, _) = await CreateAsync(owner);
         var made = Word(await SnapshotAsync(owner, id, "mine", "full"), "id");
         Assert.Empty((await other.GetAsync("/snapshots", _cancellationToken))["snapshots"]!.AsArray());
@@ -204,6 +204,9 @@ public abstract class SnapshotScenarios(WorldFixture fixture, ITestOutputHelper 
             Assert.Equal(404, (int)(await Assert.ThrowsAsync<DumontApiException>(attempt)).Status);
         }
     }
+
+    /// <summary>A user whose snapshots go where this class says; by default into a folder of the server.</summary>
+    private protected virtual Task<ApiUser> NewUserAsync() => World.NewUserAsync(_cancellationToken);
 
     private async Task<(long Id, JsonNode Instance)> CreateAsync(ApiUser user)
     {
@@ -232,6 +235,21 @@ public sealed class DumontSnapshotTests(DumontSnapshotTests.Fixture fixture, ITe
     {
         private protected override IReadOnlyDictionary<string, string> ServerSettings { get; } = new Dictionary<string, string> { ["Snapshots__DefaultEngine"] = "dumont" };
     }
+}
+
+/// <summary>With our own engine, in a bucket of an S3 service.</summary>
+public sealed class DumontBucketSnapshotTests(DumontBucketSnapshotTests.Fixture fixture, ITestOutputHelper output)
+    : SnapshotScenarios(fixture, output), IClassFixture<DumontBucketSnapshotTests.Fixture>
+{
+    private protected override async Task<ApiUser> NewUserAsync()
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        var user = await base.NewUserAsync();
+        await user.PutAsync("/settings/cloud-storage", await World.Cloud.StorageAsync("dumont", cancellationToken), cancellationToken);
+        return user;
+    }
+
+    public sealed class Fixture : WorldFixture;
 }
 
 /// <summary>With restic.</summary>
