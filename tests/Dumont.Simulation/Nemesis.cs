@@ -44,6 +44,13 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
         _undo.Clear();
     }
 
+    /// <summary>Does to a machine in the midst of its work what the fault says.</summary>
+    public void StrikeWork(Fault fault, SimMachine machine)
+    {
+        machine.WasTroubled = true;
+        StrikeOne(fault.Effect, machine, TimeSpan.FromSeconds(3 + random.Next(20)));
+    }
+
     private void Strike(Fault fault, int attempts, bool surely = false)
     {
         if (checks.CalmSince is not null)
@@ -54,7 +61,7 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
         var length = fault.Longest * (0.3 + (random.NextDouble() * 0.7));
         var done = fault.Site switch
         {
-            FaultSite.Provider => StrikeCalls(fault, length, surely),
+            FaultSite.Provider or FaultSite.Work => StrikeCalls(fault, length, surely),
             FaultSite.Server => StrikeServer(fault, length),
             _ => StrikeMachine(fault, length, surely),
         };

@@ -90,6 +90,9 @@ internal enum FaultEffect
     /// <summary>Machines cannot reach one another.</summary>
     SyncCut,
 
+    /// <summary>The store of snapshots refuses.</summary>
+    StoreFails,
+
     /// <summary>The agent's process ends and starts again.</summary>
     AgentRestarts,
 
@@ -118,6 +121,9 @@ internal enum FaultSite
     /// <summary>The net, while it lasts.</summary>
     Network,
 
+    /// <summary>Snapshots and restores under way, while it lasts.</summary>
+    Work,
+
     /// <summary>The server's process or clock.</summary>
     Server,
 }
@@ -127,7 +133,7 @@ internal enum FaultSite
 /// <param name="Matrix">Row of the fault matrix, F1 to F30; 0 for faults of machines, networks and processes.</param>
 /// <param name="Site">Where it sits.</param>
 /// <param name="Effect">What it does.</param>
-/// <param name="Operations">Of the provider: create, get, list, start, stop, destroy, search, balance. Empty for all.</param>
+/// <param name="Operations">Of the provider: create, get, list, start, stop, destroy, search, balance. Empty for all. Of work: work, work done, store.</param>
 /// <param name="Longest">How long it lasts at most.</param>
 internal sealed record Fault(string Name, int Matrix, FaultSite Site, FaultEffect Effect, string[] Operations, TimeSpan Longest);
 
@@ -182,6 +188,12 @@ internal static class FaultTable
         Machine("host-dies", 0, FaultEffect.HostDies, 0),
         Machine("machine-freezes", 0, FaultEffect.MachineFreezes, 60),
         Machine("agent-restarts", 0, FaultEffect.AgentRestarts, 0),
+        Work("agent-restarts-in-work", FaultEffect.AgentRestarts, 30, "work"),
+        Work("machine-dies-in-work", FaultEffect.HostDies, 30, "work"),
+        Work("link-cut-in-work", FaultEffect.Partition, 30, "work"),
+        Work("answer-of-work-lost", FaultEffect.AgentRestarts, 30, "work done"),
+        Work("store-full", FaultEffect.StoreFails, 30, "store"),
+        Work("store-denied", FaultEffect.StoreFails, 30, "store"),
         Server("server-dies", FaultEffect.ServerDies, 5),
         Server("server-freezes", FaultEffect.ServerFreezes, 90),
         Server("stale-holder", FaultEffect.StaleHolder, 90),
@@ -197,6 +209,9 @@ internal static class FaultTable
 
     private static Fault Network(string name, int matrix, FaultEffect effect, int seconds) =>
         new(name, matrix, FaultSite.Network, effect, Any, TimeSpan.FromSeconds(seconds));
+
+    private static Fault Work(string name, FaultEffect effect, int seconds, string operation) =>
+        new(name, 0, FaultSite.Work, effect, [operation], TimeSpan.FromSeconds(seconds));
 
     private static Fault Server(string name, FaultEffect effect, int seconds) =>
         new(name, 0, FaultSite.Server, effect, Any, TimeSpan.FromSeconds(seconds));
