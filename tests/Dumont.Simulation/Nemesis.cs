@@ -16,7 +16,8 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
     {
         for (var i = 0; i < options.FaultsMax; i++)
         {
-            var fault = FaultTable.Rows[random.Next(FaultTable.Rows.Count)];
+            var rows = FaultTable.DrawnFrom(isOfWork: options.WithSnapshots && random.Next(3) == 0);
+            var fault = rows[random.Next(rows.Count)];
             var at = options.Turmoil * random.NextDouble() * 0.9;
             scheduler.After(at, () => Strike(fault, attempts: 4));
         }
@@ -24,7 +25,7 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
         foreach (var name in options.FirstKill?.With ?? [])
         {
             var fault = FaultTable.Rows.First(row => row.Name == name);
-            scheduler.After(TimeSpan.FromSeconds(options.FirstKill!.Flow == "failover" ? 14 + random.Next(8) : 0), () => Strike(fault, attempts: 4, surely: true));
+            scheduler.After(TimeSpan.FromSeconds(options.FirstKill!.Flow == "failover" || options.FirstKill.IsOfSnapshots ? 14 + random.Next(8) : 0), () => Strike(fault, attempts: 4, surely: true));
         }
 
         for (var i = 0; i < options.KillsMax; i++)

@@ -127,6 +127,7 @@ internal static class KillPointTable
         .. Call("snapshot", "order snapshot"),
         .. Commit("snapshot", "snapshot noted"),
         .. Commit("snapshot", "snapshot Running>Done"),
+        .. Commit("snapshot", "snapshot Pending>Failed", "store-denied"),
         .. Commit("snapshot", "snapshot Running>Failed", "store-full"),
         .. Commit("snapshot of paused", "instance resumed for the snapshot"),
         .. Commit("snapshot of paused", "instance paused again"),

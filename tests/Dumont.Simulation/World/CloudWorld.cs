@@ -147,6 +147,8 @@ internal sealed class CloudWorld(Scheduler scheduler, Random random, Trace trace
                 CpuCores = 16,
                 MemoryMiB = 65536,
                 DiskGb = 500,
+                InetDownMbps = 800,
+                InetUpMbps = 400,
                 UsdPerHour = 0.40m + (random.Next(8) / 100m),
                 StorageUsdPerGbMonth = 0.15m,
                 Geolocation = "South Korea, KR",

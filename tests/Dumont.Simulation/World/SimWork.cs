@@ -69,7 +69,7 @@ internal sealed class SimWork(SimAgent agent, WorkPlace place, Scheduler schedul
 
             Fail(work, "store", "The server does not answer.");
         }
-        else if (place.Draw("store") is { } fault)
+        else if (place.Draw(work.Kind == AgentWorkKind.Snapshot ? "put" : "store") is { } fault)
         {
             Fail(work, "store", fault.Name);
         }
