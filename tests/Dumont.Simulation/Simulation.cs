@@ -221,11 +221,13 @@ internal sealed class Simulation
 
         foreach (var (id, desired, status, released, phase, pair, moving) in rows)
         {
+            // On its standby until the user says so: one that ran for a snapshot only is paused after that.
+            var rests = released == 0 && phase is ("FailoverToCpu" or "SearchingGpu") && !settings.AutoRecovery;
             var isOpen = moving > 0
                 || desired switch
                 {
                     nameof(InstanceDesired.Deleted) => status != nameof(InstanceStatus.Deleted),
-                    nameof(InstanceDesired.Paused) => status is not (nameof(InstanceStatus.Paused) or nameof(InstanceStatus.Error)),
+                    nameof(InstanceDesired.Paused) => !rests && status is not (nameof(InstanceStatus.Paused) or nameof(InstanceStatus.Error)),
                     _ => status is not (nameof(InstanceStatus.Running) or nameof(InstanceStatus.Error)),
                 }
                 || (released == 0 && phase is not null && settings.AutoRecovery)
