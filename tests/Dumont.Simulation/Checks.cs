@@ -29,6 +29,11 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
     private readonly Dictionary<(long Instance, long Generation), HashSet<MachineId>> _writers = [];
     private readonly Dictionary<long, long> _content = [];
 
+    private SnapshotChecks? _snapshots;
+
+    /// <summary>What must hold of snapshots.</summary>
+    public SnapshotChecks Snapshots => _snapshots ??= new SnapshotChecks(this, scheduler, world, database);
+
     /// <summary>The first violation; null while all is well.</summary>
     public Violation? Broken { get; private set; }
 
@@ -125,6 +130,10 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         {
             await CheckReturnAsync(subject.Key);
         }
+        else
+        {
+            await Snapshots.OnCommitAsync(subject, step);
+        }
     }
 
     /// <summary>What must hold at every moment, looked at every few seconds.</summary>
@@ -142,6 +151,7 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         }
 
         CheckSingleWriter();
+        await Snapshots.LookAsync();
     }
 
     // A writer that the server can reach and that is not the newest must soon know it. One that is cut off is fenced where its changes would arrive.

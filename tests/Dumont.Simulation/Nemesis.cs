@@ -16,7 +16,8 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
     {
         for (var i = 0; i < options.FaultsMax; i++)
         {
-            var fault = FaultTable.Rows[random.Next(FaultTable.Rows.Count)];
+            var rows = FaultTable.DrawnFrom(isOfWork: options.WithSnapshots && random.Next(3) == 0);
+            var fault = rows[random.Next(rows.Count)];
             var at = options.Turmoil * random.NextDouble() * 0.9;
             scheduler.After(at, () => Strike(fault, attempts: 4));
         }
@@ -24,7 +25,7 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
         foreach (var name in options.FirstKill?.With ?? [])
         {
             var fault = FaultTable.Rows.First(row => row.Name == name);
-            scheduler.After(TimeSpan.FromSeconds(options.FirstKill!.Flow == "failover" ? 14 + random.Next(8) : 0), () => Strike(fault, attempts: 4, surely: true));
+            scheduler.After(TimeSpan.FromSeconds(options.FirstKill!.Flow == "failover" || options.FirstKill.IsOfSnapshots ? 14 + random.Next(8) : 0), () => Strike(fault, attempts: 4, surely: true));
         }
 
         for (var i = 0; i < options.KillsMax; i++)
@@ -44,6 +45,13 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
         _undo.Clear();
     }
 
+    /// <summary>Does to a machine in the midst of its work what the fault says.</summary>
+    public void StrikeWork(Fault fault, SimMachine machine)
+    {
+        machine.WasTroubled = true;
+        StrikeOne(fault.Effect, machine, TimeSpan.FromSeconds(3 + random.Next(20)));
+    }
+
     private void Strike(Fault fault, int attempts, bool surely = false)
     {
         if (checks.CalmSince is not null)
@@ -54,7 +62,7 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
         var length = fault.Longest * (0.3 + (random.NextDouble() * 0.7));
         var done = fault.Site switch
         {
-            FaultSite.Provider => StrikeCalls(fault, length, surely),
+            FaultSite.Provider or FaultSite.Work => StrikeCalls(fault, length, surely),
             FaultSite.Server => StrikeServer(fault, length),
             _ => StrikeMachine(fault, length, surely),
         };

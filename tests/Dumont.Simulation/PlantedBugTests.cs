@@ -23,6 +23,15 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     [Fact]
     public void PromoteTwice_IsFound() => Find(new PromoteTwice(), "I7 single writer");
 
+    [Fact]
+    public void TrustOldAnswer_IsFound() => Find(new TrustOldAnswer(), "I13 snapshot is what was asked for");
+
+    [Fact]
+    public void ForgetPause_IsFound() => Find(new ForgetPause(), "I14 operation ends and leaves nothing");
+
+    [Fact]
+    public void DropAll_IsFound() => Find(new DropAll(), "I12 snapshot is kept");
+
     private void Find(Bug bug, string invariant)
     {
         var campaign = Campaign.Run(first: 1, RunsMax, violationsMax: 1, bug);

@@ -49,6 +49,7 @@ internal sealed class Simulation
     private readonly KillSwitch _kills;
     private readonly Nemesis _nemesis;
     private readonly Users _users;
+    private readonly WorkPlace _place;
     private readonly Bug? _bug;
     private readonly int _seed;
     private readonly List<SimServer> _servers = [];
@@ -66,7 +67,12 @@ internal sealed class Simulation
         _faults = new ActiveFaults(_random, _trace);
         _kills = new KillSwitch(_trace);
         _nemesis = new Nemesis(this, _scheduler, _random, _world, _faults, _checks);
-        _users = new Users(this, _scheduler, _random, _world, _trace);
+        _users = new Users(this, _scheduler, _random, _world, _checks, _trace);
+        _place = new WorkPlace(
+            _world.Repository,
+            () => Server is { IsDead: false } server && server.FrozenUntil <= _scheduler.Elapsed,
+            step => _faults.Draw(step, FaultSite.Work),
+            _nemesis.StrikeWork);
     }
 
     /// <summary>The present life of the server; null or dead between two.</summary>
@@ -115,6 +121,7 @@ internal sealed class Simulation
         await LookUntilAsync(UnfinishedAsync, LivenessLimit);
         if (_checks.Broken is null)
         {
+            await _checks.Snapshots.OnCalmAsync();
             _trace.Note("the user leaves");
             await LookUntilAsync(
                 async () =>
@@ -174,7 +181,7 @@ internal sealed class Simulation
         new(
             machine,
             new MachineId(machineId),
-            new AgentNetwork(agent => Server?.Open(agent), FindAgent, (link, report) => link.Deliver(report)),
+            new AgentNetwork(agent => Server?.Open(agent), FindAgent, (link, report) => link.Deliver(report), _place),
             _scheduler,
             _random,
             _checks,
@@ -207,13 +214,20 @@ internal sealed class Simulation
                 """),
             CancellationToken.None);
         var settings = await new AutoStandby(_bench.Database).GetAsync(Workbench.User, CancellationToken.None);
+        if (await _checks.Snapshots.UnfinishedAsync() is { } operation)
+        {
+            return operation;
+        }
+
         foreach (var (id, desired, status, released, phase, pair, moving) in rows)
         {
+            // On its standby until the user says so: one that ran for a snapshot only is paused after that.
+            var rests = released == 0 && phase is ("FailoverToCpu" or "SearchingGpu") && !settings.AutoRecovery;
             var isOpen = moving > 0
                 || desired switch
                 {
                     nameof(InstanceDesired.Deleted) => status != nameof(InstanceStatus.Deleted),
-                    nameof(InstanceDesired.Paused) => status is not (nameof(InstanceStatus.Paused) or nameof(InstanceStatus.Error)),
+                    nameof(InstanceDesired.Paused) => !rests && status is not (nameof(InstanceStatus.Paused) or nameof(InstanceStatus.Error)),
                     _ => status is not (nameof(InstanceStatus.Running) or nameof(InstanceStatus.Error)),
                 }
                 || (released == 0 && phase is not null && settings.AutoRecovery)
@@ -246,6 +260,7 @@ internal sealed class Simulation
                     || COALESCE(writer_machine_id, 0) || ' ' || document FROM instances
                 UNION ALL SELECT 'machine ' || id || ' ' || role || ' ' || desired || ' ' || phase || ' ' || document FROM machines
                 UNION ALL SELECT 'association ' || COALESCE(standby_machine_id, 0) || ' released ' || released || ' ' || document FROM associations
+                UNION ALL SELECT 'operation ' || id || ' ' || kind || ' ' || state || ' machine ' || COALESCE(machine_id, 0) || ' ' || document FROM snapshot_operations
                 UNION ALL SELECT 'work ' || kind || ' ' || key || ' due ' || due_at || ' lease ' || lease_until || ' ' || COALESCE(owner, '') FROM work_items
                 """),
             CancellationToken.None);

@@ -1,5 +1,6 @@
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
+using Dumont.Server.Snapshots;
 using Dumont.Server.Standby;
 using Dumont.Simulation.Faults;
 
@@ -24,11 +25,20 @@ internal sealed record SimulationOptions
 
     public required bool WithStandby { get; init; }
 
+    /// <summary>The user takes snapshots too.</summary>
+    public required bool WithSnapshots { get; init; }
+
     public required MachinesOptions Machines { get; init; }
 
     public required InstancesOptions Instances { get; init; }
 
     public required StandbyOptions Standby { get; init; }
+
+    public SnapshotsOptions Snapshots { get; } = new()
+    {
+        OperationLimit = TimeSpan.FromSeconds(100),
+        WatchInterval = TimeSpan.FromSeconds(1),
+    };
 
     /// <summary>The set-up of a seed.</summary>
     public static SimulationOptions Of(int seed, Random random)
@@ -38,13 +48,14 @@ internal sealed record SimulationOptions
         var first = kills > 0 ? KillPointTable.Rows[seed % KillPointTable.Rows.Count] : null;
         return new SimulationOptions
         {
-            Turmoil = TimeSpan.FromSeconds(28 + random.Next(24)),
+            Turmoil = TimeSpan.FromSeconds((first?.IsOfSnapshots == true ? 40 : 28) + random.Next(24)),
             Heartbeat = heartbeat,
             FaultsMax = random.Next(4),
             KillsMax = kills,
             FirstKill = first,
             InstancesMax = random.Next(5) == 0 ? 2 : 1,
             WithStandby = random.Next(4) != 0 || first?.Flow == "failover" || first?.Step.Contains("standby", StringComparison.Ordinal) == true,
+            WithSnapshots = first?.IsOfSnapshots ?? random.Next(6) == 0,
             Machines = new MachinesOptions
             {
                 BootTimeout = TimeSpan.FromSeconds(30 + random.Next(30)),

@@ -10,11 +10,14 @@ using Dumont.Simulation.World;
 namespace Dumont.Simulation;
 
 /// <summary>A user who makes requests at random, as the API would take them.</summary>
-internal sealed class Users(Simulation run, Scheduler scheduler, Random random, CloudWorld world, Trace trace)
+internal sealed class Users(Simulation run, Scheduler scheduler, Random random, CloudWorld world, Checks checks, Trace trace)
 {
     private static readonly Caller Caller = new(Workbench.User, "ana@example.com", null, IsAdmin: true);
 
+    private SnapshotUser? _snapshots;
     private int _created;
+
+    private SnapshotUser Snapshots => _snapshots ??= new SnapshotUser(this, run, scheduler, random, checks);
 
     /// <summary>Lives until <paramref name="end"/>.</summary>
     public async Task LiveAsync(SimulationOptions options, TimeSpan end)
@@ -22,12 +25,12 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
         await CreateAsync();
         // Where a fault of a machine leads to the point, the user need not.
         if (options.FirstKill is { Flow: not ("create" or "sweep") } kill
-            && !kill.With.Any(name => FaultTable.Rows.Any(fault => fault.Name == name && fault.Site != FaultSite.Provider)))
+            && !kill.With.Any(name => FaultTable.Rows.Any(fault => fault.Name == name && fault.Site is not (FaultSite.Provider or FaultSite.Work))))
         {
             await scheduler.DelayAsync(TimeSpan.FromSeconds(14 + random.Next(8)), CancellationToken.None);
             if (run.Server is { IsDead: false } first && await PickAsync(first) is { } one)
             {
-                await ActAsync(first, one, kill.Flow switch { "pause" or "resume" => 0, "destroy" => 4, _ => 6 });
+                await (kill.IsOfSnapshots ? Snapshots.LeadAsync(one.Id, kill.Flow) : ActAsync(first, one, kill.Flow switch { "pause" or "resume" => 0, "destroy" => 4, _ => 6 }));
             }
         }
 
@@ -45,6 +48,12 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
             }
             else if (run.Server is { IsDead: false } server && await PickAsync(server) is { } instance)
             {
+                if (options.WithSnapshots && random.Next(4) != 0)
+                {
+                    await Snapshots.ActAsync(instance.Id, random.Next(10));
+                    continue;
+                }
+
                 await ActAsync(server, instance, random.Next(12));
             }
         }
@@ -105,8 +114,7 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
         switch (what)
         {
             case 0 or 1 or 2:
-                await AskAsync(server, "pause", () => server.Actions.RunAsync(Caller, id, InstanceDesired.Paused, InstanceStatus.Paused, wait: null, nobody));
-                scheduler.After(TimeSpan.FromSeconds(5 + random.Next(30)), () => _ = ResumeAsync(id));
+                await PauseAsync(id, resumeLater: true);
                 break;
             case 3:
                 await ResumeAsync(id);
@@ -144,6 +152,19 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
         server.Queue.Pulse();
     }
 
+    /// <summary>Asks for a pause, and after a while for its end.</summary>
+    public async Task PauseAsync(InstanceId id, bool resumeLater)
+    {
+        if (run.Server is { IsDead: false } server)
+        {
+            await AskAsync(server, "pause", () => server.Actions.RunAsync(Caller, id, InstanceDesired.Paused, InstanceStatus.Paused, wait: null, CancellationToken.None));
+            if (resumeLater)
+            {
+                scheduler.After(TimeSpan.FromSeconds(5 + random.Next(30)), () => _ = ResumeAsync(id));
+            }
+        }
+    }
+
     private async Task ResumeAsync(InstanceId id)
     {
         if (run.Server is { IsDead: false } server)
@@ -161,8 +182,8 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
         }
     }
 
-    // A server that dies answers nothing, ever; the user notices and goes on.
-    private async Task AskAsync<T>(SimServer server, string what, Func<Task<T>> ask)
+    /// <summary>Asks for something. A server that dies answers nothing, ever; the user notices and goes on.</summary>
+    public async Task AskAsync<T>(SimServer server, string what, Func<Task<T>> ask)
     {
         trace.Note($"user: {what}");
         Subject.Current = new Subject(Subject.Api, 0) { Request = what };

@@ -1,8 +1,5 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using Dumont.Contracts;
-using Dumont.Server.Machines;
-using Dumont.Server.Platform;
 using Dumont.Server.Settings;
 using Dumont.Snapshots;
 using Dumont.Snapshots.Engines;
@@ -10,15 +7,12 @@ using Microsoft.Extensions.Options;
 
 namespace Dumont.Server.Snapshots;
 
-/// <summary>Where each user's snapshots are, and what opens them. A repository's place is put together from ids and the user's own settings.</summary>
+/// <summary>Which repository each user's snapshots are in, and what opens it.</summary>
 internal sealed class Repositories(
     RepositoryStore store,
     StorageSettingsStore settings,
     SecretStore secrets,
-    ServerIdentity identity,
-    StoreFactory stores,
-    TimeProvider time,
-    IOptions<ServerOptions> server,
+    IRepositoryOpener opener,
     IOptions<SnapshotsOptions> options)
 {
     private const int SecretBytes = 32;
@@ -52,54 +46,10 @@ internal sealed class Repositories(
     }
 
     /// <summary>The objects of a repository. Who gets them does not dispose of them.</summary>
-    public IObjectStore OpenObjects(Repository repository)
-    {
-        var storage = store.StorageOf(repository);
-        return storage.Provider == StorageSettings.Local ? stores.OpenFolder(FolderOf(repository)) : stores.OpenS3(storage, PrefixOf(repository, storage));
-    }
+    public IObjectStore OpenObjects(Repository repository) => opener.OpenObjects(repository);
 
     /// <summary>The engine of a repository, as the server itself uses it. What a prune frees stays for <paramref name="graceOfPrune"/>, where the engine
     /// lets readers and prunes work at once.</summary>
-    public async Task<ISnapshotEngine> EngineOfAsync(Repository repository, TimeSpan graceOfPrune, CancellationToken cancellationToken)
-    {
-        var secret = await EnsureSecretAsync(repository.UserId, cancellationToken);
-        return repository.Engine switch
-        {
-            DumontEngine.Name => new DumontEngine(OpenObjects(repository), RepositorySecret.FromKey(Convert.FromHexString(secret)), graceOfPrune, time),
-            ResticEngine.Name => new ResticEngine(options.Value.ResticProgram, ResticOf(repository, secret)),
-            _ => throw new SnapshotEngineException(SnapshotFailure.NotInstalled, $"The engine {repository.Engine} is not supported by this server."),
-        };
-    }
-
-    private ResticRepository ResticOf(Repository repository, string secret)
-    {
-        var storage = store.StorageOf(repository);
-        var cache = Path.Combine(server.Value.DataDirectory, "restic-cache");
-        if (storage.Provider == StorageSettings.Local)
-        {
-            var folder = FolderOf(repository);
-            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            return new ResticRepository(folder, secret, new Dictionary<string, string>(), cache);
-        }
-
-        var place = $"s3:{storage.Endpoint.TrimEnd('/')}/{storage.Bucket}/{PrefixOf(repository, storage)}";
-        var environment = new Dictionary<string, string>
-        {
-            ["AWS_ACCESS_KEY_ID"] = storage.AccessKey,
-            ["AWS_SECRET_ACCESS_KEY"] = storage.SecretKey,
-            ["AWS_DEFAULT_REGION"] = storage.Region.Length > 0 ? storage.Region : "us-east-1",
-        };
-        return new ResticRepository(place, secret, environment, cache);
-    }
-
-    private string FolderOf(Repository repository) =>
-        Path.GetFullPath(Path.Combine(
-            server.Value.DataDirectory,
-            "repositories",
-            repository.UserId.ToString(),
-            repository.Id.ToString(CultureInfo.InvariantCulture)));
-
-    // Two servers, or two users of one, may share a bucket.
-    private string PrefixOf(Repository repository, StorageSettings storage) =>
-        $"{storage.Prefix.Trim('/')}/{identity.ServerName}/{repository.UserId}/{repository.Id.ToString(CultureInfo.InvariantCulture)}".TrimStart('/');
+    public async Task<ISnapshotEngine> EngineOfAsync(Repository repository, TimeSpan graceOfPrune, CancellationToken cancellationToken) =>
+        opener.OpenEngine(repository, await EnsureSecretAsync(repository.UserId, cancellationToken), graceOfPrune);
 }

@@ -10,7 +10,13 @@ internal sealed record RepositoryOutcome(long BytesFreed, IReadOnlyList<string> 
 
 /// <summary>Work in repositories that may take longer than a tick: dropping, pruning, verifying. Runs in this process only; whoever asks for it asks again
 /// until it is done, and after a restart it begins anew, which changes nothing.</summary>
-internal sealed class RepositoryWork(Repositories repositories, SnapshotStore snapshots, OperationStore operations, TimeProvider time) : IAsyncDisposable
+/// <param name="repositories">Where they are.</param>
+/// <param name="snapshots">What was deleted.</param>
+/// <param name="operations">What came to nothing.</param>
+/// <param name="time">Clock.</param>
+/// <param name="scheduler">Where it runs: not on the thread of the tick that asks.</param>
+internal sealed class RepositoryWork(
+    Repositories repositories, SnapshotStore snapshots, OperationStore operations, TimeProvider time, TaskScheduler scheduler) : IAsyncDisposable
 {
     private const string OperationTagPrefix = "op-";
 
@@ -26,7 +32,7 @@ internal sealed class RepositoryWork(Repositories repositories, SnapshotStore sn
         if (!_running.TryGetValue(operation.Id, out var running))
         {
             var stop = new CancellationTokenSource();
-            running = (Task.Run(() => RunAsync(operation, stop.Token), CancellationToken.None), stop);
+            running = (Task.Factory.StartNew(() => RunAsync(operation, stop.Token), CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler).Unwrap(), stop);
             _running[operation.Id] = running;
         }
 

@@ -155,11 +155,13 @@ internal sealed class SnapshotService(
             var id = await database.WriteAsync(
                 async transaction =>
                 {
+                    var gone = await snapshots.DropAsync(transaction, user, dropped.Select(each => each.Id));
                     var operation = await operations.InsertAsync(
-                        transaction, new NewOperation(user, OperationKind.Prune, repository, null, null, DropOf(dropped)));
-                    if (await snapshots.DeleteAsync(transaction, user, dropped.Select(each => each.Id)) is > 0 and var count)
+                        transaction,
+                        new NewOperation(user, OperationKind.Prune, repository, null, null, DropOf([.. dropped.Where(each => gone.Contains(each.Id))])));
+                    if (gone.Count > 0)
                     {
-                        await events.AppendAsync(transaction, user, null, SnapshotEvents.Dropped(count));
+                        await events.AppendAsync(transaction, user, null, SnapshotEvents.Dropped(gone.Count));
                     }
 
                     return operation;

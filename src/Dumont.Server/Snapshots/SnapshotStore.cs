@@ -53,6 +53,30 @@ internal sealed class SnapshotStore(Database database, TimeProvider time)
         return changed;
     }
 
+    /// <summary>Marks deleted, in the caller's transaction, those that the rules no longer keep. What has been kept for ever, or is being brought back,
+    /// since the rules were applied stays.</summary>
+    /// <returns>Those that were dropped.</returns>
+    public async Task<IReadOnlyList<SnapshotNumber>> DropAsync(DbTransaction transaction, UserId user, IEnumerable<SnapshotNumber> ids)
+    {
+        var dropped = new List<SnapshotNumber>();
+        foreach (var id in ids)
+        {
+            var changed = await transaction.Connection!.ExecuteAsync(
+                """
+                UPDATE snapshots SET deleted_at = @at WHERE id = @id AND user_id = @user AND deleted_at IS NULL AND keep_forever = 0
+                    AND NOT EXISTS (SELECT 1 FROM snapshot_operations o WHERE o.snapshot_id = snapshots.id AND o.state IN ('Pending', 'Running'))
+                """,
+                new { id = id.Value, user = user.Value, at = Columns.Of(time.GetUtcNow()) },
+                transaction);
+            if (changed > 0)
+            {
+                dropped.Add(id);
+            }
+        }
+
+        return dropped;
+    }
+
     /// <summary>Says whether a snapshot is kept whatever the rules say.</summary>
     /// <returns>False when the user has no such snapshot.</returns>
     public Task<bool> SetKeepForeverAsync(UserId user, SnapshotNumber id, bool keep, CancellationToken cancellationToken) =>

@@ -19,8 +19,9 @@ internal static class SnapshotsFeature
         services.AddSingleton<StorageSettingsStore>();
         services.AddSingleton<StoreFactory>();
         services.AddSingleton<StorageTest>();
+        services.AddSingleton<IRepositoryOpener, RepositoryOpener>();
         services.AddSingleton<Repositories>();
-        services.AddSingleton<RepositoryWork>();
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RepositoryWork>(provider, TaskScheduler.Default));
         services.AddSingleton<MachineAccess>();
         services.AddSingleton<ObjectTransfer>();
         services.AddSingleton<OperationChanges>();

@@ -14,6 +14,14 @@ public sealed class RetentionPolicyTests
         Assert.Equal(dropped, RetentionPolicy.Drop(Hourly(5), RetentionRules.Last(count), Now));
 
     [Fact]
+    public void Drop_ClockWasSetBack_TheLastOneTakenStays()
+    {
+        RetentionCandidate[] snapshots = [At(1, Now), At(2, Now.AddMinutes(-1))];
+        Assert.Equal([1], RetentionPolicy.Drop(snapshots, RetentionRules.Last(1), Now));
+        Assert.Equal([1], RetentionPolicy.Drop(snapshots, None() with { RetentionDays = 7, Maximum = 1 }, Now));
+    }
+
+    [Fact]
     public void Drop_KeptForever_StaysAndTakesNoPlace()
     {
         var snapshots = Hourly(5).Select(each => each.Id == 1 ? each with { KeepForever = true } : each);

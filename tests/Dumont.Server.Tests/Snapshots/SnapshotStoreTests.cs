@@ -65,6 +65,28 @@ public sealed class SnapshotStoreTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Databases))]
+    public async Task Drop_KeptForEverOrBroughtBackSinceTheRulesWereApplied_Stays(Backend backend)
+    {
+        await using var test = await Backends.OpenAsync(backend);
+        var ana = new UserId(await test.AddUserAsync("ana@example.com"));
+        var repository = await RepositoryAsync(test, ana);
+        var (store, operations) = (new SnapshotStore(test.Database, _time), new OperationStore(test.Database, _time));
+        var ids = new List<SnapshotNumber>();
+        for (var i = 0; i < 3; i++)
+        {
+            var snapshot = new NewSnapshot(ana, new InstanceId(5), repository.Id, "one", IsSync: false, new SnapshotDocument { SourcePath = "/workspace", Engine = "dumont" });
+            ids.Add(await test.Database.WriteAsync(transaction => store.InsertAsync(transaction, snapshot), Cancelled));
+        }
+
+        await store.SetKeepForeverAsync(ana, ids[0], keep: true, Cancelled);
+        var restore = new NewOperation(ana, OperationKind.Restore, repository.Id, ids[1], new InstanceId(5), new OperationDocument());
+        await test.Database.WriteAsync(transaction => operations.InsertAsync(transaction, restore), Cancelled);
+        Assert.Equal([ids[2]], await test.Database.WriteAsync(transaction => store.DropAsync(transaction, ana, ids), Cancelled));
+        Assert.Equal([ids[1], ids[0]], (await store.ListOfUserAsync(ana, null, Cancelled)).Select(each => each.Id));
+    }
+
+    [Theory]
+    [MemberData(nameof(Databases))]
     public async Task Operations_OnePruneAtATimeAndStaleWritesAreRefused(Backend backend)
     {
         await using var test = await Backends.OpenAsync(backend);

@@ -25,11 +25,11 @@ internal sealed class ActiveFaults(Random random, Trace trace)
     }
 
     /// <summary>The fault that strikes a call, if one does.</summary>
-    public Fault? Draw(string operation)
+    public Fault? Draw(string operation, FaultSite site = FaultSite.Provider)
     {
         foreach (var (fault, probability) in _active)
         {
-            if ((fault.Operations.Length == 0 || fault.Operations.Contains(operation)) && random.NextDouble() < probability)
+            if (fault.Site == site && (fault.Operations.Length == 0 || fault.Operations.Contains(operation)) && random.NextDouble() < probability)
             {
                 Fired.Add(fault.Name);
                 trace.Note($"nemesis: {fault.Name} strikes {operation}");

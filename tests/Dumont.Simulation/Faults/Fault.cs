@@ -90,6 +90,9 @@ internal enum FaultEffect
     /// <summary>Machines cannot reach one another.</summary>
     SyncCut,
 
+    /// <summary>The store of snapshots refuses.</summary>
+    StoreFails,
+
     /// <summary>The agent's process ends and starts again.</summary>
     AgentRestarts,
 
@@ -118,6 +121,9 @@ internal enum FaultSite
     /// <summary>The net, while it lasts.</summary>
     Network,
 
+    /// <summary>Snapshots and restores under way, while it lasts.</summary>
+    Work,
+
     /// <summary>The server's process or clock.</summary>
     Server,
 }
@@ -127,7 +133,7 @@ internal enum FaultSite
 /// <param name="Matrix">Row of the fault matrix, F1 to F30; 0 for faults of machines, networks and processes.</param>
 /// <param name="Site">Where it sits.</param>
 /// <param name="Effect">What it does.</param>
-/// <param name="Operations">Of the provider: create, get, list, start, stop, destroy, search, balance. Empty for all.</param>
+/// <param name="Operations">Of the provider: create, get, list, start, stop, destroy, search, balance. Empty for all. Of snapshots: work, work done, store, put.</param>
 /// <param name="Longest">How long it lasts at most.</param>
 internal sealed record Fault(string Name, int Matrix, FaultSite Site, FaultEffect Effect, string[] Operations, TimeSpan Longest);
 
@@ -182,12 +188,25 @@ internal static class FaultTable
         Machine("host-dies", 0, FaultEffect.HostDies, 0),
         Machine("machine-freezes", 0, FaultEffect.MachineFreezes, 60),
         Machine("agent-restarts", 0, FaultEffect.AgentRestarts, 0),
+        Work("agent-restarts-in-work", FaultEffect.AgentRestarts, 30, "work"),
+        Work("machine-dies-in-work", FaultEffect.HostDies, 30, "work"),
+        Work("link-cut-in-work", FaultEffect.Partition, 30, "work"),
+        Work("answer-of-work-lost", FaultEffect.AgentRestarts, 30, "work done"),
+        Work("store-full", FaultEffect.StoreFails, 30, "put"),
+        Work("store-denied", FaultEffect.StoreFails, 30, "put", "store"),
         Server("server-dies", FaultEffect.ServerDies, 5),
         Server("server-freezes", FaultEffect.ServerFreezes, 90),
         Server("stale-holder", FaultEffect.StaleHolder, 90),
         Server("clock-forward", FaultEffect.ClockForward, 0),
         Server("clock-back", FaultEffect.ClockBack, 0),
     ];
+
+    /// <summary>Those that a run may draw from: faults of work mean nothing where there is none, and would hardly ever be drawn where there is.</summary>
+    public static IReadOnlyList<Fault> DrawnFrom(bool isOfWork) => isOfWork ? Works : Others;
+
+    private static readonly IReadOnlyList<Fault> Works = [.. Rows.Where(row => row.Site == FaultSite.Work)];
+
+    private static readonly IReadOnlyList<Fault> Others = [.. Rows.Where(row => row.Site != FaultSite.Work)];
 
     private static Fault Calls(string name, int matrix, FaultEffect effect, int seconds, params string[] operations) =>
         new(name, matrix, FaultSite.Provider, effect, operations.Length == 0 ? Any : operations, TimeSpan.FromSeconds(seconds));
@@ -197,6 +216,9 @@ internal static class FaultTable
 
     private static Fault Network(string name, int matrix, FaultEffect effect, int seconds) =>
         new(name, matrix, FaultSite.Network, effect, Any, TimeSpan.FromSeconds(seconds));
+
+    private static Fault Work(string name, FaultEffect effect, int seconds, params string[] operations) =>
+        new(name, 0, FaultSite.Work, effect, operations, TimeSpan.FromSeconds(seconds));
 
     private static Fault Server(string name, FaultEffect effect, int seconds) =>
         new(name, 0, FaultSite.Server, effect, Any, TimeSpan.FromSeconds(seconds));

@@ -20,13 +20,17 @@ internal enum Seam
 }
 
 /// <summary>A moment at which the server's process may be killed.</summary>
-/// <param name="Flow">create, pause, resume, destroy, failover or sweep.</param>
+/// <param name="Flow">create, pause, resume, destroy, failover, sweep, or one of snapshots: snapshot, snapshot of paused, restore, restore to new,
+/// forget, prune, cleanup, cancel.</param>
 /// <param name="Seam">On which side of the step.</param>
 /// <param name="Step">The step as production code passes it: what a transaction changes (<c>gpu Intended>Asking</c>), what is called
 /// (<c>gpu create</c>), what an agent is ordered (<c>order writer</c>), what a user asked for (<c>api pause</c>).</param>
 /// <param name="With">Names of faults without which the step is hardly ever passed; a run that is about this point begins with them.</param>
 internal sealed record KillPoint(string Flow, Seam Seam, string Step, params string[] With)
 {
+    /// <summary>The user must take snapshots to get there.</summary>
+    public bool IsOfSnapshots => Flow is "snapshot" or "snapshot of paused" or "restore" or "restore to new" or "forget" or "prune" or "cleanup" or "cancel";
+
     public override string ToString() => $"{Flow}: {Step}, {Seam}";
 }
 
@@ -116,6 +120,35 @@ internal static class KillPointTable
         .. Call("destroy", "standby destroy"),
         .. Commit("destroy", "standby Releasing>Gone"),
         .. Commit("destroy", "instance Deleting>Deleted"),
+
+        .. Commit("snapshot", "api snapshot"),
+        .. Call("snapshot", "repository make"),
+        .. Commit("snapshot", "snapshot Pending>Running"),
+        .. Call("snapshot", "order snapshot"),
+        .. Commit("snapshot", "snapshot noted"),
+        .. Commit("snapshot", "snapshot Running>Done"),
+        .. Commit("snapshot", "snapshot Pending>Failed", "store-denied"),
+        .. Commit("snapshot", "snapshot Running>Failed", "store-full"),
+        .. Commit("snapshot of paused", "instance resumed for the snapshot"),
+        .. Commit("snapshot of paused", "instance paused again"),
+        .. Commit("restore", "api restore"),
+        .. Commit("restore", "restore Pending>Running"),
+        .. Call("restore", "order restore"),
+        .. Commit("restore", "restore Running>Done"),
+        .. Commit("restore to new", "api restore to new"),
+        .. Commit("forget", "api delete snapshot"),
+        .. Commit("forget", "forget Pending>Running"),
+        .. Call("forget", "repository forget"),
+        .. Commit("forget", "forget Running>Done"),
+        .. Commit("prune", "api prune"),
+        .. Commit("prune", "prune Pending>Running"),
+        .. Call("prune", "repository list"),
+        .. Call("prune", "repository prune"),
+        .. Commit("prune", "prune Running>Done"),
+        .. Commit("cleanup", "api retention"),
+        .. Commit("cleanup", "cleanup drops"),
+        .. Commit("cancel", "api cancel"),
+        .. Commit("cancel", "snapshot Running>Cancelled"),
 
         .. Call("sweep", "sweep listing"),
         .. Commit("sweep", "sweep reopens", "answer-lost-after-effect", "listing-lag"),

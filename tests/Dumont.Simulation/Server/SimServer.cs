@@ -10,6 +10,7 @@ using Dumont.Server.Platform.Events;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Store;
 using Dumont.Server.Settings;
+using Dumont.Server.Snapshots;
 using Dumont.Server.Standby;
 using Dumont.Simulation.Bugs;
 using Dumont.Simulation.Engine;
@@ -75,10 +76,19 @@ internal sealed class SimServer : IDisposable
         var placement = new MachinePlacement(catalog, accounts, _machines, instanceOptions);
         IAgentOrders orders = new AgentOrders(Instances, Associations, _machines, keys, database);
         orders = bug?.Wrap(orders, Instances, Associations) ?? orders;
-        Hub = new AgentHub(orders, _queue, _time, new SimLogger<AgentHub>(checks));
+        Operations = new OperationStore(database, _time);
+        Snapshots = new SnapshotStore(database, _time);
+        Rules = new RetentionStore(database, _time);
+        var snapshotOptions = Options.Create(options.Snapshots);
+        var repositories = new Repositories(
+            new RepositoryStore(database, bench.MasterKey, _time), new StorageSettingsStore(secrets), secrets, new SimEngine(this, world, scheduler, random, checks), snapshotOptions);
+        Hub = new AgentHub(orders, _queue, _time, new SimLogger<AgentHub>(checks), new SnapshotWork(Operations, Snapshots, repositories));
         Service = new InstanceService(
             database, Instances, Associations, placement, _machines, catalog, hosts, new CreditCache(_time), Settings, new GatewayPorts(Options.Create(bench.ServerOptions), _ => true),
             events, _queue, _time, instanceOptions);
+        SnapshotService = new SnapshotService(database, Snapshots, Operations, repositories, Instances, Service, events, _queue, _time, snapshotOptions);
+        Retention = new Retention(Snapshots, Operations, Rules, SnapshotService, repositories, _time);
+        var repositoryWork = new RepositoryWork(repositories, Snapshots, Operations, _time, TaskScheduler.FromCurrentSynchronizationContext());
         Actions = new InstancesEndpoints.Actions(Service, Instances, Associations, Changes, instanceOptions);
         Secrets = secrets;
         Accounts = accounts;
@@ -97,6 +107,9 @@ internal sealed class SimServer : IDisposable
             new StandbyReconciler(
                 Instances, Associations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts), steps, recorder, pairs, Settings, Changes, events, _time,
                 standbyOptions),
+            new OperationReconciler(
+                Operations, Snapshots, repositories, repositoryWork, Instances, _machines, Hub, events, new OperationChanges(_time), bench.Metrics, _time, snapshotOptions),
+            new CleanupReconciler(Rules, Retention),
         ];
         _runner = new ReconcileRunner(
             _queue, bug is null ? reconcilers : reconcilers.Select(reconciler => bug.Wrap(reconciler, database, this)), _time, new SimLogger<ReconcileRunner>(checks));
@@ -129,6 +142,16 @@ internal sealed class SimServer : IDisposable
     public InstanceService Service { get; }
 
     public InstancesEndpoints.Actions Actions { get; }
+
+    public OperationStore Operations { get; }
+
+    public SnapshotStore Snapshots { get; }
+
+    public SnapshotService SnapshotService { get; }
+
+    public RetentionStore Rules { get; }
+
+    public Retention Retention { get; }
 
     public InstanceChanges Changes { get; }
 
@@ -338,6 +361,8 @@ internal sealed class SimServer : IDisposable
         var order = JsonSerializer.Deserialize(message.Span, AgentLinkJson.Default.AgentOrder)!;
         var step = order switch
         {
+            { Work.Kind: AgentWorkKind.Snapshot } => "order snapshot",
+            { Work: not null } => "order restore",
             { Role: AgentRole.Writer, Drain: true } => "order drain",
             { Role: AgentRole.Writer, Generation: > 1 } => "order writer again",
             _ => $"order {order.Role.ToString().ToLowerInvariant()}",

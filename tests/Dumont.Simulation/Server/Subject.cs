@@ -52,6 +52,7 @@ internal sealed class Subject(string kind, long key)
             WorkKinds.Machine => ReadMachineAsync(transaction.Connection!, transaction),
             WorkKinds.Instance => ReadInstanceAsync(transaction),
             WorkKinds.Standby => ReadPairAsync(transaction),
+            WorkKinds.SnapshotOperation => ReadOperationAsync(transaction),
             _ => Task.FromResult<RecordState?>(new RecordState(Kind, "", 0, 0, 0)),
         };
 
@@ -70,6 +71,16 @@ internal sealed class Subject(string kind, long key)
                 break;
             case WorkKinds.Sweep:
                 yield return "sweep reopens";
+                break;
+            case WorkKinds.SnapshotCleanup:
+                yield return "cleanup drops";
+                break;
+            case WorkKinds.SnapshotOperation:
+                foreach (var step in StepsOfOperation(before, after))
+                {
+                    yield return step;
+                }
+
                 break;
             case WorkKinds.Machine:
                 if (before.State != after.State)
@@ -131,6 +142,41 @@ internal sealed class Subject(string kind, long key)
 
     public override string ToString() => Kind == Api ? $"api {Request}" : $"{Kind} {Key}";
 
+    private static IEnumerable<string> StepsOfOperation(RecordState before, RecordState after)
+    {
+        if (before.State != after.State)
+        {
+            yield return $"{after.Word} {before.State}>{after.State}";
+            if (after.First != 0 && after.State is not ("Pending" or "Running"))
+            {
+                yield return "instance paused again";
+            }
+        }
+        else if (before.First < after.First)
+        {
+            yield return "instance resumed for the snapshot";
+        }
+        else if (before.Second != after.Second)
+        {
+            yield return $"{after.Word} ordered again";
+        }
+        else if (before.Third != after.Third)
+        {
+            yield return $"{after.Word} noted";
+        }
+    }
+
+    private async Task<RecordState?> ReadOperationAsync(DbTransaction transaction) =>
+        await transaction.Connection!.QuerySingleOrDefaultAsync<OperationRow>(
+            """
+            SELECT lower(kind) AS kind, state, COALESCE(json_extract(document, '$.pauses_again'), 0) AS pauses, COALESCE(machine_id, 0) AS machine, version
+            FROM snapshot_operations WHERE id = @Key
+            """,
+            new { Key },
+            transaction) is { } row
+            ? new RecordState(row.Kind, row.State, row.Pauses, row.Machine, row.Version)
+            : null;
+
     private async Task<RecordState?> ReadMachineAsync(DbConnection connection, DbTransaction? transaction) =>
         await connection.QuerySingleOrDefaultAsync<MachineRow>(
             """
@@ -176,13 +222,15 @@ internal sealed class Subject(string kind, long key)
 
     private sealed record InstanceRow(string Status, long Generation, long Stopped);
 
+    private sealed record OperationRow(string Kind, string State, long Pauses, long Machine, long Version);
+
     private sealed record PairRow(string Phase, long Pending, long Draining, long Standby);
 }
 
 /// <summary>What a decorator needs to know of a row to name what changes.</summary>
-/// <param name="Word">What the thing is: gpu, standby, candidate, lost, instance, pair.</param>
+/// <param name="Word">What the thing is: gpu, standby, candidate, lost, instance, pair, or the kind of a snapshot operation.</param>
 /// <param name="State">Its phase or status.</param>
-/// <param name="First">Machine: destroy asked. Instance: generation. Pair: pending generation.</param>
-/// <param name="Second">Machine: absent readings. Instance: machines told to stop. Pair: draining.</param>
-/// <param name="Third">Pair: standby.</param>
+/// <param name="First">Machine: destroy asked. Instance: generation. Pair: pending generation. Operation: pauses again.</param>
+/// <param name="Second">Machine: absent readings. Instance: machines told to stop. Pair: draining. Operation: machine.</param>
+/// <param name="Third">Pair: standby. Operation: version.</param>
 internal sealed record RecordState(string Word, string State, long First, long Second, long Third);

@@ -5,6 +5,7 @@ using Dumont.Server.Platform;
 using Dumont.Server.Platform.Security;
 using Dumont.Server.Platform.Store;
 using Dumont.Server.Settings;
+using Dumont.Server.Snapshots;
 using Dumont.Simulation.World;
 using Microsoft.Extensions.Options;
 
@@ -18,6 +19,7 @@ internal sealed class Workbench : IDisposable
 
     private const string Clear =
         """
+        DELETE FROM snapshot_operations; DELETE FROM snapshots; DELETE FROM snapshot_policies; DELETE FROM repositories;
         DELETE FROM events; DELETE FROM failovers; DELETE FROM associations; DELETE FROM host_attempts; DELETE FROM host_blacklist; DELETE FROM machines;
         DELETE FROM instances; DELETE FROM work_items; DELETE FROM user_secrets; DELETE FROM server_values WHERE name LIKE 'auto_standby/%';
         DELETE FROM sqlite_sequence;
@@ -27,6 +29,9 @@ internal sealed class Workbench : IDisposable
 
     private Workbench(string directory, SqliteDatabase database, MasterKey masterKey, ServerOptions options, ServerIdentity identity) =>
         (_directory, Database, MasterKey, ServerOptions, Identity) = (directory, database, masterKey, options, identity);
+
+    /// <summary>Counters of snapshots; nobody reads them.</summary>
+    public SnapshotMetrics Metrics { get; } = new();
 
     /// <summary>The one user.</summary>
     public static UserId User { get; } = new(1);
@@ -67,6 +72,7 @@ internal sealed class Workbench : IDisposable
     /// <inheritdoc />
     public void Dispose()
     {
+        Metrics.Dispose();
         Database.DisposeAsync().AsTask().GetAwaiter().GetResult();
         Directory.Delete(_directory, recursive: true);
     }

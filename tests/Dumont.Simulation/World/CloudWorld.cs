@@ -24,6 +24,9 @@ internal sealed class CloudWorld(Scheduler scheduler, Random random, Trace trace
 
     public List<MachineOffer> StandbyOffers { get; } = [.. Zones.Select(StandbyOffer)];
 
+    /// <summary>Where the user's snapshots are.</summary>
+    public SimRepository Repository { get; } = new(scheduler, trace);
+
     /// <summary>Named by server, user and nobody: to be left alone.</summary>
     public IEnumerable<SimMachine> Foreign => Machines.Where(machine => machine.Exists && !IsOurs(machine));
 
@@ -144,6 +147,8 @@ internal sealed class CloudWorld(Scheduler scheduler, Random random, Trace trace
                 CpuCores = 16,
                 MemoryMiB = 65536,
                 DiskGb = 500,
+                InetDownMbps = 800,
+                InetUpMbps = 400,
                 UsdPerHour = 0.40m + (random.Next(8) / 100m),
                 StorageUsdPerGbMonth = 0.15m,
                 Geolocation = "South Korea, KR",

@@ -9,6 +9,7 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
 {
     private static readonly AgentMetrics NoMetrics = new(null, null, null, null, null, null, null, null, null, []);
 
+    private SimWork? _work;
     private int _life;
     private bool _isRunning;
     private bool _isConnecting;
@@ -31,6 +32,9 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
 
     /// <summary>How far the workspace is: the number of the last of the user's changes in it.</summary>
     public long Content { get; private set; }
+
+    /// <summary>The snapshots and restores that it is told to do.</summary>
+    public SimWork Work => _work ??= new SimWork(this, network.Work, scheduler, random);
 
     /// <summary>Its process runs and can act now.</summary>
     public bool IsAwake => _isRunning && machine is { Exists: true, IsUp: true, HostIsDead: false } && machine.FrozenUntil <= scheduler.Elapsed;
@@ -55,6 +59,7 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
     {
         _isRunning = false;
         _life++;
+        _work?.Forget();
         Disconnect();
     }
 
@@ -71,6 +76,9 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
         _link?.Break();
         (_link, _isConnecting) = (null, false);
     }
+
+    /// <summary>Its work has ended: it says so at once.</summary>
+    public void ReportSoon() => Beat(_life, again: false);
 
     /// <summary>An order arrives, perhaps late.</summary>
     public void Take(AgentOrder order, LinkSocket from)
@@ -103,6 +111,11 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
             _drainBeats = 0;
         }
 
+        if (order.Work is not null || _work is not null)
+        {
+            Work.Accept(order.Work);
+        }
+
         if (before != (Role, Generation))
         {
             WriterSince = scheduler.Elapsed;
@@ -130,7 +143,7 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
             return;
         }
 
-        Work();
+        Write();
         if (_link is null)
         {
             Connect(life);
@@ -162,7 +175,7 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
     }
 
     /// <summary>The user's changes happen on the writer, and a writer sends to its peer.</summary>
-    private void Work()
+    private void Write()
     {
         if (Role != AgentRole.Writer)
         {
@@ -199,7 +212,7 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
         }
 
         return new AgentReport(
-            machineId, ++_sequence, $"boot-{_life}", "0.1.0", Generation, Role, scheduler.Elapsed.TotalSeconds, NoMetrics, sync, null);
+            machineId, ++_sequence, $"boot-{_life}", "0.1.0", Generation, Role, scheduler.Elapsed.TotalSeconds, NoMetrics, sync, null, Work: _work?.Report);
     }
 }
 
@@ -207,4 +220,5 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
 /// <param name="Open">Dials the server; null when it does not answer.</param>
 /// <param name="Find">The agent of a machine, by the server's id.</param>
 /// <param name="DeliverReport">Brings a report to the server's end of a link.</param>
-internal sealed record AgentNetwork(Func<SimAgent, LinkSocket?> Open, Func<MachineId, SimAgent?> Find, Action<LinkSocket, byte[]> DeliverReport);
+/// <param name="Work">Where its work is done.</param>
+internal sealed record AgentNetwork(Func<SimAgent, LinkSocket?> Open, Func<MachineId, SimAgent?> Find, Action<LinkSocket, byte[]> DeliverReport, WorkPlace Work);
