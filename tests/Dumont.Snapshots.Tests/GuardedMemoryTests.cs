@@ -9,14 +9,18 @@ public sealed class GuardedMemoryTests
         using var memory = new GuardedMemory(8192);
         var noise = TreeFacts.Noise(8192, 91);
         Span<byte> hash = stackalloc byte[Blake3.HashBytes];
+        Span<byte> expected = stackalloc byte[Blake3.HashBytes];
         var window = CutWindow.Create(5);
         for (var length = 0; length < 5000; length++)
         {
+            var sum = XxHash3.Hash(noise.AsSpan(0, length), VectorPath.Scalar);
+            Blake3.Hash(noise.AsSpan(0, length), expected, VectorPath.Scalar);
             foreach (var path in VectorPaths.Supported())
             {
                 var content = memory.AtEnd(noise.AsSpan(0, length));
-                XxHash3.Hash(content, path);
+                Assert.Equal(sum, XxHash3.Hash(content, path));
                 Blake3.Hash(content, hash, path);
+                Assert.True(hash.SequenceEqual(expected), $"{length} bytes, {path}");
                 if (length > CutWindow.Bytes)
                 {
                     window.Find(content, CutWindow.Bytes, length, ulong.MaxValue, path);

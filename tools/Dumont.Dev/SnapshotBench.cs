@@ -6,6 +6,8 @@ namespace Dumont.Dev;
 /// count, and only within one run.</summary>
 internal static class SnapshotBench
 {
+    private static readonly string[] NeededPrograms = ["/usr/bin/time", "/usr/bin/restic"];
+
     private const int ManyFiles = 100_000;
 
     public static async Task<int> RunAsync(Repository repository, BenchSettings settings, CancellationToken cancellationToken)
@@ -14,6 +16,11 @@ internal static class SnapshotBench
         {
             await Console.Out.WriteLineAsync("skipped: the script that makes the files is not here (DUMONT_BENCH_CORPUS_SCRIPT)");
             return 0;
+        }
+
+        if (NeededPrograms.FirstOrDefault(program => !File.Exists(program)) is { } missing)
+        {
+            throw new DevException($"{missing} is missing; install it with apt-get install {Path.GetFileName(missing)}");
         }
 
         var work = Directory.CreateDirectory(Path.Combine(settings.Folder, $"dumont-bench-{Environment.ProcessId}")).FullName;

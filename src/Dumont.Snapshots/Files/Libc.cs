@@ -7,6 +7,7 @@ namespace Dumont.Snapshots;
 // differ on arm64; the agent is published for x86-64 only.
 internal static unsafe partial class Libc
 {
+    public const int EPERM = 1;
     public const int ENOENT = 2;
     public const int EINTR = 4;
     public const int EEXIST = 17;
@@ -22,15 +23,21 @@ internal static unsafe partial class Libc
     public const int EAGAIN = 11;
     public const int EINVAL = 22;
     public const int ENOSYS = 38;
+    public const int ENODATA = 61;
+    public const int EOPNOTSUPP = 95;
 
     public const int O_RDONLY = 0;
+    public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
     public const int O_CREAT = 0x40;
     public const int O_EXCL = 0x80;
     public const int O_NONBLOCK = 0x800;
+    public const int O_DIRECT = 0x4000;
     public const int O_DIRECTORY = 0x10000;
     public const int O_NOFOLLOW = 0x20000;
     public const int O_CLOEXEC = 0x80000;
+
+    public const int F_SETFL = 4;
 
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
@@ -97,6 +104,12 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "getdents64", SetLastError = true)]
     public static partial nint GetDents64(SafeFileHandle directory, byte* buffer, nuint size);
 
+    [LibraryImport(Library, EntryPoint = "fcntl", SetLastError = true)]
+    public static partial int FControl(SafeFileHandle file, int command, int flags);
+
+    [LibraryImport(Library, EntryPoint = "pwrite", SetLastError = true)]
+    public static partial nint PWrite(SafeFileHandle file, byte* buffer, nuint count, long offset);
+
     /// <summary>Throws unless the call returned 0 or more.</summary>
     public static void Check(nint result, string call)
     {
@@ -153,5 +166,15 @@ internal static unsafe partial class Libc
 
         [FieldOffset(136)]
         public ulong Device;
+
+        /// <summary>Modification time in nanoseconds since 1970.</summary>
+        public readonly long ModifiedNs => unchecked((ModifiedSeconds * 1_000_000_000) + ModifiedNanoseconds);
+
+        /// <summary>Change time in nanoseconds since 1970.</summary>
+        public readonly long ChangedNs => unchecked((ChangedSeconds * 1_000_000_000) + ChangedNanoseconds);
+
+        public readonly int Format => Mode & TreeRoot.FormatMask;
+
+        public readonly int Permissions => Mode & 0xFFF;
     }
 }

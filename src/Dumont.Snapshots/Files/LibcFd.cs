@@ -6,27 +6,21 @@ namespace Dumont.Snapshots;
 // Whoever opens a descriptor closes it in a finally block. Numbers are those of Linux on x86-64, as in Libc.
 internal static unsafe partial class LibcFd
 {
-    public const int EPERM = 1;
     public const int EBADF = 9;
     public const int EWOULDBLOCK = 11;
     public const int EBUSY = 16;
-    public const int EINVAL = 22;
     public const int EMFILE = 24;
     public const int EROFS = 30;
-    public const int ENOSYS = 38;
     public const int ENOTEMPTY = 39;
-    public const int ENODATA = 61;
-    public const int EOPNOTSUPP = 95;
 
-    public const int O_WRONLY = 1;
-    public const int O_DIRECT = 0x4000;
-
-    public const uint RENAME_NOREPLACE = 1;
     public const uint RENAME_EXCHANGE = 2;
 
     public const ulong RESOLVE_NO_XDEV = 1;
     public const ulong RESOLVE_NO_SYMLINKS = 4;
     public const ulong RESOLVE_BENEATH = 8;
+
+    public const int SEEK_DATA = 3;
+    public const int SEEK_HOLE = 4;
 
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
@@ -44,6 +38,9 @@ internal static unsafe partial class LibcFd
 
     [LibraryImport(Library, EntryPoint = "pwrite", SetLastError = true)]
     public static partial nint PWrite(int file, byte* buffer, nuint size, long offset);
+
+    [LibraryImport(Library, EntryPoint = "lseek", SetLastError = true)]
+    public static partial long LSeek(int file, long offset, int whence);
 
     [LibraryImport(Library, EntryPoint = "ftruncate", SetLastError = true)]
     public static partial int FTruncate(int file, long length);
@@ -87,6 +84,9 @@ internal static unsafe partial class LibcFd
     [LibraryImport(Library, EntryPoint = "fgetxattr", SetLastError = true)]
     public static partial nint FGetXattr(int file, byte* name, byte* value, nuint size);
 
+    [LibraryImport(Library, EntryPoint = "flistxattr", SetLastError = true)]
+    public static partial nint FListXattr(int file, byte* names, nuint size);
+
     [LibraryImport(Library, EntryPoint = "fremovexattr", SetLastError = true)]
     public static partial int FRemoveXattr(int file, byte* name);
 
@@ -112,7 +112,7 @@ internal static unsafe partial class LibcFd
     public static partial int RenameAt2(int fromDirectory, byte* from, int toDirectory, byte* to, uint flags);
 
     [LibraryImport(Library, EntryPoint = "statx", SetLastError = true)]
-    public static partial int Statx(int directory, byte* name, int flags, uint mask, StatxBuffer* buffer);
+    public static partial int Statx(int directory, byte* name, int flags, uint mask, Libc.StatxBuffer* buffer);
 
     [LibraryImport(Library, EntryPoint = "getdents64", SetLastError = true)]
     public static partial nint GetDents64(int directory, byte* buffer, nuint size);
@@ -139,45 +139,6 @@ internal static unsafe partial class LibcFd
         public ulong Flags;
         public ulong Mode;
         public ulong Resolve;
-    }
-
-    /// <summary><c>struct statx</c>, with what a restore compares besides the content.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 256)]
-    public struct StatxBuffer
-    {
-        [FieldOffset(16)]
-        public uint Links;
-
-        [FieldOffset(20)]
-        public uint UserId;
-
-        [FieldOffset(24)]
-        public uint GroupId;
-
-        [FieldOffset(28)]
-        public ushort Mode;
-
-        [FieldOffset(32)]
-        public ulong Inode;
-
-        [FieldOffset(40)]
-        public ulong Size;
-
-        [FieldOffset(112)]
-        public long ModifiedSeconds;
-
-        [FieldOffset(120)]
-        public uint ModifiedNanoseconds;
-
-        [FieldOffset(136)]
-        public ulong Device;
-
-        /// <summary>As in a manifest.</summary>
-        public readonly long ModifiedNs => unchecked((ModifiedSeconds * 1_000_000_000) + ModifiedNanoseconds);
-
-        public readonly int Format => Mode & TreeRoot.FormatMask;
-
-        public readonly int Permissions => Mode & 0xFFF;
     }
 
     /// <summary><c>struct statvfs</c> of 64-bit Linux.</summary>

@@ -39,7 +39,7 @@ internal static unsafe class Posix
             {
                 const ulong Resolve = LibcFd.RESOLVE_BENEATH | LibcFd.RESOLVE_NO_SYMLINKS | LibcFd.RESOLVE_NO_XDEV;
                 var opened = LibcFd.OpenAt2(directory, pointer, Flags, 0, Resolve);
-                if (opened >= 0 || Marshal.GetLastPInvokeError() is not (LibcFd.ENOSYS or LibcFd.EPERM))
+                if (opened >= 0 || Marshal.GetLastPInvokeError() is not (Libc.ENOSYS or Libc.EPERM))
                 {
                     return opened;
                 }
@@ -59,10 +59,10 @@ internal static unsafe class Posix
     }
 
     /// <summary>Attributes of a name, not following it; false when there is no such name.</summary>
-    public static bool TryStat(int directory, ReadOnlySpan<byte> name, out LibcFd.StatxBuffer stat)
+    public static bool TryStat(int directory, ReadOnlySpan<byte> name, out Libc.StatxBuffer stat)
     {
         fixed (byte* pointer = name)
-        fixed (LibcFd.StatxBuffer* buffer = &stat)
+        fixed (Libc.StatxBuffer* buffer = &stat)
         {
             if (LibcFd.Statx(directory, pointer, Libc.AT_SYMLINK_NOFOLLOW, Libc.STATX_BASIC_STATS, buffer) == 0)
             {
@@ -77,9 +77,9 @@ internal static unsafe class Posix
     }
 
     /// <summary>Attributes of an open file.</summary>
-    public static LibcFd.StatxBuffer Stat(int file)
+    public static Libc.StatxBuffer Stat(int file)
     {
-        LibcFd.StatxBuffer stat;
+        Libc.StatxBuffer stat;
         byte nothing = 0;
         Libc.Check(LibcFd.Statx(file, &nothing, Libc.AT_EMPTY_PATH, Libc.STATX_BASIC_STATS, &stat), "statx");
         return stat;

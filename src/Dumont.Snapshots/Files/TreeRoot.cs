@@ -292,7 +292,7 @@ public sealed class TreeRoot : IDisposable
 
     internal static FileStamp ToStamp(in Libc.StatxBuffer stat) => new(
         (long)stat.Size,
-        (stat.ModifiedSeconds * 1_000_000_000) + stat.ModifiedNanoseconds,
-        (stat.ChangedSeconds * 1_000_000_000) + stat.ChangedNanoseconds,
+        stat.ModifiedNs,
+        stat.ChangedNs,
         stat.Inode);
 }

@@ -12,16 +12,16 @@ public sealed class Repository
     internal const int MaximumObjectBytes = 1 << 30;
 
     internal const int IndexLoadTries = 3;
-    private const int KeyIdDigits = 16;
 
     private readonly RepositoryConfig _config;
+    private readonly KeyObjects? _keyObjects;
     private RepositoryIndex? _index;
 
-    private Repository(IObjectStore store, RepositoryConfig config, RepositoryKeys? keys)
+    private Repository(IObjectStore store, RepositoryConfig config, KeyObjects? keyObjects)
     {
         Store = store;
         _config = config;
-        Keys = keys;
+        _keyObjects = keyObjects;
     }
 
     /// <summary>Where it lives. Not owned: whoever made it disposes of it.</summary>
@@ -36,7 +36,7 @@ public sealed class Repository
     /// <summary>When it was made.</summary>
     public DateTimeOffset CreatedAt => _config.CreatedAt;
 
-    internal RepositoryKeys? Keys { get; }
+    internal RepositoryKeys? Keys => _keyObjects?.Keys;
 
     /// <summary>Moves the cuts of chunks; 0 when not encrypted.</summary>
     internal ulong ChunkerSecret => Keys?.ChunkerSecret ?? 0;
@@ -63,14 +63,8 @@ public sealed class Repository
             throw AlreadyThere();
         }
 
-        RepositoryKeys? keys = null;
-        if (secret is not null)
-        {
-            // The key first: a configuration without a key would be a repository that nobody can open.
-            keys = new RepositoryKeys(RandomNumberGenerator.GetBytes(RepositoryKeys.KeyBytes));
-            await PutKeyAsync(store, keys, secret, content, "first", time, cancellationToken);
-        }
-
+        // The key first: a configuration without a key would be a repository that nobody can open.
+        var keys = secret is null ? null : await KeyObjects.InitAsync(store, secret, content, time, cancellationToken);
         return await store.PutAsync(RepositoryConfig.ObjectName, content, PutMode.CreateNew, cancellationToken)
             ? new Repository(store, config, keys)
             : throw AlreadyThere();
@@ -99,7 +93,7 @@ public sealed class Repository
                 : "The repository is not encrypted, but a password or key file was given: leave it out if you mean this repository.");
         }
 
-        var keys = secret is null ? null : await UnwrapAsync(store, secret, content, cancellationToken);
+        var keys = secret is null ? null : await KeyObjects.OpenAsync(store, secret, content, cancellationToken);
         return new Repository(store, config, keys);
     }
 
@@ -253,8 +247,7 @@ public sealed class Repository
     /// <returns>Id of the new key.</returns>
     /// <exception cref="RepositoryException">The repository is not encrypted.</exception>
     public async Task<string> AddKeyAsync(RepositorySecret secret, string label, TimeProvider time, CancellationToken cancellationToken) =>
-        await PutKeyAsync(
-            Store, RequireKeys(), secret, await ReadSmallAsync(Store, RepositoryConfig.ObjectName, cancellationToken), label, time, cancellationToken);
+        await RequireKeys().AddAsync(secret, label, time, cancellationToken);
 
     /// <summary>The keys, by id.</summary>
     /// <exception cref="RepositoryException">The repository is not encrypted.</exception>
@@ -264,7 +257,7 @@ public sealed class Repository
         var keys = new List<RepositoryKey>();
         await foreach (var (name, content) in ReadAllAsync(ObjectNames.Keys, cancellationToken))
         {
-            CheckKeyName(name, content);
+            KeyObjects.CheckName(name, content);
             var key = KeyObject.FromObject(content, name);
             keys.Add(new RepositoryKey(name[ObjectNames.Keys.Length..], key.Label, key.Iterations > 0, key.CreatedAt));
         }
@@ -273,19 +266,10 @@ public sealed class Repository
     }
 
     /// <summary>Removes a password or key file. The master key stays the same: who has it can still read.</summary>
-    /// <exception cref="RepositoryException">No such key, or the last one.</exception>
+    /// <exception cref="RepositoryException">No such key, the last one, or the one that this repository was opened with.</exception>
     public async Task RemoveKeyAsync(string id, CancellationToken cancellationToken)
     {
-        var keys = await ListKeysAsync(cancellationToken);
-        var matches = keys.Where(key => key.Id.StartsWith(id, StringComparison.Ordinal)).ToList();
-        if (matches.Count != 1 || keys.Count == 1)
-        {
-            throw new RepositoryException(RepositoryErrorKind.WrongKey, keys.Count == 1
-                ? "This is the only key: without it nobody could open the repository. Add another one first."
-                : $"{(matches.Count == 0 ? "No key has" : "Several keys have")} the id '{id}'. List them with 'repo key list'.");
-        }
-
-        await Store.DeleteAsync(ObjectNames.Keys + matches[0].Id, cancellationToken);
+        await RequireKeys().RemoveAsync(id, await ListKeysAsync(cancellationToken), cancellationToken);
     }
 
     internal ContentHash IdOf(ReadOnlySpan<byte> chunk)
@@ -374,15 +358,6 @@ public sealed class Repository
             ? digest
             : throw new SnapshotFormatException($"{name} is damaged: its content does not match its name");
 
-    /// <summary>The name of a key object begins the digest of its content.</summary>
-    internal static void CheckKeyName(string name, ReadOnlySpan<byte> content)
-    {
-        if (name != ObjectNames.Keys + ContentHash.Of(content).ToString()[..KeyIdDigits])
-        {
-            throw new SnapshotFormatException($"{name} is damaged: its content does not match its name");
-        }
-    }
-
     private async Task<byte[]?> TryReadAsync(StoredObject stored, CancellationToken cancellationToken)
     {
         if (stored.SizeBytes > MaximumObjectBytes)
@@ -415,64 +390,11 @@ public sealed class Repository
         return content[..read];
     }
 
-    private static async Task<RepositoryKeys> UnwrapAsync(
-        IObjectStore store, RepositorySecret secret, byte[] config, CancellationToken cancellationToken)
-    {
-        var binding = ContentHash.Of(config);
-        SnapshotFormatException? damaged = null;
-        await foreach (var stored in store.ListAsync(ObjectNames.Keys, cancellationToken))
-        {
-            try
-            {
-                var content = await ReadSmallAsync(store, stored.Name, cancellationToken);
-                if (KeyObject.FromObject(content, stored.Name).TryUnwrap(secret, Bytes(binding)) is { } keys)
-                {
-                    return keys;
-                }
-            }
-            catch (SnapshotFormatException e)
-            {
-                // Another key may do.
-                damaged = e;
-            }
-            catch (ObjectStoreException e) when (e.Kind == ObjectStoreErrorKind.NotFound)
-            {
-                // It was removed after it was listed.
-            }
-        }
-
-        throw damaged is not null ? damaged : new RepositoryException(
-            RepositoryErrorKind.WrongKey,
-            $"This {(secret.IsPassword ? "password" : "key file")} does not open the repository, or its configuration was changed. Check that it is the right one.");
-    }
-
-    private static async Task<string> PutKeyAsync(
-        IObjectStore store,
-        RepositoryKeys keys,
-        RepositorySecret secret,
-        byte[] config,
-        string label,
-        TimeProvider time,
-        CancellationToken cancellationToken)
-    {
-        var content = KeyObject.Wrap(keys, secret, Bytes(ContentHash.Of(config)), label, time.GetUtcNow()).ToObject();
-        var id = ContentHash.Of(content).ToString()[..KeyIdDigits];
-        await store.PutAsync(ObjectNames.Keys + id, content, PutMode.CreateNew, cancellationToken);
-        return id;
-    }
-
-    private static byte[] Bytes(ContentHash hash)
-    {
-        var bytes = new byte[ContentHash.SizeBytes];
-        hash.CopyTo(bytes);
-        return bytes;
-    }
-
     private static RepositoryException AlreadyThere() =>
         new(RepositoryErrorKind.AlreadyExists, "There is a repository here already; it was left as it is.");
 
-    private RepositoryKeys RequireKeys() =>
-        Keys ?? throw new RepositoryException(RepositoryErrorKind.KeyNeeded, "The repository is not encrypted, so it has no keys.");
+    private KeyObjects RequireKeys() =>
+        _keyObjects ?? throw new RepositoryException(RepositoryErrorKind.KeyNeeded, "The repository is not encrypted, so it has no keys.");
 }
 
 /// <summary>A password or key file that opens a repository.</summary>

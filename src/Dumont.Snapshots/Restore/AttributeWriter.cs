@@ -38,7 +38,7 @@ internal sealed class AttributeWriter
     {
         var name = ".probe\0"u8;
         Posix.Unlink(directory, name);
-        var file = Posix.Open(directory, name, LibcFd.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL, 0b111_111_111);
+        var file = Posix.Open(directory, name, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL, 0b111_111_111);
         if (file < 0)
         {
             throw Posix.LastError("create a file in the staging directory");
@@ -60,7 +60,7 @@ internal sealed class AttributeWriter
         entry.Attributes.Count == 0 && (ModeOf(entry) & ~0b111_111_111) == 0 ? (uint)ModeOf(entry) : PrivateFile;
 
     /// <summary>Whether what is there has another mode, or another owner that could be set.</summary>
-    public bool Differ(ManifestEntry entry, in LibcFd.StatxBuffer stat) =>
+    public bool Differ(ManifestEntry entry, in Libc.StatxBuffer stat) =>
         (entry.Kind != EntryKind.Link && stat.Permissions != ModeOf(entry)) ||
         (_isRoot && (stat.UserId != entry.UserId || stat.GroupId != entry.GroupId));
 
@@ -149,7 +149,7 @@ internal sealed class AttributeWriter
         fixed (byte* namePointer = zeroEnded, valuePointer = value)
         {
             return value is null
-                ? LibcFd.FRemoveXattr(file, namePointer) == 0 || Marshal.GetLastPInvokeError() == LibcFd.ENODATA
+                ? LibcFd.FRemoveXattr(file, namePointer) == 0 || Marshal.GetLastPInvokeError() == Libc.ENODATA
                 : LibcFd.FSetXattr(file, namePointer, valuePointer, (nuint)value.Length, 0) == 0;
         }
     }

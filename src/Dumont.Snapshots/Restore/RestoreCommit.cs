@@ -62,7 +62,7 @@ internal sealed class RestoreCommit(int target, RestoreStaging staging, Attribut
         {
             if (TryStat(directories, removal.Path, out var stat) && stat.Inode == removal.Inode)
             {
-                Check(Posix.Rename(ParentOf(directories, removal.Path), NameOf(removal.Path), staging.Old, Posix.Terminated(removal.KeptName), LibcFd.RENAME_NOREPLACE),
+                Check(Posix.Rename(ParentOf(directories, removal.Path), NameOf(removal.Path), staging.Old, Posix.Terminated(removal.KeptName), Libc.RENAME_NOREPLACE),
                     "remove", removal.Path);
             }
         }
@@ -94,7 +94,7 @@ internal sealed class RestoreCommit(int target, RestoreStaging staging, Attribut
             var kept = Posix.Terminated(removal.KeptName);
             if (Posix.TryStat(staging.Old, kept, out var stat) && stat.Inode == removal.Inode)
             {
-                Check(Posix.Rename(staging.Old, kept, ParentOf(directories, removal.Path), NameOf(removal.Path), LibcFd.RENAME_NOREPLACE), "bring back", removal.Path);
+                Check(Posix.Rename(staging.Old, kept, ParentOf(directories, removal.Path), NameOf(removal.Path), Libc.RENAME_NOREPLACE), "bring back", removal.Path);
             }
         }
 
@@ -120,7 +120,7 @@ internal sealed class RestoreCommit(int target, RestoreStaging staging, Attribut
 
         if (!isThere)
         {
-            Check(Posix.Rename(staging.New, staged, parent, name, LibcFd.RENAME_NOREPLACE), "place", swap.Path);
+            Check(Posix.Rename(staging.New, staged, parent, name, Libc.RENAME_NOREPLACE), "place", swap.Path);
             return;
         }
 
@@ -129,14 +129,14 @@ internal sealed class RestoreCommit(int target, RestoreStaging staging, Attribut
             return;
         }
 
-        if (Marshal.GetLastPInvokeError() != LibcFd.EINVAL)
+        if (Marshal.GetLastPInvokeError() != Libc.EINVAL)
         {
             throw Posix.LastError($"place {RestoreWarnings.Escape(swap.Path)}");
         }
 
         // No exchange on this file system: the entry is missing for a moment, and a crash then is put right by the next run.
-        Check(Posix.Rename(parent, name, staging.Old, staged, LibcFd.RENAME_NOREPLACE), "put aside", swap.Path);
-        Check(Posix.Rename(staging.New, staged, parent, name, LibcFd.RENAME_NOREPLACE), "place", swap.Path);
+        Check(Posix.Rename(parent, name, staging.Old, staged, Libc.RENAME_NOREPLACE), "put aside", swap.Path);
+        Check(Posix.Rename(staging.New, staged, parent, name, Libc.RENAME_NOREPLACE), "place", swap.Path);
     }
 
     private void TakeBack(DirectoryCache directories, JournalSwap swap)
@@ -163,12 +163,12 @@ internal sealed class RestoreCommit(int target, RestoreStaging staging, Attribut
 
         if (isNewInPlace)
         {
-            Check(Posix.Rename(parent, name, staging.New, staged, LibcFd.RENAME_NOREPLACE), "take back", swap.Path);
+            Check(Posix.Rename(parent, name, staging.New, staged, Libc.RENAME_NOREPLACE), "take back", swap.Path);
         }
 
         if (Posix.TryStat(staging.Old, staged, out var kept) && kept.Inode == swap.OldInode && swap.OldInode != 0)
         {
-            Check(Posix.Rename(staging.Old, staged, parent, name, LibcFd.RENAME_NOREPLACE), "bring back", swap.Path);
+            Check(Posix.Rename(staging.Old, staged, parent, name, Libc.RENAME_NOREPLACE), "bring back", swap.Path);
         }
     }
 
@@ -269,7 +269,7 @@ internal sealed class RestoreCommit(int target, RestoreStaging staging, Attribut
             ? Posix.Open(parent, NameOf(path), Libc.O_RDONLY | Libc.O_NONBLOCK | (kind == EntryKind.Directory ? Libc.O_DIRECTORY : 0))
             : -1;
 
-    private static bool TryStat(DirectoryCache directories, TreePath path, out LibcFd.StatxBuffer stat)
+    private static bool TryStat(DirectoryCache directories, TreePath path, out Libc.StatxBuffer stat)
     {
         stat = default;
         return directories.TryGet(path.Parent.Raw, out var parent) && Posix.TryStat(parent, NameOf(path), out stat);

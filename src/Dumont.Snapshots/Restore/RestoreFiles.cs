@@ -237,7 +237,7 @@ internal sealed class RestoreFiles : IDisposable
                 return;
             }
 
-            if (Marshal.GetLastPInvokeError() is not (LibcFd.EOPNOTSUPP or LibcFd.ENOSYS or Libc.EINTR))
+            if (Marshal.GetLastPInvokeError() is not (Libc.EOPNOTSUPP or Libc.ENOSYS or Libc.EINTR))
             {
                 throw Failed("reserve space for", item);
             }
@@ -254,7 +254,7 @@ internal sealed class RestoreFiles : IDisposable
         Span<byte> name = stackalloc byte[Posix.NameBytes];
         item.TerminateName(name);
         var directory = worker.Staged.Get(item.Directory.StagedPath);
-        const int Flags = LibcFd.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL;
+        const int Flags = Libc.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL;
         var file = Posix.Open(directory, name, Flags, mode);
         if (file < 0 && _replaceLeftOvers && Marshal.GetLastPInvokeError() == Libc.EEXIST)
         {
@@ -276,13 +276,13 @@ internal sealed class RestoreFiles : IDisposable
         OpenAgain(worker, item, 0) is >= 0 and var file ? file : throw Failed("open", item);
 
     // Some file systems have no such thing; then there is the page cache.
-    private static int OpenDirect(RestoreWorker worker, RestoreItem item) => OpenAgain(worker, item, LibcFd.O_DIRECT);
+    private static int OpenDirect(RestoreWorker worker, RestoreItem item) => OpenAgain(worker, item, Libc.O_DIRECT);
 
     private static int OpenAgain(RestoreWorker worker, RestoreItem item, int flags)
     {
         Span<byte> name = stackalloc byte[Posix.NameBytes];
         item.TerminateName(name);
-        return Posix.Open(worker.Staged.Get(item.Directory.StagedPath), name, LibcFd.O_WRONLY | Libc.O_NONBLOCK | flags);
+        return Posix.Open(worker.Staged.Get(item.Directory.StagedPath), name, Libc.O_WRONLY | Libc.O_NONBLOCK | flags);
     }
 
     private static void Write(int file, RestoreItem item, ReadOnlySpan<byte> content, long offset)
@@ -296,7 +296,7 @@ internal sealed class RestoreFiles : IDisposable
     // False when the disk wants it otherwise than it lies in memory.
     private static bool TryWriteDirect(RestoreItem item, ReadOnlySpan<byte> content, long offset) =>
         Posix.TryWrite(item.DirectDescriptor, content, offset) ||
-        (Marshal.GetLastPInvokeError() == LibcFd.EINVAL ? false : throw Failed("write", item));
+        (Marshal.GetLastPInvokeError() == Libc.EINVAL ? false : throw Failed("write", item));
 
     // Runs of equal extents go from the old file to the new one inside the kernel, or not at all where the file system can share them.
     private unsafe void CopyEqual(RestoreWorker worker, RestoreItem item, bool[] equal, int file)

@@ -63,7 +63,7 @@ internal sealed record RestoreJournal(JournalState State, ContentHash Identity, 
         var body = Serialize();
         var temporary = "journal.tmp\0"u8;
         Posix.Unlink(directory, temporary);
-        var file = Posix.Open(directory, temporary, LibcFd.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL, AttributeWriter.PrivateFile);
+        var file = Posix.Open(directory, temporary, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL, AttributeWriter.PrivateFile);
         if (file < 0)
         {
             throw Posix.LastError("create the journal of the restore");

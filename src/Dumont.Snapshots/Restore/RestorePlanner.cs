@@ -168,7 +168,7 @@ internal sealed class RestorePlanner : IDisposable
         place.Settle(directory);
     }
 
-    private void KeepDirectory(ManifestEntry entry, in LibcFd.StatxBuffer stat)
+    private void KeepDirectory(ManifestEntry entry, in Libc.StatxBuffer stat)
     {
         _plan.KeptDirectories.Add(entry.Path, entry);
         if (stat.ModifiedNs != entry.ModifiedNs || _attributes.Differ(entry, stat) || ExtendedDiffer(entry))
@@ -254,7 +254,7 @@ internal sealed class RestorePlanner : IDisposable
     }
 
     // A directory that is in the way of something else goes only when the user wants things to go.
-    private void RequireReplaceable(TreePath path, in LibcFd.StatxBuffer stat)
+    private void RequireReplaceable(TreePath path, in Libc.StatxBuffer stat)
     {
         if (stat.Device != _device)
         {
@@ -287,7 +287,7 @@ internal sealed class RestorePlanner : IDisposable
     }
 
     // Whether what is there will do, perhaps with other attributes.
-    private bool TryKeep(ManifestEntry entry, in LibcFd.StatxBuffer stat)
+    private bool TryKeep(ManifestEntry entry, in Libc.StatxBuffer stat)
     {
         switch (entry.Kind)
         {
@@ -342,7 +342,7 @@ internal sealed class RestorePlanner : IDisposable
         }
     }
 
-    private bool TryStat(TreePath path, out LibcFd.StatxBuffer stat)
+    private bool TryStat(TreePath path, out Libc.StatxBuffer stat)
     {
         stat = default;
         if (_target is null || !_target.TryGet(path.Parent.Raw, out var parent))

@@ -335,8 +335,8 @@ internal sealed class RestoreRun
     {
         var tree = Posix.Terminated(RestorePlanner.TreeName);
         var name = Posix.Terminated(placeName);
-        if (Posix.Rename(staging.New, tree, parent, name, LibcFd.RENAME_NOREPLACE) < 0 &&
-            (Marshal.GetLastPInvokeError() != LibcFd.EINVAL || Posix.Rename(staging.New, tree, parent, name, 0) < 0))
+        if (Posix.Rename(staging.New, tree, parent, name, Libc.RENAME_NOREPLACE) < 0 &&
+            (Marshal.GetLastPInvokeError() != Libc.EINVAL || Posix.Rename(staging.New, tree, parent, name, 0) < 0))
         {
             throw Posix.LastError("put the restored tree in place");
         }

@@ -180,7 +180,7 @@ internal sealed class RestoreStaging : IDisposable
         while (true)
         {
             var moved = Posix.Terminated(string.Create(CultureInfo.InvariantCulture, $"{TrashName}{_trashNumber++}"));
-            if (Posix.Rename(directory, name, _self, moved, LibcFd.RENAME_NOREPLACE) == 0)
+            if (Posix.Rename(directory, name, _self, moved, Libc.RENAME_NOREPLACE) == 0)
             {
                 return moved;
             }

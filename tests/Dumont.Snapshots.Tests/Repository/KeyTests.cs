@@ -77,6 +77,25 @@ public sealed class KeyTests
     }
 
     [Fact]
+    public async Task Key_ThatOpened_StaysEvenBesideOneOfAnInterruptedInit()
+    {
+        var store = new MemoryObjectStore();
+        await Repository.InitAsync(store, Bench.Key, TimeProvider.System, Bench.Token);
+        var interrupted = new MemoryObjectStore();
+        await Repository.InitAsync(interrupted, Other, TimeProvider.System, Bench.Token);
+        var left = interrupted.Names.Single(name => name.StartsWith("keys/", StringComparison.Ordinal));
+        var real = store.Names.Single(name => name.StartsWith("keys/", StringComparison.Ordinal))["keys/".Length..];
+        store[left] = interrupted[left];
+
+        var repository = await Repository.OpenAsync(store, Bench.Key, Bench.Token);
+        var refused = await Assert.ThrowsAsync<RepositoryException>(() => repository.RemoveKeyAsync(real, Bench.Token));
+        Assert.Contains("opened with this key", refused.Message, StringComparison.Ordinal);
+        await repository.RemoveKeyAsync(left["keys/".Length..], Bench.Token);
+
+        Assert.Equal(real, Assert.Single(await repository.ListKeysAsync(Bench.Token)).Id);
+    }
+
+    [Fact]
     public async Task Password_Changed_OpensWithTheNewOne()
     {
         var store = new MemoryObjectStore();

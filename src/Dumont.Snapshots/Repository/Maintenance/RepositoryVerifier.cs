@@ -240,7 +240,7 @@ public sealed class RepositoryVerifier
     {
         await VerifyEachAsync(ObjectNames.Keys, (name, content) =>
         {
-            Repository.CheckKeyName(name, content);
+            KeyObjects.CheckName(name, content);
             return KeyObject.FromObject(content, name);
         }, cancellationToken);
         await VerifyEachAsync(ObjectNames.Pending, (name, content) => PendingRecords.Read(_repository, name, content), cancellationToken);

@@ -44,8 +44,8 @@ internal readonly record struct ManifestStat(
                 stat.UserId,
                 stat.GroupId,
                 known == EntryKind.File ? (long)stat.Size : 0,
-                (stat.ModifiedSeconds * 1_000_000_000) + stat.ModifiedNanoseconds,
-                (stat.ChangedSeconds * 1_000_000_000) + stat.ChangedNanoseconds,
+                stat.ModifiedNs,
+                stat.ChangedNs,
                 stat.Inode)
             : null;
     }

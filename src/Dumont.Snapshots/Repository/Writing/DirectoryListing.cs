@@ -28,7 +28,7 @@ internal sealed unsafe class DirectoryListing : IComparer<DirectoryListing.Place
         {
             while (true)
             {
-                var filled = Libc.ListDirectory(descriptor, start, BufferBytes);
+                var filled = LibcFd.GetDents64(descriptor, start, BufferBytes);
 
                 // A directory that was removed after it was opened has no entries and says so with an error.
                 if (filled == 0 || (filled < 0 && Marshal.GetLastPInvokeError() == Libc.ENOENT))
@@ -55,7 +55,7 @@ internal sealed unsafe class DirectoryListing : IComparer<DirectoryListing.Place
         fixed (byte* pointer = name)
         fixed (Libc.StatxBuffer* buffer = &stat)
         {
-            error = Libc.StatxOf(descriptor, pointer, Libc.AT_SYMLINK_NOFOLLOW, Libc.STATX_BASIC_STATS, buffer) == 0 ? 0 : Marshal.GetLastPInvokeError();
+            error = LibcFd.Statx(descriptor, pointer, Libc.AT_SYMLINK_NOFOLLOW, Libc.STATX_BASIC_STATS, buffer) == 0 ? 0 : Marshal.GetLastPInvokeError();
             return error == 0;
         }
     }
@@ -65,7 +65,7 @@ internal sealed unsafe class DirectoryListing : IComparer<DirectoryListing.Place
     {
         fixed (byte* pointer = name, buffer = target)
         {
-            return (int)Libc.ReadLinkOf(descriptor, pointer, buffer, (nuint)target.Length);
+            return (int)LibcFd.ReadlinkAt(descriptor, pointer, buffer, (nuint)target.Length);
         }
     }
 

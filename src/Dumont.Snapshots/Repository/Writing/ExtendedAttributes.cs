@@ -15,7 +15,7 @@ internal static unsafe class ExtendedAttributes
     /// <summary>Count, then names and values. A file system without attributes has none.</summary>
     public static void Write(int descriptor, IBufferWriter<byte> writer)
     {
-        var length = Libc.ListAttributes(descriptor, null, 0);
+        var length = LibcFd.FListXattr(descriptor, null, 0);
         if (length <= 0)
         {
             writer.WriteVarint(0);
@@ -28,7 +28,7 @@ internal static unsafe class ExtendedAttributes
         {
             fixed (byte* namesPointer = names)
             {
-                length = Libc.ListAttributes(descriptor, namesPointer, MaximumBytes);
+                length = LibcFd.FListXattr(descriptor, namesPointer, MaximumBytes);
             }
 
             var found = new List<(int Start, int Length, byte[] Value)>();
@@ -62,8 +62,8 @@ internal static unsafe class ExtendedAttributes
     {
         fixed (byte* namePointer = zeroEndedName, valuePointer = value)
         {
-            length = (int)Libc.GetAttribute(descriptor, namePointer, valuePointer, MaximumBytes);
-            if (length < 0 && Marshal.GetLastPInvokeError() is var error and not (Libc.ENODATA or Libc.ENOTSUP or Libc.EPERM or Libc.EACCES))
+            length = (int)LibcFd.FGetXattr(descriptor, namePointer, valuePointer, MaximumBytes);
+            if (length < 0 && Marshal.GetLastPInvokeError() is var error and not (Libc.ENODATA or Libc.EOPNOTSUPP or Libc.EPERM or Libc.EACCES))
             {
                 throw new PosixException("read an extended attribute", error);
             }

@@ -71,7 +71,7 @@ internal sealed unsafe class FileReader : IDisposable
         {
             if (descriptor >= 0)
             {
-                _ = Libc.Close(descriptor);
+                _ = LibcFd.Close(descriptor);
             }
         }
     }
@@ -91,7 +91,7 @@ internal sealed unsafe class FileReader : IDisposable
 
         while (start < end)
         {
-            var data = Libc.LSeek(descriptor, start, Libc.SEEK_DATA);
+            var data = LibcFd.LSeek(descriptor, start, LibcFd.SEEK_DATA);
             if (data < 0 && Marshal.GetLastPInvokeError() is var error and not Libc.ENXIO)
             {
                 throw new PosixException($"find the holes of {file.Row.Path}", error);
@@ -105,7 +105,7 @@ internal sealed unsafe class FileReader : IDisposable
                 _progress.AddBytes(data - start);
             }
 
-            var hole = data < end ? Math.Min(end, Libc.LSeek(descriptor, data, Libc.SEEK_HOLE)) : end;
+            var hole = data < end ? Math.Min(end, LibcFd.LSeek(descriptor, data, LibcFd.SEEK_HOLE)) : end;
             ReadData(descriptor, file, data, hole < data ? end : hole, extents, cancellationToken);
             start = hole < data ? end : hole;
         }
@@ -172,7 +172,7 @@ internal sealed unsafe class FileReader : IDisposable
         {
             while (filled < destination.Length)
             {
-                var read = Libc.PRead(descriptor, pointer + filled, (nuint)(destination.Length - filled), offset + filled);
+                var read = LibcFd.PRead(descriptor, pointer + filled, (nuint)(destination.Length - filled), offset + filled);
                 if (read < 0)
                 {
                     var error = Marshal.GetLastPInvokeError();

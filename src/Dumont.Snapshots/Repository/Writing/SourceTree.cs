@@ -36,7 +36,7 @@ internal sealed unsafe class SourceTree : IDisposable
     {
         Libc.StatxBuffer stat;
         var nothing = (byte)0;
-        Libc.Check(Libc.StatxOf(descriptor, &nothing, Libc.AT_EMPTY_PATH, Libc.STATX_BASIC_STATS, &stat), "stat");
+        Libc.Check(LibcFd.Statx(descriptor, &nothing, Libc.AT_EMPTY_PATH, Libc.STATX_BASIC_STATS, &stat), "stat");
         return stat;
     }
 
@@ -51,7 +51,8 @@ internal sealed unsafe class SourceTree : IDisposable
             name[length] = 0;
             fixed (byte* pointer = name)
             {
-                var descriptor = Libc.OpenBeneath(_descriptor, pointer, flags);
+                var descriptor = LibcFd.OpenAt2(
+                    _descriptor, pointer, (ulong)(flags | Libc.O_CLOEXEC), 0, LibcFd.RESOLVE_BENEATH | LibcFd.RESOLVE_NO_SYMLINKS);
                 if (descriptor >= 0)
                 {
                     return descriptor;

@@ -89,7 +89,7 @@ internal sealed class TreeScanner
         }
         finally
         {
-            _ = Libc.Close(descriptor);
+            _ = LibcFd.Close(descriptor);
         }
     }
 
@@ -143,7 +143,7 @@ internal sealed class TreeScanner
         {
             if (descriptor >= 0)
             {
-                _ = Libc.Close(descriptor);
+                _ = LibcFd.Close(descriptor);
             }
         }
     }
