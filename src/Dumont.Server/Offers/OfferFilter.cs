@@ -20,7 +20,7 @@ public sealed record OfferFilter
     /// <summary>What is wrong: field to the API's message.</summary>
     public required IReadOnlyDictionary<string, string> Errors { get; init; }
 
-    /// <summary>For the search; the default where something is wrong.</summary>
+    /// <summary>For the search, if nothing is wrong.</summary>
     public required OfferSearchParameters Parameters { get; init; }
 
     /// <summary>What was typed into <paramref name="field"/>.</summary>
@@ -59,7 +59,7 @@ public sealed record OfferFilter
             errors.TryAdd(JsonNamingPolicy.SnakeCaseLower.ConvertName(result.MemberNames.First()), result.ErrorMessage ?? "");
         }
 
-        return new OfferFilter { Values = values, Errors = errors, Parameters = errors.Count > 0 ? new OfferSearchParameters() : parameters };
+        return new OfferFilter { Values = values, Errors = errors, Parameters = parameters };
 
         string? Text(string field) => values.GetValueOrDefault(field);
 

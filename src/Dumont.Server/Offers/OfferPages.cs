@@ -15,6 +15,12 @@ internal static class OfferPages
     private static async Task<IResult> ShowAsync(HttpContext context, Caller caller, OfferViews views, CancellationToken cancellationToken)
     {
         var filter = OfferFilter.Read(context.Request.Query);
+        if (filter.Errors.Count > 0)
+        {
+            // Not the offers that a filter left out would find: they would look like the answer.
+            return Page.Show<OffersPage>(context, new { Filter = filter, ProblemCode = Problems.Validation.Code });
+        }
+
         OfferListResponse? offers = null;
         Problem? problem = null;
         try

@@ -66,6 +66,22 @@ public sealed class DashboardTests
     }
 
     [Fact]
+    public async Task Offers_WithAFilterThatMakesNoSense_NamesItAndListsNone()
+    {
+        await using var spine = await SpineServer.StartAsync();
+        using var user = await WebUser.SignedInAsync(spine.Server.BaseAddress);
+        Assert.NotEmpty((await user.GetAsync("/offers?max_price=5")).Document.QuerySelectorAll("#offers tbody tr"));
+
+        // One with a field on the page, one that stands in the address alone.
+        foreach (var field in (string[])["max_price", "min_inet_down"])
+        {
+            var page = await user.GetAsync($"/offers?{field}=cheap");
+            Assert.Empty(page.Document.QuerySelectorAll("#offers tbody tr"));
+            Assert.Contains($"{field}: ", page.TextOf("#offers [role=alert]"), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task Quote_AsOneTypes_BringsThePriceAndTheCommand()
     {
         await using var spine = await SpineServer.StartAsync();
