@@ -40,6 +40,8 @@ public static class Pruner
     // Clocks of computers and stores differ, and the index follows the pending record. Wrong by more, they cost work: nothing is lost.
     private static readonly TimeSpan ClockMargin = TimeSpan.FromHours(1);
 
+    private const int Tries = 4;
+
     // Twice when nobody is in the way; more only while others come in between.
     private const int SettleTries = 16;
 
@@ -56,6 +58,32 @@ public static class Pruner
         }
 
         await using var prune = await RepositoryLock.AcquirePruneAsync(repository, time, cancellationToken);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await PruneAsync(repository, prune, options, time, cancellationToken);
+            }
+            catch (ObjectStoreException e) when (e.Kind == ObjectStoreErrorKind.NotFound && attempt < Tries)
+            {
+                // A prune that had stood still deleted what was being copied. What is needed of it is elsewhere by now.
+                await prune.EnsureHeldAsync(cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Removes snapshots; their space comes back with the next prune.</summary>
+    public static async Task ForgetAsync(Repository repository, IEnumerable<Snapshot> snapshots, CancellationToken cancellationToken)
+    {
+        foreach (var snapshot in snapshots)
+        {
+            await repository.Store.DeleteAsync(ObjectNames.Snapshot(snapshot.Digest), cancellationToken);
+        }
+    }
+
+    private static async Task<PruneOutcome> PruneAsync(
+        Repository repository, RepositoryLock prune, PruneOptions options, TimeProvider time, CancellationToken cancellationToken)
+    {
         var (deleted, deletedBytes, waiting) = await SweepAsync(repository, prune, options, time, cancellationToken);
         var (plan, index) = await PlanAsync(repository, options, time, cancellationToken);
         if (plan.Remove.Count == 0 && plan.Rewrite.Count == 0 && !index.ListsOthers)
@@ -72,15 +100,6 @@ public static class Pruner
         }
 
         return new PruneOutcome(marked, plan.BytesRemoved, plan.Rewrite.Count, plan.BytesRewritten, deleted, deletedBytes, waiting + marked);
-    }
-
-    /// <summary>Removes snapshots; their space comes back with the next prune.</summary>
-    public static async Task ForgetAsync(Repository repository, IEnumerable<Snapshot> snapshots, CancellationToken cancellationToken)
-    {
-        foreach (var snapshot in snapshots)
-        {
-            await repository.Store.DeleteAsync(ObjectNames.Snapshot(snapshot.Digest), cancellationToken);
-        }
     }
 
     private static async Task<(PrunePlan Plan, RepositoryIndex Index)> PlanAsync(
