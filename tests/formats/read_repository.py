@@ -23,6 +23,7 @@ from hashes import blake3, xxh3
 ENTRY = struct.Struct("<32sIIBBQ")
 STAT = struct.Struct("<BHIIqqqQ")
 MAXIMUM_CHUNK = 4 << 20
+MAXIMUM_DEPTH, MAXIMUM_FRAMES = 16, 1365
 FILE, DIRECTORY, LINK, HARD_LINK, PIPE = 1, 2, 3, 4, 5
 
 
@@ -118,7 +119,7 @@ class Repository:
             require(master, "no key fits, or the configuration was changed")
             self.encryption = hkdf(master, b"", b"dumont encryption")
             self.id_key = hkdf(master, b"", b"dumont chunk id")
-        self.packs, self.chunks = {}, {}
+        self.packs, self.chunks, self.costs, self.waiting = {}, {}, {}, []
 
     # Objects
 
@@ -201,12 +202,36 @@ class Repository:
         gone = {name for superseded, _ in indexes.values() for name in superseded}
         for name, (_, packs) in indexes.items():
             for pack in packs if name not in gone else ():
-                self.packs.setdefault(pack.name, pack)
-        for pack in self.packs.values():
-            at = 8
-            for entry in pack.entries:
-                self.chunks.setdefault(entry.id, (pack, at, entry))
-                at += entry.stored
+                # An index that came late may list what was deleted.
+                if pack.name not in self.packs and os.path.exists(os.path.join(self.root, self.pack_path(pack))):
+                    self.packs[pack.name] = pack
+                    self.learn_pack(pack)
+        self.learn_differences()
+
+    def learn_pack(self, pack):
+        at = 8
+        for entry in pack.entries:
+            if entry.coding == 9:
+                self.waiting.append((pack, at, entry))
+            else:
+                self.place(pack, at, entry, 0, 1)
+            at += entry.stored
+
+    def learn_differences(self):
+        """First those from whole chunks, then those from these, and so on: nothing is missing then, and no chain has a circle."""
+        for _ in range(MAXIMUM_DEPTH):
+            ready = [place for place in self.waiting if all(part in self.chunks for part in place[2].baseline)]
+            for place in ready:
+                frames = 1 + sum(self.costs[part][1] for part in place[2].baseline)
+                depth = 1 + max(self.costs[part][0] for part in place[2].baseline)
+                if frames <= MAXIMUM_FRAMES and depth <= MAXIMUM_DEPTH:
+                    self.place(*place, depth, frames)
+            self.waiting = [place for place in self.waiting if place[2].id not in self.chunks]
+
+    def place(self, pack, at, entry, depth, frames):
+        if entry.id not in self.chunks:
+            self.chunks[entry.id] = (pack, at, entry)
+            self.costs[entry.id] = (depth, frames)
 
     @staticmethod
     def counted(fields, size):
@@ -247,32 +272,35 @@ class Repository:
         content, entries = self.read(name), found.entries
         at = 8
         for entry in entries:
-            self.open_frame(pack, at, entry, content[at : at + entry.stored])
+            # A difference that nobody reads from here may have lost its baseline.
+            is_read = entry.coding != 9 or (entry.id in self.chunks and self.chunks[entry.id][:2] == (pack, at))
+            self.open_frame(pack, at, entry, content[at : at + entry.stored], is_read)
             at += entry.stored
 
-    def open_frame(self, pack, at, entry, frame, depth=0):
+    def open_frame(self, pack, at, entry, frame, decodes=True):
         name = f"{self.pack_path(pack)} at {at}"
         require(len(frame) == entry.stored and xxh3(frame) == entry.checksum, f"{name}: the checksum does not match")
         if self.encryption:
             key = hkdf(self.encryption, pack.salt, b"dumont pack")
             associated = entry.id + struct.pack("<BBI", entry.coding, entry.parameter, entry.length)
             frame = decrypt(key, struct.pack("<qI", at, 0), frame, associated, name)
+        if not decodes:
+            return None
         if entry.coding == 9:
-            require(depth < 16, f"{name}: differences without end")
-            baseline = b"".join(self.chunk(part, None, depth + 1) for part in entry.baseline)
+            baseline = b"".join(self.chunk(part, None) for part in entry.baseline)
             chunk = decode_difference(entry.parameter, frame, entry.length, baseline)
         else:
             chunk = decode(entry.coding, entry.parameter, frame, entry.length)
         require(blake3(chunk, self.id_key) == entry.id, f"{name}: the chunk is not what its id says")
         return chunk
 
-    def chunk(self, chunk_id, length, depth=0):
-        require(chunk_id in self.chunks, f"chunk {chunk_id.hex()} is in no index")
+    def chunk(self, chunk_id, length):
+        require(chunk_id in self.chunks, f"chunk {chunk_id.hex()} has no place: in no index, its pack missing, or a difference that takes too much")
         pack, at, entry = self.chunks[chunk_id]
         require(length in (None, entry.length), f"chunk {chunk_id.hex()} has another length")
         with open(os.path.join(self.root, self.pack_path(pack)), "rb") as file:
             file.seek(at)
-            return self.open_frame(pack, at, entry, file.read(entry.stored), depth)
+            return self.open_frame(pack, at, entry, file.read(entry.stored))
 
     # Snapshots
 
@@ -300,6 +328,7 @@ class Repository:
                 path = os.path.join(self.root, f"packs/{text[:2]}/{text}")
                 if bytes.fromhex(text) not in self.packs and os.path.exists(path):
                     self.learn({b"": ([], [self.read_footer(bytes.fromhex(text))])})
+        self.load_index()
 
     def read_entries(self, snapshot):
         parts = []
@@ -322,6 +351,7 @@ class Repository:
         for snapshot in self.snapshots().values():
             for entry in self.manifest(snapshot):
                 for chunk_id, length in entry.extents:
+                    require(chunk_id is None or chunk_id in self.chunks, "a file needs a chunk that has no place")
                     require(chunk_id is None or self.chunks[chunk_id][2].length == length, "a file needs a chunk of another length")
 
 

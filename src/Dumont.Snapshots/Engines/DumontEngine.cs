@@ -34,12 +34,12 @@ public sealed class DumontEngine(IObjectStore store, RepositorySecret secret, Ti
         {
             var repository = await Repository.OpenAsync(store, secret, cancellationToken);
             var (snapshots, _) = await repository.ReadSnapshotsAsync(cancellationToken);
-            if (snapshots.LastOrDefault(each => each.Tags.Contains(request.OperationTag)) is { } made)
+            if (snapshots.LastOrDefault(each => each.Tags.Contains(request.OperationTag)) is { } made &&
+                await SnapshotWriter.TryConfirmAsync(repository, made, time, cancellationToken))
             {
                 return ResultOf(made, []);
             }
 
-            await repository.LoadIndexAsync(cancellationToken);
             var options = new SnapshotOptions
             {
                 Source = request.SourcePath,

@@ -5,8 +5,6 @@ namespace Dumont.Snapshots;
 /// because the next delta of the same file most often needs it.</remarks>
 internal sealed class BaselineReader(Repository repository, int depth) : IDisposable
 {
-    // Writers stop far earlier; a longer chain is a circle.
-    public const int MaximumDepth = 16;
     private const int WindowBytes = 2 << 20;
 
     private readonly byte[] _window = new byte[Math.Max(WindowBytes, ChunkEntry.MaximumChunkBytes + 1024)];
@@ -19,9 +17,9 @@ internal sealed class BaselineReader(Repository repository, int depth) : IDispos
     /// <summary>The baseline of a delta. Valid until the next call.</summary>
     /// <exception cref="SnapshotFormatException">A chunk of it is unknown or damaged.</exception>
     public ReadOnlySpan<byte> Read(ContentHash delta) =>
-        depth < MaximumDepth && repository.Index.Baselines.TryGetValue(delta, out var baseline)
-            ? Read(baseline)
-            : throw new SnapshotFormatException($"chunk {delta.ToString()[..16]} is a delta without end");
+        depth < RepositoryIndex.MaximumDepth && repository.Index.Deltas.TryGetValue(delta, out var cost)
+            ? Read(cost.Baseline)
+            : throw new SnapshotFormatException($"chunk {delta.ToString()[..16]} is no difference that the index knows");
 
     /// <summary>Chunks, one behind the other. Valid until the next call.</summary>
     /// <exception cref="SnapshotFormatException">One is unknown or damaged.</exception>
@@ -32,7 +30,7 @@ internal sealed class BaselineReader(Repository repository, int depth) : IDispos
         {
             if (!repository.TryLocate(chunks[i], out var location))
             {
-                throw new SnapshotFormatException($"a delta needs chunk {chunks[i].ToString()[..16]}, which no index knows");
+                throw new SnapshotFormatException($"a delta needs chunk {chunks[i].ToString()[..16]}, which {repository.Index.WhyUnknown(chunks[i])}");
             }
 
             if (_baseline.Length < length + location.RawBytes)

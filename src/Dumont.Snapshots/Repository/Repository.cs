@@ -108,21 +108,10 @@ public sealed class Repository
     }
 
     /// <summary>Reads again where every chunk is: others may have added some, or moved them.</summary>
-    internal async Task ReloadIndexAsync(CancellationToken cancellationToken)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                _index = await RepositoryIndex.LoadAsync(this, cancellationToken);
-                return;
-            }
-            catch (ObjectStoreException e) when (e.Kind == ObjectStoreErrorKind.NotFound && attempt < IndexLoadTries)
-            {
-                // A prune replaced it between the listing and the reading: the new one is there now.
-            }
-        }
-    }
+    internal Task ReloadIndexAsync(CancellationToken cancellationToken) => ReloadIndexAsync(isForReading: true, cancellationToken);
+
+    /// <summary>Reads again where every chunk is that a new snapshot may rely on: not those that are only in packs that a prune has marked.</summary>
+    internal Task LoadIndexToWriteAsync(CancellationToken cancellationToken) => ReloadIndexAsync(isForReading: false, cancellationToken);
 
     /// <summary>Uses an index that was read elsewhere.</summary>
     internal void UseIndex(RepositoryIndex index) => _index = index;
@@ -192,13 +181,13 @@ public sealed class Repository
     {
         if (snapshot.Record.Manifest.Any(chunk => ObjectNames.TryParseDigest(chunk.Id, out var id) && !Index.Chunks.Contains(id)))
         {
-            await PrunedMeanwhile.LearnMarkedAsync(this, cancellationToken);
+            await MarkedPacks.LearnAsync(this, cancellationToken);
         }
 
         var entries = (await ReadManifestAsync(snapshot, cancellationToken)).Entries.ToList();
         if (entries.Exists(entry => entry.Content.Any(extent => !extent.IsHole && !Index.Chunks.Contains(extent.Chunk))))
         {
-            await PrunedMeanwhile.LearnMarkedAsync(this, cancellationToken);
+            await MarkedPacks.LearnAsync(this, cancellationToken);
         }
 
         return entries;
@@ -229,9 +218,14 @@ public sealed class Repository
                 continue;
             }
 
-            if (!TryLocate(extent.Chunk, out var location) || location.RawBytes != extent.LengthBytes)
+            if (!TryLocate(extent.Chunk, out var location))
             {
-                throw new SnapshotFormatException($"'{file.Path}' needs chunk {extent.Chunk.ToString()[..16]}, which no index knows");
+                throw new SnapshotFormatException($"'{file.Path}' needs chunk {extent.Chunk.ToString()[..16]}, which {Index.WhyUnknown(extent.Chunk)}");
+            }
+
+            if (location.RawBytes != extent.LengthBytes)
+            {
+                throw new SnapshotFormatException($"'{file.Path}' needs {extent.LengthBytes} bytes of chunk {extent.Chunk.ToString()[..16]}, which has {location.RawBytes}");
             }
 
             var chunk = buffer.AsMemory(0, location.RawBytes);
@@ -309,10 +303,22 @@ public sealed class Repository
         return new Manifest(content);
     }
 
-    private (ContentHash Id, ChunkLocation Location) Locate(Snapshot snapshot, ManifestChunk chunk) =>
-        ObjectNames.TryParseDigest(chunk.Id, out var id) && TryLocate(id, out var location) && location.RawBytes == chunk.Bytes
+    private (ContentHash Id, ChunkLocation Location) Locate(Snapshot snapshot, ManifestChunk chunk)
+    {
+        if (!ObjectNames.TryParseDigest(chunk.Id, out var id))
+        {
+            throw new SnapshotFormatException($"snapshot {snapshot.ShortId} lists no chunk id");
+        }
+
+        if (!TryLocate(id, out var location))
+        {
+            throw new SnapshotFormatException($"snapshot {snapshot.ShortId} needs for its manifest chunk {chunk.Id[..16]}, which {Index.WhyUnknown(id)}");
+        }
+
+        return location.RawBytes == chunk.Bytes
             ? (id, location)
-            : throw new SnapshotFormatException($"snapshot {snapshot.ShortId} needs chunk {chunk.Id} for its manifest, which no index knows");
+            : throw new SnapshotFormatException($"snapshot {snapshot.ShortId} needs {chunk.Bytes} bytes of chunk {chunk.Id[..16]}, which has {location.RawBytes}");
+    }
 
     /// <summary>Fetches and opens one chunk.</summary>
     internal async Task ReadChunkAsync(
@@ -321,6 +327,22 @@ public sealed class Repository
         var frame = new byte[location.StoredBytes];
         var read = frame.Length == 0 ? 0 : await Store.ReadAsync(PackName(location.Pack), location.OffsetBytes, frame, cancellationToken);
         reader.Open(location, id, frame.AsSpan(0, read), destination.Span);
+    }
+
+    private async Task ReloadIndexAsync(bool isForReading, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                _index = await RepositoryIndex.LoadAsync(this, isForReading, cancellationToken);
+                return;
+            }
+            catch (ObjectStoreException e) when (e.Kind == ObjectStoreErrorKind.NotFound && attempt < IndexLoadTries)
+            {
+                // A prune replaced it between the listing and the reading: the new one is there now.
+            }
+        }
     }
 
     /// <summary>Every object below a prefix with its content; one that vanishes meanwhile is left out, and told.</summary>

@@ -10,12 +10,13 @@ namespace Dumont.Snapshots.Tests;
 internal sealed record SafetySettings(bool IsExhaustive, int Seed, int Count)
 {
     private const int DefaultCount = 40;
+    private const int ExhaustiveCount = 4000;
 
     public static SafetySettings Read()
     {
         var variables = Environment.GetEnvironmentVariables();
-        return new SafetySettings(
-            variables["DUMONT_SAFETY_EXHAUSTIVE"] is "1", Number("DUMONT_SAFETY_SEED") ?? 1, Number("DUMONT_SAFETY_COUNT") ?? DefaultCount);
+        var isExhaustive = variables["DUMONT_SAFETY_EXHAUSTIVE"] is "1";
+        return new SafetySettings(isExhaustive, Number("DUMONT_SAFETY_SEED") ?? 1, Number("DUMONT_SAFETY_COUNT") ?? (isExhaustive ? ExhaustiveCount : DefaultCount));
 
         int? Number(string name) => variables[name] is string text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
     }

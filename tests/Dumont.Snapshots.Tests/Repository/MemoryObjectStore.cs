@@ -15,6 +15,7 @@ internal sealed class MemoryObjectStore : IObjectStore
     private MemoryObjectStore(MemoryObjectStore other)
     {
         Traits = other.Traits;
+        Time = other.Time;
         lock (other._lock)
         {
             foreach (var (name, value) in other._objects)
@@ -26,6 +27,9 @@ internal sealed class MemoryObjectStore : IObjectStore
 
     /// <summary>Small packs, one call at a time: what happens then is the same each time.</summary>
     public StoreTraits Traits { get; init; } = new(16 << 10, 1);
+
+    /// <summary>Says when objects were written.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
 
     public IReadOnlyList<string> Names
     {
@@ -75,7 +79,7 @@ internal sealed class MemoryObjectStore : IObjectStore
                 return ValueTask.FromResult(false);
             }
 
-            _objects[name] = (content.ToArray(), default);
+            _objects[name] = (content.ToArray(), Time.GetUtcNow());
             return ValueTask.FromResult(true);
         }
     }

@@ -77,6 +77,47 @@ public sealed class SecondReaderTests
         Assert.Equal(files["noise"], restored["other name"]);
     }
 
+    // As somebody leaves it who stood still: indexes that list what is gone, and a snapshot that needs what was marked.
+    [Fact]
+    public async Task Read_PacksThatAreGoneOrMarked_FindsEveryChunk()
+    {
+        PythonReader.Require();
+        using var folder = new TempFolder();
+        var source = folder.Folder("source");
+        var place = folder.Folder("repository");
+        await using var store = new DirectoryObjectStore(place);
+        await Repository.InitAsync(store, null, TimeProvider.System, Bench.Token);
+        Trees.WriteFirst(source);
+        await TakeAsync(store, null, source, ChunkCompression.Fast);
+        Trees.WriteSecond(source);
+        var id = await TakeAsync(store, null, source, ChunkCompression.Fast);
+        var state = TreeState.Of(source, withInodes: false);
+        var repository = await Repository.OpenAsync(store, null, Bench.Token);
+        await repository.LoadIndexAsync(Bench.Token);
+        var packs = repository.Index.Contents();
+        var gone = packs.Select(pack => pack with { Name = ContentHash.Of(pack.Salt) }).ToList();
+        for (var i = 0; i < 5; i++)
+        {
+            await IndexObjects.PutAsync(repository, new IndexObject([], gone), Bench.Token);
+        }
+
+        await ExpectReadByBothAsync("one");
+        await PendingRecords.PutAsync(repository, new PendingRecord(DateTimeOffset.UnixEpoch, [.. packs.Select(pack => pack.Name.ToString())]), Bench.Token);
+        await IndexObjects.PutAsync(repository, new IndexObject(repository.Index.Objects, []), Bench.Token);
+        await ExpectReadByBothAsync("two");
+
+        async Task ExpectReadByBothAsync(string name)
+        {
+            Assert.NotEmpty(await Bench.ReadAsync(store, null, id));
+            Assert.True((await Bench.VerifyAsync(store, null)).IsSound);
+            var (exit, text) = PythonReader.Run(place, null, "check");
+            Assert.True(exit == 0, text);
+            (exit, text) = PythonReader.Run(place, null, "restore", id, folder.File(name));
+            Assert.True(exit == 0, text);
+            Assert.Equal(state, TreeState.Of(folder.File(name), withInodes: false));
+        }
+    }
+
     private static async Task<string> TakeAsync(IObjectStore store, RepositorySecret? secret, string source, ChunkCompression compression) =>
         (await Bench.WriteAsync(store, secret, new SnapshotOptions { Source = source, Compression = compression }, TimeProvider.System)).Snapshot.Id;
 

@@ -3,22 +3,37 @@ namespace Dumont.Snapshots;
 /// <summary>A pack that some index lists.</summary>
 internal readonly record struct IndexedPack(ContentHash Name, byte[] Salt, long SizeBytes, int ChunkCount);
 
-/// <summary>All indexes of a repository joined. Superseded ones do not count, even while the store still lists them.</summary>
+/// <summary>What a delta is made from, and what it costs to read.</summary>
+/// <param name="Baseline">The chunks.</param>
+/// <param name="Depth">Deltas on the longest way to chunks that stand alone, itself included.</param>
+/// <param name="Reads">Frames that are opened for it, its own included.</param>
+internal readonly record struct DeltaCost(Baseline Baseline, int Depth, int Reads);
+
+/// <summary>All indexes of a repository joined. Superseded ones do not count, even while the store still lists them; nor do packs that are not there or,
+/// for whoever writes, that are marked.</summary>
 internal sealed class RepositoryIndex
 {
+    /// <summary>Deltas one upon the other. Writers stop far earlier.</summary>
+    public const int MaximumDepth = 16;
+
+    /// <summary>Frames that one chunk may cost: five deltas one upon the other, each against four chunks, which is one more than writers make.</summary>
+    public const int MaximumReads = 1 + 4 + 16 + 64 + 256 + 1024;
+
     private readonly Dictionary<ContentHash, int> _packNumbers = [];
     private readonly List<PackContent> _contents = [];
+    private List<(ChunkEntry Entry, ChunkLocation Location)> _unresolved = [];
 
-    private RepositoryIndex()
-    {
-    }
+    private RepositoryIndex(StoredPacks stored) => Stored = stored;
+
+    /// <summary>What the store had when this was read.</summary>
+    public StoredPacks Stored { get; }
 
     public ChunkIndex Chunks { get; } = new();
 
     public List<IndexedPack> Packs { get; } = [];
 
-    /// <summary>Baselines of the deltas.</summary>
-    public Dictionary<ContentHash, Baseline> Baselines { get; } = [];
+    /// <summary>The deltas that can be read.</summary>
+    public Dictionary<ContentHash, DeltaCost> Deltas { get; } = [];
 
     /// <summary>The index objects that were read and count.</summary>
     public List<ContentHash> Objects { get; } = [];
@@ -26,7 +41,16 @@ internal sealed class RepositoryIndex
     /// <summary>The index objects that were read and are superseded: a prune that was killed left them.</summary>
     public List<ContentHash> Leftovers { get; } = [];
 
-    public static async Task<RepositoryIndex> LoadAsync(Repository repository, CancellationToken cancellationToken)
+    /// <summary>Packs that are listed, and marked.</summary>
+    public List<PackContent> Aside { get; } = [];
+
+    /// <summary>Packs that are listed, and not there.</summary>
+    public List<PackContent> Missing { get; } = [];
+
+    /// <summary>Whether the index in force lists packs that do not count.</summary>
+    public bool ListsOthers => Aside.Count + Missing.Count > 0;
+
+    public static async Task<RepositoryIndex> LoadAsync(Repository repository, bool isForReading, CancellationToken cancellationToken)
     {
         var objects = new List<(ContentHash Name, IndexObject Index)>();
         var vanished = new List<string>();
@@ -37,24 +61,27 @@ internal sealed class RepositoryIndex
         }
 
         CheckComplete(objects, vanished);
-        return Join(objects);
+        return Join(objects, await StoredPacks.ReadAsync(repository, isForReading, cancellationToken));
     }
 
     /// <summary>Joins indexes, leaving out those that another one of them supersedes.</summary>
-    public static RepositoryIndex Join(IReadOnlyList<(ContentHash Name, IndexObject Index)> objects)
+    public static RepositoryIndex Join(IReadOnlyList<(ContentHash Name, IndexObject Index)> objects, StoredPacks stored)
     {
         var superseded = objects.SelectMany(o => o.Index.Supersedes).ToHashSet();
-        var result = new RepositoryIndex();
+        var result = new RepositoryIndex(stored);
         result.Leftovers.AddRange(objects.Select(o => o.Name).Where(superseded.Contains));
+        var packs = new List<PackContent>();
         foreach (var (name, index) in objects.Where(o => !superseded.Contains(o.Name)))
         {
             result.Objects.Add(name);
             foreach (var pack in index.Packs)
             {
-                result.Add(pack);
+                var place = stored.Marked.Contains(pack.Name) ? result.Aside : stored.Present.ContainsKey(pack.Name) ? packs : result.Missing;
+                place.Add(pack);
             }
         }
 
+        result.Add(packs);
         return result;
     }
 
@@ -69,21 +96,18 @@ internal sealed class RepositoryIndex
         }
     }
 
-    /// <summary>Deltas on the way from a chunk to one that stands alone; more than <paramref name="limit"/> are not counted.</summary>
-    public int DepthOf(ContentHash chunk, int limit)
+    /// <summary>What a delta against these chunks, which must be known, would cost.</summary>
+    public DeltaCost CostOf(Baseline baseline)
     {
-        if (limit == 0 || !Baselines.TryGetValue(chunk, out var baseline))
-        {
-            return 0;
-        }
-
-        var deepest = 0;
+        var (depth, reads) = (1, 1);
         for (var i = 0; i < baseline.Count; i++)
         {
-            deepest = Math.Max(deepest, DepthOf(baseline[i], limit - 1));
+            var below = Deltas.TryGetValue(baseline[i], out var delta) ? delta : new DeltaCost(default, 0, 1);
+            depth = Math.Max(depth, below.Depth + 1);
+            reads += below.Reads;
         }
 
-        return deepest + 1;
+        return new DeltaCost(baseline, depth, reads);
     }
 
     public bool HasPack(ContentHash name) => _packNumbers.ContainsKey(name);
@@ -97,40 +121,116 @@ internal sealed class RepositoryIndex
     /// <summary>Every pack with the chunks in it.</summary>
     public IReadOnlyList<PackContent> Contents() => _contents;
 
-    /// <summary>This index and more packs. Numbers of packs stay: who found a chunk before still reads it from the right one.</summary>
-    public RepositoryIndex With(IEnumerable<PackContent> packs)
+    /// <summary>Why a chunk cannot be found, to follow "chunk X, which".</summary>
+    public string WhyUnknown(ContentHash chunk)
     {
-        var result = new RepositoryIndex();
-        result.Objects.AddRange(Objects);
-        result.Leftovers.AddRange(Leftovers);
-        foreach (var pack in _contents.Concat(packs))
+        if (_unresolved.Find(delta => delta.Entry.Id == chunk) is { Entry.Baseline: { Count: > 0 } baseline })
         {
-            result.Add(pack);
+            for (var i = 0; i < baseline.Count; i++)
+            {
+                if (!Chunks.Contains(baseline[i]) && !_unresolved.Exists(delta => delta.Entry.Id == baseline[i]))
+                {
+                    return $"is a difference from {baseline[i].ToString()[..16]}, which no index knows";
+                }
+            }
+
+            return $"is a difference that takes more than {MaximumDepth} others one upon the other, or more than {MaximumReads} in all";
         }
 
+        return Missing.Find(pack => pack.Chunks.Any(entry => entry.Id == chunk)) is { } gone ? $"is in {ObjectNames.Pack(gone.Name)}, which is missing" : "no index knows";
+    }
+
+    /// <summary>This index and more packs. What was known stays where it was: who found a chunk before still reads it from the right place.</summary>
+    public RepositoryIndex With(IEnumerable<PackContent> packs)
+    {
+        var result = new RepositoryIndex(Stored);
+        result.Objects.AddRange(Objects);
+        result.Leftovers.AddRange(Leftovers);
+        result.Aside.AddRange(Aside);
+        result.Missing.AddRange(Missing);
+        result.Add(_contents);
+        result.Add(packs);
         return result;
     }
 
-    private void Add(PackContent pack)
+    private void Add(IEnumerable<PackContent> packs)
     {
-        if (!_packNumbers.TryAdd(pack.Name, Packs.Count))
+        foreach (var pack in packs)
         {
-            return;
-        }
-
-        var number = Packs.Count;
-        _contents.Add(pack);
-        Packs.Add(new IndexedPack(pack.Name, pack.Salt, pack.SizeBytes, pack.Chunks.Count));
-        var offset = PackFormat.HeaderBytes;
-        foreach (var chunk in pack.Chunks)
-        {
-            var location = new ChunkLocation(number, offset, chunk.StoredBytes, chunk.RawBytes, chunk.Coding, chunk.Parameter, chunk.Checksum);
-            if (Chunks.Add(chunk.Id, location) && chunk.Coding == ChunkCoding.Delta)
+            if (!_packNumbers.TryAdd(pack.Name, Packs.Count))
             {
-                Baselines.Add(chunk.Id, chunk.Baseline);
+                continue;
             }
 
-            offset += chunk.StoredBytes;
+            var number = Packs.Count;
+            _contents.Add(pack);
+            Packs.Add(new IndexedPack(pack.Name, pack.Salt, pack.SizeBytes, pack.Chunks.Count));
+            var offset = PackFormat.HeaderBytes;
+            foreach (var chunk in pack.Chunks)
+            {
+                var location = new ChunkLocation(number, offset, chunk.StoredBytes, chunk.RawBytes, chunk.Coding, chunk.Parameter, chunk.Checksum);
+                if (chunk.Coding == ChunkCoding.Delta)
+                {
+                    _unresolved.Add((chunk, location));
+                }
+                else
+                {
+                    Chunks.Add(chunk.Id, location);
+                }
+
+                offset += chunk.StoredBytes;
+            }
         }
+
+        AddDeltas();
+    }
+
+    // First the deltas against whole chunks, then those against these, and so on. So a chunk is taken whole where it is, and else on the shortest way,
+    // nothing on which is missing; and a circle never begins.
+    private void AddDeltas()
+    {
+        for (var depth = 1; depth <= MaximumDepth && _unresolved.Count > 0; depth++)
+        {
+            var next = _unresolved.ToLookup(delta => HasAll(delta.Entry.Baseline));
+            var tooDear = next[true].Where(delta => !TryAdd(delta.Entry, delta.Location)).ToList();
+            if (tooDear.Count == next[true].Count())
+            {
+                break;
+            }
+
+            _unresolved = [.. next[false], .. tooDear];
+        }
+
+        _unresolved.RemoveAll(delta => Chunks.Contains(delta.Entry.Id));
+    }
+
+    // False when it takes too many reads.
+    private bool TryAdd(in ChunkEntry entry, in ChunkLocation location)
+    {
+        var cost = CostOf(entry.Baseline);
+        if (cost.Reads > MaximumReads || cost.Depth > MaximumDepth)
+        {
+            return false;
+        }
+
+        if (Chunks.Add(entry.Id, location))
+        {
+            Deltas.Add(entry.Id, cost);
+        }
+
+        return true;
+    }
+
+    private bool HasAll(Baseline baseline)
+    {
+        for (var i = 0; i < baseline.Count; i++)
+        {
+            if (!Chunks.Contains(baseline[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 }

@@ -44,7 +44,7 @@ internal sealed record LockRecord(string Kind, string Holder, DateTimeOffset Cre
 
 /// <summary>
 /// A lease on a repository. Writers have one each and never exclude anybody: it keeps a prune from deleting what it marked after they began.
-/// Of prunes there is one at a time.
+/// Of prunes there is one at a time. Leases save work and time; nothing is lost when one runs out, however late its holder notices.
 /// </summary>
 internal sealed class RepositoryLock : IAsyncDisposable
 {
@@ -101,13 +101,18 @@ internal sealed class RepositoryLock : IAsyncDisposable
                     : $"A prune is running on {other.Hostname} (process {other.ProcessId}, since {other.CreatedAt:u}). Try again when it has ended.");
             }
 
-            // Its holder has not been heard of for half an hour. Should it live, it notices before it destroys anything: EnsureHeldAsync.
+            // Its holder has not been heard of for half an hour. Should it live, it stops when it notices: EnsureHeldAsync.
             await repository.Store.DeleteAsync(PruneName, cancellationToken);
         }
     }
 
     /// <summary>Writers that may still be at work.</summary>
-    public static async Task<IReadOnlyList<LockRecord>> ListWritersAsync(Repository repository, TimeProvider time, CancellationToken cancellationToken)
+    /// <param name="repository">Of which.</param>
+    /// <param name="removesExpired">Whether the locks of the others are deleted, so that one that lives notices before it publishes anything.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public static async Task<IReadOnlyList<LockRecord>> ListWritersAsync(
+        Repository repository, bool removesExpired, TimeProvider time, CancellationToken cancellationToken)
     {
         var writers = new List<LockRecord>();
         await foreach (var (name, content) in repository.ReadAllAsync(WriterPrefix, cancellationToken))
@@ -117,7 +122,7 @@ internal sealed class RepositoryLock : IAsyncDisposable
             {
                 writers.Add(record);
             }
-            else
+            else if (removesExpired)
             {
                 await repository.Store.DeleteAsync(name, cancellationToken);
             }
@@ -171,7 +176,7 @@ internal sealed class RepositoryLock : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or IOException)
         {
-            // Whoever relies on the lease asks for it before the step that matters.
+            // Whoever holds the lease asks for it before it publishes or deletes anything.
         }
     }
 

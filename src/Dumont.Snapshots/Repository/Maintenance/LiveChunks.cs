@@ -7,56 +7,50 @@ internal sealed class LiveChunks(Repository repository)
 {
     private readonly RepositoryIndex _index = repository.Index;
     private readonly BitArray _isLive = new(repository.Index.Chunks.Count);
-    private readonly HashSet<ContentHash> _missing = [];
     private readonly Stack<ContentHash> _open = new();
-
-    /// <summary>Needed, and in no index.</summary>
-    public IReadOnlyCollection<ContentHash> Missing => _missing;
 
     public bool IsLive(ContentHash id) => _index.Chunks.OrdinalOf(id) is >= 0 and var ordinal && _isLive[ordinal];
 
     /// <summary>Marks everything that a snapshot needs.</summary>
+    /// <returns>False when something of it is in no index.</returns>
     /// <exception cref="SnapshotFormatException">Its manifest cannot be read.</exception>
-    public async Task AddAsync(Snapshot snapshot, CancellationToken cancellationToken)
+    public async Task<bool> TryAddAsync(Snapshot snapshot, CancellationToken cancellationToken)
     {
         var isKnown = true;
         foreach (var chunk in snapshot.Record.Manifest)
         {
-            isKnown &= Mark(ObjectNames.TryParseDigest(chunk.Id, out var id) ? id : throw new SnapshotFormatException($"snapshot {snapshot.ShortId} lists no chunk id"));
+            isKnown &= TryMark(ObjectNames.TryParseDigest(chunk.Id, out var id) ? id : throw new SnapshotFormatException($"snapshot {snapshot.ShortId} lists no chunk id"));
         }
 
         if (!isKnown)
         {
             // What the manifest needs cannot be known without it.
-            return;
+            return false;
         }
 
         foreach (var entry in (await repository.ReadManifestAsync(snapshot, cancellationToken)).Entries)
         {
             foreach (var extent in entry.Content)
             {
-                if (!extent.IsHole)
-                {
-                    Mark(extent.Chunk);
-                }
+                isKnown &= extent.IsHole || TryMark(extent.Chunk);
             }
         }
+
+        return isKnown;
     }
 
-    private bool Mark(ContentHash id)
+    // A chunk that the index has, has its baseline there too.
+    private bool TryMark(ContentHash id)
     {
-        // Not by recursion: a hostile index may have a chain of any length, or close a circle.
-        var isKnown = true;
+        if (!_index.Chunks.Contains(id))
+        {
+            return false;
+        }
+
         _open.Push(id);
         while (_open.TryPop(out var next))
         {
-            if (_index.Chunks.OrdinalOf(next) is not (>= 0 and var ordinal))
-            {
-                _missing.Add(next);
-                isKnown = false;
-                continue;
-            }
-
+            var ordinal = _index.Chunks.OrdinalOf(next);
             if (!_isLive[ordinal])
             {
                 _isLive[ordinal] = true;
@@ -64,16 +58,16 @@ internal sealed class LiveChunks(Repository repository)
             }
         }
 
-        return isKnown;
+        return true;
     }
 
     private void PushBaseline(ContentHash id)
     {
-        if (_index.Baselines.TryGetValue(id, out var baseline))
+        if (_index.Deltas.TryGetValue(id, out var delta))
         {
-            for (var i = 0; i < baseline.Count; i++)
+            for (var i = 0; i < delta.Baseline.Count; i++)
             {
-                _open.Push(baseline[i]);
+                _open.Push(delta.Baseline[i]);
             }
         }
     }

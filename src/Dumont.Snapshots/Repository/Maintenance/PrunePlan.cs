@@ -2,8 +2,8 @@ namespace Dumont.Snapshots;
 
 /// <summary>What a prune will do. Pure: from an index and what is needed of it.</summary>
 /// <param name="Keep">Stay as they are.</param>
-/// <param name="Rewrite">What is needed of these is copied; then they go.</param>
-/// <param name="Remove">Leave the index: those without anything needed, those rewritten, and those that no index lists.</param>
+/// <param name="Rewrite">What is needed of these is copied: of packs that go now, and of packs that are marked already.</param>
+/// <param name="Remove">Are marked: those without anything needed, those rewritten, and those that no index lists.</param>
 /// <param name="BytesRemoved">Size of <paramref name="Remove"/>.</param>
 /// <param name="BytesRewritten">Size of what is copied.</param>
 internal sealed record PrunePlan(
@@ -13,42 +13,41 @@ internal sealed record PrunePlan(
     long BytesRemoved,
     long BytesRewritten)
 {
-    public static PrunePlan Make(RepositoryIndex index, LiveChunks live, IReadOnlyList<StoredObject> strangers, double maximumWaste)
+    /// <summary>Decides.</summary>
+    /// <param name="needed">What the snapshots need.</param>
+    /// <param name="old">Packs that no writer at work can have written: what its snapshot will need is not known yet.</param>
+    /// <param name="maximumWaste">Part of a pack that may be of no use.</param>
+    public static PrunePlan Make(NeededChunks needed, IReadOnlySet<ContentHash> old, double maximumWaste)
     {
         var keep = new List<PackContent>();
-        var rewrite = new List<PackContent>();
+        var rewrite = new List<PackContent>(needed.Aside);
         var remove = new List<ContentHash>();
-        var (removed, rewritten) = (0L, 0L);
+        var index = needed.Index;
         foreach (var pack in index.Contents())
         {
-            // A chunk that two packs hold is read from the first one that lists it; the copy in the other is waste.
-            var needed = pack.Chunks.Where(c => live.IsLive(c.Id) && index.IsIn(pack.Name, c.Id)).ToList();
-            var neededBytes = needed.Sum(chunk => (long)chunk.StoredBytes);
+            // A chunk that two packs hold is read from one of them; the copy in the other is waste.
+            var live = pack.Chunks.Where(c => needed.Live.IsLive(c.Id) && index.IsIn(pack.Name, c.Id)).ToList();
+            var liveBytes = live.Sum(chunk => (long)chunk.StoredBytes);
             var allBytes = pack.Chunks.Sum(chunk => (long)chunk.StoredBytes);
-            if (needed.Count > 0 && allBytes - neededBytes <= maximumWaste * allBytes)
+            if (!old.Contains(pack.Name) || (live.Count > 0 && allBytes - liveBytes <= maximumWaste * allBytes))
             {
                 keep.Add(pack);
                 continue;
             }
 
             remove.Add(pack.Name);
-            removed += pack.SizeBytes;
-            if (needed.Count > 0)
+            if (live.Count > 0)
             {
-                rewrite.Add(pack with { Chunks = needed });
-                rewritten += neededBytes;
+                rewrite.Add(pack with { Chunks = live });
             }
         }
 
-        foreach (var stranger in strangers)
-        {
-            if (ObjectNames.TryParseDigest(stranger.Name, out var name))
-            {
-                remove.Add(name);
-                removed += stranger.SizeBytes;
-            }
-        }
-
-        return new PrunePlan(keep, rewrite, remove, removed, rewritten);
+        remove.AddRange(index.Stored.Present.Keys.Where(pack => old.Contains(pack) && !index.HasPack(pack) && !index.Stored.Marked.Contains(pack)));
+        return new PrunePlan(
+            keep,
+            rewrite,
+            remove,
+            remove.Sum(pack => index.Stored.Present[pack].SizeBytes),
+            rewrite.Sum(pack => pack.Chunks.Sum(chunk => (long)chunk.StoredBytes)));
     }
 }

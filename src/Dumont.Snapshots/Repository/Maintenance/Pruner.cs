@@ -25,21 +25,25 @@ public sealed record PruneOutcome(
     int PacksMarked, long BytesMarked, int PacksRewritten, long BytesRewritten, int PacksDeleted, long BytesDeleted, int PacksWaiting);
 
 /// <summary>
-/// Gives back the space of what no snapshot needs any more, in two phases, under a lease that one process at a time can hold.
+/// Gives back the space of what no snapshot needs any more, in two phases.
 /// <code>
 /// mark    read every manifest ─▶ copy live chunks out of wasteful packs ─▶ pending record ─▶ index that supersedes all ─▶ delete old indexes
 /// sweep   (the same or a later prune) pending records older than the grace period and than every writer: look again, delete the packs
 /// </code>
 /// </summary>
-/// <remarks>Killed between any two steps it leaves a repository in which every snapshot is whole: a pack is deleted only when the index in
-/// force does not list it and a fresh look at all snapshots does not need it.</remarks>
+/// <remarks>Killed between any two steps, or standing still there for as long as it may be, it leaves a repository in which every snapshot is whole. A
+/// mark is never taken back, and a pack is deleted only after a look at all snapshots that came after its mark and found another place for all that they
+/// need; who acknowledges a snapshot later has seen the mark (<see cref="SnapshotConfirmation"/>). So a deletion may come as late as it likes, and two
+/// prunes may even run at once. The leases and the grace period only see to it that nobody has to do work again.</remarks>
 public static class Pruner
 {
-    // Clocks of computers differ, and the index follows the pending record: a writer that began shortly after the mark may have read the old one.
+    // Clocks of computers and stores differ, and the index follows the pending record. Wrong by more, they cost work: nothing is lost.
     private static readonly TimeSpan ClockMargin = TimeSpan.FromHours(1);
 
-    // Once for manifests, once for what they list; more only while others come in between.
-    private const int ListAgainTries = 16;
+    private const int Tries = 4;
+
+    // Twice when nobody is in the way; more only while others come in between.
+    private const int SettleTries = 16;
 
     /// <summary>Prunes.</summary>
     /// <exception cref="RepositoryException">Another prune is running.</exception>
@@ -49,28 +53,23 @@ public static class Pruner
     {
         if (options.DryRun)
         {
-            var dry = await PlanAsync(repository, prune: null, options, cancellationToken);
+            var (dry, _) = await PlanAsync(repository, options, time, cancellationToken);
             return new PruneOutcome(dry.Remove.Count, dry.BytesRemoved, dry.Rewrite.Count, dry.BytesRewritten, 0, 0, 0);
         }
 
         await using var prune = await RepositoryLock.AcquirePruneAsync(repository, time, cancellationToken);
-        await repository.ReloadIndexAsync(cancellationToken);
-        var (deleted, deletedBytes, waiting) = await SweepAsync(repository, prune, options, time, cancellationToken);
-        var plan = await PlanAsync(repository, prune, options, cancellationToken);
-        if (plan.Remove.Count == 0)
+        for (var attempt = 1; ; attempt++)
         {
-            return new PruneOutcome(0, 0, 0, 0, deleted, deletedBytes, waiting);
+            try
+            {
+                return await PruneAsync(repository, prune, options, time, cancellationToken);
+            }
+            catch (ObjectStoreException e) when (e.Kind == ObjectStoreErrorKind.NotFound && attempt < Tries)
+            {
+                // A prune that had stood still deleted what was being copied. What is needed of it is elsewhere by now.
+                await prune.EnsureHeldAsync(cancellationToken);
+            }
         }
-
-        await MarkAsync(repository, prune, plan, time, cancellationToken);
-        var marked = plan.Remove.Count;
-        if (options.Grace == TimeSpan.Zero)
-        {
-            var (more, moreBytes, left) = await SweepAsync(repository, prune, options, time, cancellationToken);
-            return new PruneOutcome(marked, plan.BytesRemoved, plan.Rewrite.Count, plan.BytesRewritten, deleted + more, deletedBytes + moreBytes, left);
-        }
-
-        return new PruneOutcome(marked, plan.BytesRemoved, plan.Rewrite.Count, plan.BytesRewritten, deleted, deletedBytes, waiting + marked);
     }
 
     /// <summary>Removes snapshots; their space comes back with the next prune.</summary>
@@ -82,159 +81,143 @@ public static class Pruner
         }
     }
 
-    private static async Task<PrunePlan> PlanAsync(Repository repository, RepositoryLock? prune, PruneOptions options, CancellationToken cancellationToken)
+    private static async Task<PruneOutcome> PruneAsync(
+        Repository repository, RepositoryLock prune, PruneOptions options, TimeProvider time, CancellationToken cancellationToken)
     {
-        var live = await FindLiveAsync(repository, prune, cancellationToken);
-        var known = await PendingPacksAsync(repository, cancellationToken);
-        var strangers = new List<StoredObject>();
-        await foreach (var stored in repository.Store.ListAsync(ObjectNames.Packs, cancellationToken))
+        var (deleted, deletedBytes, waiting) = await SweepAsync(repository, prune, options, time, cancellationToken);
+        var (plan, index) = await PlanAsync(repository, options, time, cancellationToken);
+        if (plan.Remove.Count == 0 && plan.Rewrite.Count == 0 && !index.ListsOthers)
         {
-            if (ObjectNames.TryParseDigest(stored.Name, out var name) && !repository.Index.HasPack(name) && !known.Contains(name))
-            {
-                strangers.Add(stored);
-            }
+            return new PruneOutcome(0, 0, 0, 0, deleted, deletedBytes, waiting);
         }
 
-        return PrunePlan.Make(repository.Index, live, strangers, options.MaximumWaste);
+        await MarkAsync(repository, prune, plan, index, time, cancellationToken);
+        var marked = plan.Remove.Count;
+        if (options.Grace == TimeSpan.Zero)
+        {
+            var (more, moreBytes, left) = await SweepAsync(repository, prune, options, time, cancellationToken);
+            return new PruneOutcome(marked, plan.BytesRemoved, plan.Rewrite.Count, plan.BytesRewritten, deleted + more, deletedBytes + moreBytes, left);
+        }
+
+        return new PruneOutcome(marked, plan.BytesRemoved, plan.Rewrite.Count, plan.BytesRewritten, deleted, deletedBytes, waiting + marked);
+    }
+
+    private static async Task<(PrunePlan Plan, RepositoryIndex Index)> PlanAsync(
+        Repository repository, PruneOptions options, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var old = await FindOldPacksAsync(repository, time, cancellationToken);
+        var needed = await FindNeededAsync(repository, cancellationToken);
+        return (PrunePlan.Make(needed, old, options.MaximumWaste), needed.Index);
+    }
+
+    // Packs that no writer at work can have written. In this order: the packs, then the writers, then (by the caller) the snapshots. The lock of a
+    // pack's writer was there before the pack and goes after the snapshot.
+    private static async Task<HashSet<ContentHash>> FindOldPacksAsync(Repository repository, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var packs = await StoredPacks.ListAsync(repository.Store, cancellationToken);
+        var writers = await RepositoryLock.ListWritersAsync(repository, removesExpired: false, time, cancellationToken);
+        var oldest = writers.Select(writer => (DateTimeOffset?)writer.CreatedAt).Min();
+        return [.. packs.Where(pack => oldest is null || pack.Value.ModifiedAt + ClockMargin < oldest).Select(pack => pack.Key)];
+    }
+
+    private static async Task<NeededChunks> FindNeededAsync(Repository repository, CancellationToken cancellationToken)
+    {
+        // In this order: what a snapshot needs is in the index before the snapshot is there.
+        var snapshots = await repository.ListSnapshotsAsync(cancellationToken);
+        var needed = await NeededChunks.FindAsync(repository, snapshots, cancellationToken);
+        return needed.Broken.Count == 0
+            ? needed
+            : throw new SnapshotFormatException(
+                $"Something that these snapshots need is nowhere: {string.Join(", ", needed.Broken)}. Nothing was removed. 'repo verify' tells more; prune again when they are forgotten.");
     }
 
     private static async Task MarkAsync(
-        Repository repository, RepositoryLock prune, PrunePlan plan, TimeProvider time, CancellationToken cancellationToken)
+        Repository repository, RepositoryLock prune, PrunePlan plan, RepositoryIndex index, TimeProvider time, CancellationToken cancellationToken)
     {
         var rewritten = await PackRewriter.RewriteAsync(repository, plan.Rewrite, cancellationToken);
         await prune.EnsureHeldAsync(cancellationToken);
-
-        // Before the index: a pack that no index lists and no record names would look like one that a writer is just about to list.
-        await PendingRecords.PutAsync(repository, new PendingRecord(time.GetUtcNow(), [.. plan.Remove.Select(pack => pack.ToString())]), cancellationToken);
-
-        // Also what a prune that was killed left: it would be in force again when the index that supersedes it goes.
-        var superseded = repository.Index.Objects.Concat(repository.Index.Leftovers).ToList();
-        await IndexObjects.PutAsync(repository, new IndexObject(superseded, [.. plan.Keep, .. rewritten]), cancellationToken);
-        foreach (var index in superseded)
+        if (plan.Remove.Count > 0)
         {
-            await prune.EnsureHeldAsync(cancellationToken);
-            await repository.Store.DeleteAsync(ObjectNames.Index(index), cancellationToken);
+            // Before the index: what leaves it is found in the packs of the record.
+            await PendingRecords.PutAsync(repository, new PendingRecord(time.GetUtcNow(), [.. plan.Remove.Select(pack => pack.ToString())]), cancellationToken);
         }
 
-        await FindLiveAsync(repository, prune, cancellationToken);
+        await ReplaceIndexAsync(repository, index, [.. plan.Keep, .. rewritten], cancellationToken);
+        await SettleAsync(repository, prune, cancellationToken);
+    }
+
+    private static async Task ReplaceIndexAsync(
+        Repository repository, RepositoryIndex index, IReadOnlyList<PackContent> packs, CancellationToken cancellationToken)
+    {
+        // Also what a prune that was killed left: it would be in force again when the index that supersedes it goes.
+        var superseded = index.Objects.Concat(index.Leftovers).ToList();
+        await IndexObjects.PutAsync(repository, new IndexObject(superseded, packs), cancellationToken);
+        foreach (var name in superseded)
+        {
+            await repository.Store.DeleteAsync(ObjectNames.Index(name), cancellationToken);
+        }
+    }
+
+    /// <summary>Returns when no snapshot needs a marked pack. In this order, which is what makes it safe to delete them: no index in force lists one; then
+    /// the snapshots are listed; then all that they need is found elsewhere.</summary>
+    private static async Task SettleAsync(Repository repository, RepositoryLock prune, CancellationToken cancellationToken)
+    {
+        await repository.LoadIndexToWriteAsync(cancellationToken);
+        var isUnlisted = !repository.Index.ListsOthers;
+        for (var attempt = 0; attempt < SettleTries; attempt++)
+        {
+            var needed = await FindNeededAsync(repository, cancellationToken);
+            if (isUnlisted && needed.Aside.Count == 0)
+            {
+                return;
+            }
+
+            isUnlisted = !needed.Index.ListsOthers;
+            if (!isUnlisted || needed.Aside.Count > 0)
+            {
+                var copies = await PackRewriter.RewriteAsync(repository, needed.Aside, cancellationToken);
+                await prune.EnsureHeldAsync(cancellationToken);
+                await ReplaceIndexAsync(repository, needed.Index, [.. needed.Index.Contents(), .. copies], cancellationToken);
+            }
+        }
+
+        throw new RepositoryException(RepositoryErrorKind.Locked, "Others changed the repository again and again while it was pruned. Try again when they have ended.");
     }
 
     private static async Task<(int Packs, long Bytes, int Waiting)> SweepAsync(
         Repository repository, RepositoryLock prune, PruneOptions options, TimeProvider time, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var writers = await RepositoryLock.ListWritersAsync(repository, time, cancellationToken);
-        var (packs, bytes, waiting) = (0, 0L, 0);
-        var due = new List<(string Name, PendingRecord Record)>();
-        var kept = new HashSet<string>(StringComparer.Ordinal);
-        await foreach (var (name, content) in repository.ReadAllAsync(ObjectNames.Pending, cancellationToken))
-        {
-            var record = PendingRecords.Read(repository, name, content);
-            if (now - record.MarkedAt < options.Grace || writers.Any(writer => writer.CreatedAt <= record.MarkedAt + ClockMargin))
-            {
-                waiting += record.Packs.Count;
-                kept.UnionWith(record.Packs);
-                continue;
-            }
-
-            due.Add((name, record));
-        }
-
-        if (due.Count > 0)
-        {
-            await FindLiveAsync(repository, prune, cancellationToken);
-        }
-
-        foreach (var (name, record) in due)
-        {
-            var (deleted, deletedBytes) = await DeletePacksAsync(repository, prune, record.Packs.Where(pack => !kept.Contains(pack)), cancellationToken);
-            packs += deleted;
-            bytes += deletedBytes;
-            await repository.Store.DeleteAsync(name, cancellationToken);
-        }
-
-        return (packs, bytes, waiting);
-    }
-
-    /// <summary>What the snapshots need. Under a lease, packs that were marked, and that a snapshot that came since needs, are listed again.</summary>
-    private static async Task<LiveChunks> FindLiveAsync(Repository repository, RepositoryLock? prune, CancellationToken cancellationToken)
-    {
-        for (var attempt = 0; ; attempt++)
-        {
-            // In this order: what a snapshot needs is in the index before the snapshot is there.
-            var snapshots = await repository.ListSnapshotsAsync(cancellationToken);
-            await repository.ReloadIndexAsync(cancellationToken);
-            var live = new LiveChunks(repository);
-            foreach (var snapshot in snapshots)
-            {
-                await live.AddAsync(snapshot, cancellationToken);
-            }
-
-            if (live.Missing.Count == 0)
-            {
-                return live;
-            }
-
-            // Again after that: what a manifest needs is known only once the manifest is listed. 
-            if (prune is not null)
-            {
-                // Another prune may be deleting these very packs if the lease was lost.
-                await prune.EnsureHeldAsync(cancellationToken);
-            }
-
-            if (prune is null || attempt == ListAgainTries || !await PrunedMeanwhile.TryListAgainAsync(repository, live.Missing, cancellationToken))
-            {
-                throw new SnapshotFormatException(
-                    $"Snapshots need {live.Missing.Count} chunks that no index knows. Nothing was removed; 'repo verify' tells which snapshots.");
-            }
-        }
-    }
-
-    private static async Task<(int Packs, long Bytes)> DeletePacksAsync(
-        Repository repository, RepositoryLock prune, IEnumerable<string> names, CancellationToken cancellationToken)
-    {
+        var writers = await RepositoryLock.ListWritersAsync(repository, removesExpired: true, time, cancellationToken);
         var (packs, bytes) = (0, 0L);
-        foreach (var text in names)
+        var records = (await PendingRecords.ReadAllAsync(repository, cancellationToken)).ToLookup(pending =>
+            now - pending.Record.MarkedAt >= options.Grace && writers.All(writer => writer.CreatedAt > pending.Record.MarkedAt + ClockMargin));
+        var kept = records[false].SelectMany(pending => pending.Record.PackNames).ToHashSet();
+        if (records[true].Any())
         {
-            if (!ObjectNames.TryParseDigest(text, out var pack) || repository.Index.HasPack(pack))
+            await SettleAsync(repository, prune, cancellationToken);
+        }
+
+        foreach (var (name, record) in records[true])
+        {
+            await prune.EnsureHeldAsync(cancellationToken);
+            foreach (var pack in record.PackNames.Where(pack => !kept.Contains(pack)))
             {
-                continue;
+                if (repository.Index.Stored.Present.TryGetValue(pack, out var stored))
+                {
+                    await repository.Store.DeleteAsync(stored.Name, cancellationToken);
+                    packs++;
+                    bytes += stored.SizeBytes;
+                }
             }
 
-            var name = ObjectNames.Pack(pack);
-            if (await repository.Store.FindAsync(name, cancellationToken) is { } stored)
+            // A mark stays until its packs are gone.
+            if (!record.PackNames.Any(kept.Contains))
             {
-                await prune.EnsureHeldAsync(cancellationToken);
-                await PrunedMeanwhile.ReloadIfChangedAsync(repository, cancellationToken);
-                if (repository.Index.HasPack(pack))
-                {
-                    // A writer listed it again since.
-                    continue;
-                }
-
                 await repository.Store.DeleteAsync(name, cancellationToken);
-                packs++;
-                bytes += stored.SizeBytes;
             }
         }
 
-        return (packs, bytes);
-    }
-
-    private static async Task<HashSet<ContentHash>> PendingPacksAsync(Repository repository, CancellationToken cancellationToken)
-    {
-        var packs = new HashSet<ContentHash>();
-        await foreach (var (name, content) in repository.ReadAllAsync(ObjectNames.Pending, cancellationToken))
-        {
-            foreach (var text in PendingRecords.Read(repository, name, content).Packs)
-            {
-                if (ObjectNames.TryParseDigest(text, out var pack))
-                {
-                    packs.Add(pack);
-                }
-            }
-        }
-
-        return packs;
+        return (packs, bytes, records[false].Sum(pending => pending.Record.Packs.Count));
     }
 }

@@ -83,18 +83,57 @@ public sealed class RepositoryVerifier
     {
         // In this order: what a snapshot needs is in the index before the snapshot is there.
         var (listed, damaged) = await _repository.ReadSnapshotsAsync(cancellationToken);
-        var index = await ReadIndexesAsync(cancellationToken);
-        _repository.UseIndex(index);
-        var sizes = await ReadPackSizesAsync(cancellationToken);
-        var packs = index.Contents().Where(pack => HasRightSize(pack, sizes)).ToList();
+        var objects = await ReadIndexesAsync(cancellationToken);
+        var stored = await ReadStoredPacksAsync(cancellationToken);
+        var listedPacks = RepositoryIndex.Join(objects, stored);
+        _repository.UseIndex(listedPacks);
+        await LearnMarkedAsync(listed, cancellationToken);
+        var index = _repository.Index;
+        var packs = index.Contents().Where(HasRightSize).ToList();
         var chosen = packs.Where(_ => _options.ReadDataPart >= 1 || _options.Sampling.NextDouble() < _options.ReadDataPart).ToHashSet();
         _progress.BytesTotal = chosen.Sum(pack => pack.SizeBytes);
         await Parallel.ForEachAsync(packs, Parallelism(cancellationToken), async (pack, token) => await VerifyPackAsync(pack, chosen.Contains(pack), token));
         await VerifyOthersAsync(cancellationToken);
         var affected = await VerifySnapshotsAsync(listed, damaged, cancellationToken);
-        var unlisted = sizes.Keys.Count(name => !index.HasPack(name));
+        if (affected.Count > 0 || index != listedPacks)
+        {
+            ReportMissing(listedPacks);
+        }
+
+        var unlisted = stored.Present.Keys.Count(name => !index.HasPack(name));
         return new VerifyOutcome(
             [.. _damages.OrderBy(d => d.ObjectName, StringComparer.Ordinal)], affected, unlisted, listed.Count, index.Packs.Count, index.Chunks.Count, _bytesRead);
+    }
+
+    // What a snapshot needs may be only in packs that are marked, until the next prune has copied it out.
+    private async Task LearnMarkedAsync(IReadOnlyList<Snapshot> snapshots, CancellationToken cancellationToken)
+    {
+        if (!await _repository.Store.ListAsync(ObjectNames.Pending, cancellationToken).AnyAsync(cancellationToken))
+        {
+            return;
+        }
+
+        foreach (var snapshot in snapshots)
+        {
+            try
+            {
+                await _repository.ReadEntriesAsync(snapshot, cancellationToken);
+            }
+            catch (Exception e) when (e is SnapshotFormatException or ObjectStoreException { Kind: ObjectStoreErrorKind.NotFound })
+            {
+                // Told when the snapshots are verified.
+            }
+        }
+    }
+
+    // A listing of a pack that is gone is damage only where something that is needed has no other place: a process that stood still may have listed the
+    // pack after its deletion.
+    private void ReportMissing(RepositoryIndex index)
+    {
+        foreach (var pack in index.Missing.Where(pack => pack.Chunks.Any(chunk => !index.Chunks.Contains(chunk.Id))))
+        {
+            Report(ObjectNames.Pack(pack.Name), $"{ObjectNames.Pack(pack.Name)} is missing");
+        }
     }
 
     private ParallelOptions Parallelism(CancellationToken cancellationToken) => new()
@@ -105,7 +144,7 @@ public sealed class RepositoryVerifier
 
     private void Report(string name, string message) => _damages.Enqueue(new Damage(name, message));
 
-    private async Task<RepositoryIndex> ReadIndexesAsync(CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<(ContentHash Name, IndexObject Index)>> ReadIndexesAsync(CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -135,43 +174,47 @@ public sealed class RepositoryVerifier
             }
 
             broken.ForEach(_damages.Enqueue);
-            return RepositoryIndex.Join(objects);
+            return objects;
         }
     }
 
-    private async Task<Dictionary<ContentHash, long>> ReadPackSizesAsync(CancellationToken cancellationToken)
+    private async Task<StoredPacks> ReadStoredPacksAsync(CancellationToken cancellationToken)
     {
-        var sizes = new Dictionary<ContentHash, long>();
         await foreach (var stored in _repository.Store.ListAsync(ObjectNames.Packs, cancellationToken))
         {
-            if (ObjectNames.TryParseDigest(stored.Name, out var name) && stored.Name == ObjectNames.Pack(name))
-            {
-                sizes[name] = stored.SizeBytes;
-            }
-            else
+            if (!ObjectNames.TryParseDigest(stored.Name, out var name) || stored.Name != ObjectNames.Pack(name))
             {
                 Report(stored.Name, $"{stored.Name} is no name of a pack");
             }
         }
 
-        return sizes;
+        return await StoredPacks.ReadAsync(_repository, isForReading: true, cancellationToken);
     }
 
-    private bool HasRightSize(PackContent pack, Dictionary<ContentHash, long> sizes)
+    private bool HasRightSize(PackContent pack)
     {
         var name = ObjectNames.Pack(pack.Name);
-        if (sizes.TryGetValue(pack.Name, out var size) && size == pack.SizeBytes)
+        if (!_repository.Index.Stored.Present.TryGetValue(pack.Name, out var stored) || stored.SizeBytes == pack.SizeBytes)
         {
             return true;
         }
 
-        Report(name, size == 0 ? $"{name} is missing" : $"{name} has {size} bytes instead of {pack.SizeBytes}");
+        Report(name, $"{name} has {stored.SizeBytes} bytes instead of {pack.SizeBytes}");
         foreach (var chunk in pack.Chunks)
         {
-            _badChunks[chunk.Id] = true;
+            MarkBad(pack, chunk.Id);
         }
 
         return false;
+    }
+
+    // Elsewhere the chunk may be good.
+    private void MarkBad(PackContent pack, ContentHash chunk)
+    {
+        if (_repository.Index.IsIn(pack.Name, chunk))
+        {
+            _badChunks[chunk] = true;
+        }
     }
 
     private async Task VerifyPackAsync(PackContent pack, bool readData, CancellationToken cancellationToken)
@@ -215,9 +258,14 @@ public sealed class RepositoryVerifier
                 _repository.Index.NumberOf(pack.Name), offset, entry.StoredBytes, entry.RawBytes, entry.Coding, entry.Parameter, entry.Checksum);
             try
             {
+                var frame = content.AsSpan(offset, entry.StoredBytes);
                 var plain = chunk.AsSpan(0, entry.RawBytes);
-                reader.Open(location, entry.Id, content.AsSpan(offset, entry.StoredBytes), plain);
-                if (!reader.IsContentOf(entry.Id, plain))
+                if (entry.Coding == ChunkCoding.Delta && !_repository.Index.IsIn(pack.Name, entry.Id))
+                {
+                    // Nobody reads it here: its baseline may be gone.
+                    reader.OpenCoded(location, entry.Id, frame);
+                }
+                else if (!Opens(reader, location, entry.Id, frame, plain))
                 {
                     throw new SnapshotFormatException($"chunk {entry.Id.ToString()[..16]} in {name} is not what its id says");
                 }
@@ -226,13 +274,19 @@ public sealed class RepositoryVerifier
             {
                 // Not found: the pack of the baseline of a delta.
                 Report(name, e.Message);
-                _badChunks[entry.Id] = true;
+                MarkBad(pack, entry.Id);
             }
 
             offset += entry.StoredBytes;
         }
 
         _progress.AddBytes(pack.SizeBytes);
+    }
+
+    private static bool Opens(ChunkReader reader, in ChunkLocation location, ContentHash id, ReadOnlySpan<byte> frame, Span<byte> plain)
+    {
+        reader.Open(location, id, frame, plain);
+        return reader.IsContentOf(id, plain);
     }
 
     // Keys, leases and pending records: small, and each must be what it claims to be.
@@ -295,24 +349,24 @@ public sealed class RepositoryVerifier
     }
 
     private bool IsLost(Extent extent) =>
-        !extent.IsHole && (!_repository.TryLocate(extent.Chunk, out var location) || location.RawBytes != extent.LengthBytes || IsBad(extent.Chunk, depth: 0));
+        !extent.IsHole && (!_repository.TryLocate(extent.Chunk, out var location) || location.RawBytes != extent.LengthBytes || IsBad(extent.Chunk));
 
-    // A delta is as bad as the worst of what it is made from. A chain that is too long is not readable either.
-    private bool IsBad(ContentHash chunk, int depth)
+    // A delta is as bad as the worst of what it is made from.
+    private bool IsBad(ContentHash chunk)
     {
-        if (depth > BaselineReader.MaximumDepth || _badChunks.ContainsKey(chunk) || !_repository.TryLocate(chunk, out _))
+        if (_badChunks.ContainsKey(chunk))
         {
             return true;
         }
 
-        if (!_repository.Index.Baselines.TryGetValue(chunk, out var baseline))
+        if (!_repository.Index.Deltas.TryGetValue(chunk, out var delta))
         {
             return false;
         }
 
-        for (var i = 0; i < baseline.Count; i++)
+        for (var i = 0; i < delta.Baseline.Count; i++)
         {
-            if (IsBad(baseline[i], depth + 1))
+            if (IsBad(delta.Baseline[i]))
             {
                 // Asked again for every file that has it.
                 _badChunks[chunk] = true;

@@ -88,12 +88,9 @@ internal sealed class ChunkWriter(Repository repository, ClaimedChunks claims, P
             return 0;
         }
 
-        for (var i = 0; i < baseline.Count; i++)
+        if (repository.Index.CostOf(baseline) is not { Depth: <= MaximumDepth, Reads: <= RepositoryIndex.MaximumReads })
         {
-            if (repository.Index.DepthOf(baseline[i], MaximumDepth) >= MaximumDepth)
-            {
-                return 0;
-            }
+            return 0;
         }
 
         try

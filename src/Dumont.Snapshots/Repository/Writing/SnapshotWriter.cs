@@ -35,7 +35,7 @@ public static class SnapshotWriter
 
         // In this order: what a snapshot needs is in the index before the snapshot is there.
         var parent = await FindParentAsync(repository, options, source, cancellationToken);
-        await repository.ReloadIndexAsync(cancellationToken);
+        await repository.LoadIndexToWriteAsync(cancellationToken);
         var manifest = await TryReadManifestAsync(repository, parent, cancellationToken);
         var workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount;
         var tree = await new TreeScanner(source, manifest, repository.Index.Chunks, options, startedAt).ScanAsync(workers, cancellationToken);
@@ -53,6 +53,23 @@ public static class SnapshotWriter
             startedAt, options.Hostname, options.SourceLabel ?? source.Location, options.Name, options.Tags, parent?.Id, Program, chunks, statistics);
         var snapshot = await CommitAsync(repository, record, packs, writerLock, cancellationToken);
         return new SnapshotOutcome(snapshot, [.. tree.Warnings, .. run.Warnings], run.HasLosses || tree.Warnings.Count > 0);
+    }
+
+    /// <summary>Whether a snapshot that somebody wrote, and perhaps did not live to acknowledge, is whole and stays so: it may be acknowledged
+    /// then.</summary>
+    /// <exception cref="ObjectStoreException">The store failed.</exception>
+    public static async Task<bool> TryConfirmAsync(Repository repository, Snapshot snapshot, TimeProvider time, CancellationToken cancellationToken)
+    {
+        await using var writerLock = await RepositoryLock.AcquireWriterAsync(repository, time, cancellationToken);
+        try
+        {
+            await SnapshotConfirmation.ConfirmAsync(repository, snapshot, seen: null, own: null, [], cancellationToken);
+            return true;
+        }
+        catch (SnapshotFormatException)
+        {
+            return false;
+        }
     }
 
     private static SourceTree OpenSource(string path)
@@ -100,31 +117,35 @@ public static class SnapshotWriter
         RepositoryLock writerLock,
         CancellationToken cancellationToken)
     {
-        // Without the lease a prune may have taken the packs for leftovers: an index must not speak of them then.
+        // Without the lease a prune may have taken the packs for leftovers, and there is nothing to publish any more.
         await writerLock.EnsureHeldAsync(cancellationToken);
-        var known = repository.Index.Objects.ToHashSet();
-        if (packs.Count > 0)
-        {
-            known.Add(await IndexObjects.PutAsync(repository, new IndexObject([], packs), cancellationToken));
-        }
-
+        var seen = repository.Index;
+        ContentHash? own = packs.Count == 0 ? null : await IndexObjects.PutAsync(repository, new IndexObject([], packs), cancellationToken);
         var content = record.ToObject(repository.Keys);
-        var digest = ContentHash.Of(content);
-        await repository.Store.PutAsync(ObjectNames.Snapshot(digest), content, PutMode.CreateNew, cancellationToken);
-        var snapshot = new Snapshot(digest, record);
+        var snapshot = new Snapshot(ContentHash.Of(content), record);
+        await repository.Store.PutAsync(ObjectNames.Snapshot(snapshot.Digest), content, PutMode.CreateNew, cancellationToken);
         try
         {
-            // With the lease a prune that looks for writers after this looks for snapshots later still, and sees this one.
-            await writerLock.EnsureHeldAsync(cancellationToken);
+            await SnapshotConfirmation.ConfirmAsync(repository, snapshot, seen, own, packs, cancellationToken);
+            return snapshot;
         }
-        catch (RepositoryException)
+        catch (SnapshotFormatException)
         {
-            await repository.Store.DeleteAsync(ObjectNames.Snapshot(digest), cancellationToken);
+            await TakeBackAsync(repository, snapshot, cancellationToken);
             throw;
         }
+    }
 
-        await PrunedMeanwhile.RepairAsync(repository, snapshot, known, cancellationToken);
-        return snapshot;
+    private static async Task TakeBackAsync(Repository repository, Snapshot snapshot, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await repository.Store.DeleteAsync(ObjectNames.Snapshot(snapshot.Digest), cancellationToken);
+        }
+        catch (ObjectStoreException)
+        {
+            // A machine may not delete anything. A prune names the snapshot then, and it can be forgotten.
+        }
     }
 
     /// <summary>The threads of one snapshot and what they found.</summary>
