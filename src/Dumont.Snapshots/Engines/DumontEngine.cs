@@ -96,12 +96,16 @@ public sealed class DumontEngine(IObjectStore store, RepositorySecret secret, Ti
         });
 
     /// <inheritdoc />
-    public Task<IReadOnlyList<string>> VerifyAsync(bool readData, CancellationToken cancellationToken) =>
-        GuardAsync<IReadOnlyList<string>>(async () =>
+    public Task<VerifyResult> VerifyAsync(VerifyRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken) =>
+        GuardAsync(async () =>
         {
             var repository = await Repository.OpenAsync(store, secret, cancellationToken);
-            var found = await RepositoryVerifier.VerifyAsync(
-                repository, new VerifyOptions { ReadDataPart = readData ? 1 : 0 }, new VerifyProgress(), cancellationToken);
+            var parts = request.Parts.Select(part => PackSample.Part(part.Number, part.Total)).Append(PackSample.Named(request.Packs));
+            var options = new VerifyOptions { Sample = request.ReadAll ? PackSample.All : PackSample.AnyOf([.. parts]), Workers = 1 };
+            var counted = new VerifyProgress();
+            var work = RepositoryVerifier.VerifyAsync(repository, options, counted, cancellationToken);
+            await WatchAsync(work, () => progress?.Report(new EngineProgress("verifying", counted.BytesDone, counted.BytesTotal, 0, 0)));
+            var found = await work;
             var damage = new WarningList();
             foreach (var each in found.Damages)
             {
@@ -113,7 +117,7 @@ public sealed class DumontEngine(IObjectStore store, RepositorySecret secret, Ti
                 damage.Add($"{path} cannot be restored whole");
             }
 
-            return damage.ToList();
+            return new VerifyResult(damage.ToList(), found.AffectedSnapshots, [.. found.DamagedPacks.Take(EngineLimits.DamagedPacksMax)], found.BytesRead);
         });
 
     /// <inheritdoc />
@@ -127,12 +131,14 @@ public sealed class DumontEngine(IObjectStore store, RepositorySecret secret, Ti
         });
 
     /// <inheritdoc />
-    public Task<PruneResult> PruneAsync(CancellationToken cancellationToken) =>
+    public Task<PruneResult> PruneAsync(bool thorough, CancellationToken cancellationToken) =>
         GuardAsync(async () =>
         {
             var repository = await Repository.OpenAsync(store, secret, cancellationToken);
+            var options = new PruneOptions { Grace = graceOfPrune };
+            options = thorough ? options with { MaximumWaste = 0 } : options;
             var before = await SizeAsync(cancellationToken);
-            await Pruner.PruneAsync(repository, new PruneOptions { Grace = graceOfPrune }, time, cancellationToken);
+            await Pruner.PruneAsync(repository, options, time, cancellationToken);
             var after = await SizeAsync(cancellationToken);
             return new PruneResult(Math.Max(0, before - after), before, after);
         });

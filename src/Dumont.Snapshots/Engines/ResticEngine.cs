@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
@@ -148,10 +149,55 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
         ResticOutput.Snapshots(await ReadAsync(["snapshots", "--json"], cancellationToken));
 
     /// <inheritdoc />
-    public async Task<IReadOnlyList<string>> VerifyAsync(bool readData, CancellationToken cancellationToken)
+    public async Task<VerifyResult> VerifyAsync(VerifyRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
-        var (code, errors) = await _restic.RunAsync(readData ? ["check", "--read-data"] : ["check"], static _ => { }, null, cancellationToken);
-        return code == 0 ? [] : errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        progress?.Report(new EngineProgress("verifying", 0, 0, 0, 0));
+        var damage = new List<string>();
+        foreach (var sample in SamplesOf(request))
+        {
+            // Its lock would turn backups away. What is found without it may be a prune's doing, so it is looked at again under the lock.
+            if (await CheckAsync([.. sample, "--no-lock"], cancellationToken) is { Count: > 0 })
+            {
+                damage.AddRange(await CheckAsync(sample, cancellationToken));
+            }
+        }
+
+        var told = new WarningList();
+        foreach (var line in damage.Distinct(StringComparer.Ordinal))
+        {
+            told.Add(line);
+        }
+
+        var packs = damage.SelectMany(ResticOutput.PacksIn).Distinct(StringComparer.Ordinal).Take(EngineLimits.DamagedPacksMax);
+        return new VerifyResult(told.ToList(), damage.Count == 0 ? [] : null, [.. packs], 0);
+    }
+
+    // restic knows parts by the first byte of a pack's name alone, and takes one part at a time.
+    private static IEnumerable<IReadOnlyList<string>> SamplesOf(VerifyRequest request)
+    {
+        if (request.ReadAll)
+        {
+            return [["--read-data"]];
+        }
+
+        var again = request.Packs.Select(pack => new VerifyPart(Convert.FromHexString(pack[..2])[0] + 1, EngineLimits.VerifyPartsMax));
+        var parts = request.Parts.Concat(again).Distinct().ToList();
+        return parts.Count == 0 ? [[]] : parts.Select(part => (IReadOnlyList<string>)[string.Create(CultureInfo.InvariantCulture, $"--read-data-subset={part.Number}/{part.Total}")]);
+    }
+
+    private async Task<IReadOnlyList<string>> CheckAsync(IReadOnlyList<string> sample, CancellationToken cancellationToken)
+    {
+        var (code, errors) = await _restic.RunAsync(["check", .. sample], static _ => { }, null, cancellationToken);
+        if (code == 0)
+        {
+            return [];
+        }
+
+        // Not all that goes wrong is damage.
+        var failed = Failed(errors);
+        return failed.Failure is SnapshotFailure.Locked or SnapshotFailure.WrongKey or SnapshotFailure.Store
+            ? throw failed
+            : errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
     }
 
     /// <inheritdoc />
@@ -167,11 +213,11 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
     }
 
     /// <inheritdoc />
-    public async Task<PruneResult> PruneAsync(CancellationToken cancellationToken)
+    public async Task<PruneResult> PruneAsync(bool thorough, CancellationToken cancellationToken)
     {
         await ReadAsync(["unlock"], cancellationToken);
         var before = await StatsAsync(cancellationToken);
-        await ReadAsync(["prune"], cancellationToken);
+        await ReadAsync(thorough ? ["prune", "--max-unused=0"] : ["prune"], cancellationToken);
         var after = await StatsAsync(cancellationToken);
         return new PruneResult(Math.Max(0, before.BytesStored - after.BytesStored), before.BytesStored, after.BytesStored);
     }

@@ -134,11 +134,11 @@ public sealed class WorkRunnerTests : IAsyncDisposable
 
         public Task<IReadOnlyList<EngineSnapshot>> ListAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<IReadOnlyList<string>> VerifyAsync(bool readData, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<VerifyResult> VerifyAsync(VerifyRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task ForgetAsync(IReadOnlyList<string> snapshotIds, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<PruneResult> PruneAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<PruneResult> PruneAsync(bool thorough, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<RepositoryStats> StatsAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
     }
