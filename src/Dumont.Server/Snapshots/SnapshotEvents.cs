@@ -24,6 +24,9 @@ internal static class SnapshotEvents
 
     public static NewEvent Verified(long operation, int damaged) => new("snapshot.verified", new { operation, damaged });
 
+    /// <summary>Damage that was not known before. <paramref name="snapshots"/> cannot be restored whole; null: the engine cannot tell.</summary>
+    public static NewEvent Damaged(string location, int damaged, int? snapshots) => new("snapshot.damaged", new { location, damaged, snapshots });
+
     /// <summary>The server's own work in a repository came to nothing.</summary>
     public static NewEvent RepositoryFailed(long operation, string? reason) => new("snapshot.repository_failed", new { operation, reason });
 }

@@ -96,16 +96,13 @@ public sealed class DumontEngine(IObjectStore store, RepositorySecret secret, Ti
         });
 
     /// <inheritdoc />
-    public Task<VerifyResult> VerifyAsync(VerifyRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken) =>
+    public Task<VerifyResult> VerifyAsync(VerifyRequest request, CancellationToken cancellationToken) =>
         GuardAsync(async () =>
         {
             var repository = await Repository.OpenAsync(store, secret, cancellationToken);
             var parts = request.Parts.Select(part => PackSample.Part(part.Number, part.Total)).Append(PackSample.Named(request.Packs));
             var options = new VerifyOptions { Sample = request.ReadAll ? PackSample.All : PackSample.AnyOf([.. parts]), Workers = 1 };
-            var counted = new VerifyProgress();
-            var work = RepositoryVerifier.VerifyAsync(repository, options, counted, cancellationToken);
-            await WatchAsync(work, () => progress?.Report(new EngineProgress("verifying", counted.BytesDone, counted.BytesTotal, 0, 0)));
-            var found = await work;
+            var found = await RepositoryVerifier.VerifyAsync(repository, options, new VerifyProgress(), cancellationToken);
             var damage = new WarningList();
             foreach (var each in found.Damages)
             {

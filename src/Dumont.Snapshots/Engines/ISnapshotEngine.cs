@@ -21,7 +21,7 @@ public interface ISnapshotEngine
 
     /// <summary>Reads the repository for damage: its structure, and as much of its data as is asked for. Keeps no snapshot, restore or prune waiting.</summary>
     /// <exception cref="SnapshotEngineException">It could not be read.</exception>
-    Task<VerifyResult> VerifyAsync(VerifyRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken);
+    Task<VerifyResult> VerifyAsync(VerifyRequest request, CancellationToken cancellationToken);
 
     /// <summary>Drops snapshots. One that is not there any more is no error. Their space comes back with <see cref="PruneAsync"/>.</summary>
     Task ForgetAsync(IReadOnlyList<string> snapshotIds, CancellationToken cancellationToken);

@@ -149,9 +149,8 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
         ResticOutput.Snapshots(await ReadAsync(["snapshots", "--json"], cancellationToken));
 
     /// <inheritdoc />
-    public async Task<VerifyResult> VerifyAsync(VerifyRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    public async Task<VerifyResult> VerifyAsync(VerifyRequest request, CancellationToken cancellationToken)
     {
-        progress?.Report(new EngineProgress("verifying", 0, 0, 0, 0));
         var damage = new List<string>();
         foreach (var sample in SamplesOf(request))
         {

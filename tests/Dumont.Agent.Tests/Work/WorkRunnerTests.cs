@@ -134,7 +134,7 @@ public sealed class WorkRunnerTests : IAsyncDisposable
 
         public Task<IReadOnlyList<EngineSnapshot>> ListAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<VerifyResult> VerifyAsync(VerifyRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<VerifyResult> VerifyAsync(VerifyRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task ForgetAsync(IReadOnlyList<string> snapshotIds, CancellationToken cancellationToken) => throw new NotSupportedException();
 

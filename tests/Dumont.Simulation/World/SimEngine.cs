@@ -92,7 +92,7 @@ internal sealed class SimEngine(SimServer server, CloudWorld world, Scheduler sc
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <inheritdoc />
-    public Task<VerifyResult> VerifyAsync(VerifyRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<VerifyResult> VerifyAsync(VerifyRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     /// <inheritdoc />
     public Task<RepositoryStats> StatsAsync(CancellationToken cancellationToken) => throw new NotSupportedException();

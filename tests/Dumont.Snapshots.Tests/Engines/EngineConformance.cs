@@ -112,7 +112,7 @@ public abstract class EngineConformance : IDisposable
         await engine.PruneAsync(thorough: false, Cancel);
         Assert.True(SizeOfRepository() < before - 200_000);
         Assert.Equal([second.SnapshotId], (await engine.ListAsync(Cancel)).Select(each => each.SnapshotId));
-        Assert.Empty((await engine.VerifyAsync(new VerifyRequest(ReadAll: true, [], []), progress: null, Cancel)).Damage);
+        Assert.Empty((await engine.VerifyAsync(new VerifyRequest(ReadAll: true, [], []), Cancel)).Damage);
         Assert.Equal(1, (await engine.StatsAsync(Cancel)).Snapshots);
     }
 
