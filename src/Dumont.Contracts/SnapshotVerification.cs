@@ -55,6 +55,9 @@ public sealed record RepositoryVerification
     /// <summary>Snapshots that cannot be restored whole; null when the engine cannot tell.</summary>
     public required IReadOnlyList<AffectedSnapshot>? AffectedSnapshots { get; init; }
 
+    /// <summary>Their ids alone.</summary>
+    public IReadOnlyList<string>? AffectedIds => AffectedSnapshots?.Select(each => each.Id).ToList();
+
     /// <summary>What to do about the damage; null without any.</summary>
     public required string? Remedy { get; init; }
 

@@ -208,7 +208,7 @@ internal sealed class OperationReconciler(
         var verification = operation.Kind == OperationKind.Verify ? await verifications.GetAsync(operation.RepositoryId, cancellationToken) : null;
         await operations.SaveAsync(
             operation, operation with { State = state, FinishedAt = time.GetUtcNow(), Document = document }, fence, AlsoAsync, cancellationToken);
-        metrics.Ended(operation.Kind, state, document.Result);
+        metrics.Ended(operation.Kind, state, document.DryRun ? null : document.Result);
         if (writer is not null)
         {
             // The order without the work, so that the machine forgets it.
@@ -238,8 +238,12 @@ internal sealed class OperationReconciler(
                 await VerificationStore.SetAsync(transaction, operation.RepositoryId, after);
             }
 
-            await events.AppendAsync(
-                transaction, operation.UserId, operation.InstanceId, HappenedTo(operation.Id, operation.Kind, state, snapshot?.Name ?? "", document));
+            // A look changes nothing.
+            if (!document.DryRun)
+            {
+                await events.AppendAsync(
+                    transaction, operation.UserId, operation.InstanceId, HappenedTo(operation.Id, operation.Kind, state, snapshot?.Name ?? "", document));
+            }
         }
     }
 
@@ -248,7 +252,7 @@ internal sealed class OperationReconciler(
         {
             (OperationKind.Snapshot, OperationState.Done, { } made) => SnapshotEvents.Created(name, made.BytesProcessed, made.BytesAdded),
             (OperationKind.Snapshot, _, _) => SnapshotEvents.Failed(name, document.Message),
-            (_, OperationState.Done, { } restored) => SnapshotEvents.Restored(name, restored.FilesNew),
+            (_, OperationState.Done, { } restored) => SnapshotEvents.Restored(name, restored.FilesNew, restored.Removed?.Count),
             (OperationKind.Restore, _, _) => SnapshotEvents.RestoreFailed(name, document.Message),
             _ => SnapshotEvents.RepositoryFailed(id, document.Message),
         };

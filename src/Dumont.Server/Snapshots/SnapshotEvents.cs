@@ -11,7 +11,9 @@ internal static class SnapshotEvents
 
     public static NewEvent Failed(string name, string? reason) => new("snapshot.failed", new { name, reason });
 
-    public static NewEvent Restored(string name, long files) => new("snapshot.restored", new { name, files });
+    /// <summary>Something may have been removed for it; null where nothing was to be.</summary>
+    public static NewEvent Restored(string name, long files, long? removed) =>
+        removed is null ? new("snapshot.restored", new { name, files }) : new("snapshot.restored_exactly", new { name, files, removed });
 
     public static NewEvent RestoreFailed(string name, string? reason) => new("snapshot.restore_failed", new { name, reason });
 

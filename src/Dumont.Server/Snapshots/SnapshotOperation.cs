@@ -65,6 +65,12 @@ internal sealed record OperationDocument
     /// <summary>Nobody asked for it.</summary>
     public bool IsAutomatic { get; init; }
 
+    /// <summary>A restore removes what the snapshot has not got.</summary>
+    public bool Delete { get; init; }
+
+    /// <summary>A restore changes nothing and says what it would remove.</summary>
+    public bool DryRun { get; init; }
+
     public bool IsNewInstance { get; init; }
 
     /// <summary>Snapshots to drop.</summary>

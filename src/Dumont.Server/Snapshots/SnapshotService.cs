@@ -302,6 +302,8 @@ internal sealed class SnapshotService(
             TargetPath = request.TargetPath is null or "/" ? source : request.TargetPath.TrimEnd('/'),
             Include = include,
             Verify = request.Verify == true,
+            Delete = request.Delete == true,
+            DryRun = request.DryRun == true,
             Before = time.GetUtcNow() + options.Value.OperationLimit,
         };
     }

@@ -55,6 +55,7 @@ internal static class SnapshotsFeature
         routes.MapApi(StorageEndpoints.Map);
         routes.MapApi(AgentRepositoryEndpoints.Map);
         routes.MapPages(SnapshotPages.Map);
+        routes.MapPages(RestorePreviewPages.Map);
         routes.MapPages(StoragePages.Map);
     }
 }

@@ -63,12 +63,19 @@ public sealed class DumontEngine(IObjectStore store, RepositorySecret secret, Ti
             var repository = await Repository.OpenAsync(store, secret, cancellationToken);
             var snapshot = await repository.GetSnapshotAsync(request.SnapshotId, cancellationToken);
             await EnsureIncludedAsync(repository, snapshot, request.Include, cancellationToken);
+            if (request.DryRun && !Directory.Exists(request.TargetPath))
+            {
+                return new RestoreResult(0, 0, time.GetElapsedTime(started), [], RemovedEntries.None);
+            }
+
             Directory.CreateDirectory(request.TargetPath);
             var options = new RestoreOptions
             {
                 Mode = RestoreMode.InPlace,
                 Include = [.. request.Include.Select(Pattern)],
                 Verify = request.Verify,
+                Delete = request.Delete,
+                DryRun = request.DryRun,
                 PreservePrivileged = true,
                 OnProgress = at => progress?.Report(new EngineProgress(PhaseOf(at.Phase), at.BytesDone, at.BytesTotal, at.FilesDone, at.FilesTotal)),
             };
@@ -80,7 +87,11 @@ public sealed class DumontEngine(IObjectStore store, RepositorySecret secret, Ti
             }
 
             return new RestoreResult(
-                done.FilesRestored + done.FilesSkipped + done.LinksMade, done.BytesRestored, time.GetElapsedTime(started), warnings.ToList());
+                done.FilesRestored + done.FilesSkipped + done.LinksMade,
+                done.BytesRestored,
+                time.GetElapsedTime(started),
+                warnings.ToList(),
+                new RemovedEntries(done.RemovedEntries, done.RemovedBytes, [.. done.RemovedPaths.Take(EngineLimits.RemovedPathsMax)]));
         });
 
     /// <inheritdoc />

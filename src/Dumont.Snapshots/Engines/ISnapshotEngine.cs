@@ -71,15 +71,35 @@ public sealed record SnapshotResult(
 /// <param name="StagingPath">Directory on the same file system in which everything is put together first; ends empty.</param>
 /// <param name="Include">Paths relative to the tree, each with everything below it; empty for all.</param>
 /// <param name="Verify">Reads what was written once more and compares it.</param>
+/// <param name="Delete">Removes what the target has and the snapshot has not, as far as <paramref name="Include"/> reaches.</param>
+/// <param name="DryRun">Changes nothing, and says what would be removed.</param>
 public sealed record RestoreRequest(
-    string SnapshotId, string SourcePath, string TargetPath, string StagingPath, IReadOnlyList<string> Include, bool Verify);
+    string SnapshotId,
+    string SourcePath,
+    string TargetPath,
+    string StagingPath,
+    IReadOnlyList<string> Include,
+    bool Verify,
+    bool Delete = false,
+    bool DryRun = false);
 
 /// <summary>What was brought back.</summary>
 /// <param name="FilesRestored">Files and links.</param>
 /// <param name="BytesRestored">Their content.</param>
 /// <param name="Duration">From start to durable.</param>
 /// <param name="Warnings">What is not quite as it was.</param>
-public sealed record RestoreResult(long FilesRestored, long BytesRestored, TimeSpan Duration, IReadOnlyList<string> Warnings);
+/// <param name="Removed">What was removed, or would be.</param>
+public sealed record RestoreResult(long FilesRestored, long BytesRestored, TimeSpan Duration, IReadOnlyList<string> Warnings, RemovedEntries Removed);
+
+/// <summary>What a restore removes because the snapshot has not got it.</summary>
+/// <param name="Count">Files, links and directories.</param>
+/// <param name="Bytes">Size of the files.</param>
+/// <param name="Paths">The first ones, relative to the target, escaped for people; a directory stands for all it holds. At most <see cref="EngineLimits.RemovedPathsMax"/>.</param>
+public sealed record RemovedEntries(long Count, long Bytes, IReadOnlyList<string> Paths)
+{
+    /// <summary>Nothing.</summary>
+    public static RemovedEntries None { get; } = new(0, 0, []);
+}
 
 /// <summary>A snapshot as the repository lists it.</summary>
 /// <param name="SnapshotId">The engine's own id.</param>
@@ -131,6 +151,9 @@ public static class EngineLimits
 {
     /// <summary>Warnings of one call; the last then says how many more there were.</summary>
     public const int WarningsMax = 20;
+
+    /// <summary>Removed paths that are named.</summary>
+    public const int RemovedPathsMax = 20;
 
     /// <summary>Damaged packs that are named.</summary>
     public const int DamagedPacksMax = 200;

@@ -100,6 +100,12 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
     public async Task<RestoreResult> RestoreAsync(RestoreRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
         var started = TimeProvider.System.GetTimestamp();
+        if (request.DryRun)
+        {
+            var would = await PreviewAsync(request, cancellationToken);
+            return new RestoreResult(0, 0, TimeProvider.System.GetElapsedTime(started), [], would);
+        }
+
         var staged = new StagedSwap(request.StagingPath);
         try
         {
@@ -131,8 +137,11 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
 
             progress?.Report(new EngineProgress("placing", 0, 0, 0, 0));
             Directory.CreateDirectory(source);
-            var (files, bytes) = staged.Place(source, request.TargetPath);
-            return new RestoreResult(files, bytes, TimeProvider.System.GetElapsedTime(started), []);
+            var surplus = request.Delete
+                ? TargetSurplus.Find(request.TargetPath, request.Include, path => Path.Exists(Path.Join(source, path)) || new FileInfo(Path.Join(source, path)).LinkTarget is not null)
+                : null;
+            var (files, bytes) = staged.Place(source, request.TargetPath, surplus?.Paths ?? []);
+            return new RestoreResult(files, bytes, TimeProvider.System.GetElapsedTime(started), [], surplus?.Summary ?? RemovedEntries.None);
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
@@ -141,6 +150,32 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
         finally
         {
             staged.Discard();
+        }
+    }
+
+    private async Task<RemovedEntries> PreviewAsync(RestoreRequest request, CancellationToken cancellationToken)
+    {
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        var (code, errors) = await _restic.RunAsync(["ls", "--json", request.SnapshotId], Take, null, cancellationToken);
+        if (code != 0)
+        {
+            throw Failed(errors);
+        }
+
+        if (request.Include.FirstOrDefault(path => !known.Contains(path)) is { } missing)
+        {
+            throw new SnapshotEngineException(SnapshotFailure.NotFound, $"The snapshot has no {missing}.");
+        }
+
+        return request.Delete ? TargetSurplus.Find(request.TargetPath, request.Include, known.Contains).Summary : RemovedEntries.None;
+
+        void Take(string line)
+        {
+            if (ResticOutput.Message(line) is { } node && ResticOutput.Text(node, "path") is { } path
+                && path.StartsWith(request.SourcePath + "/", StringComparison.Ordinal))
+            {
+                known.Add(path[(request.SourcePath.Length + 1)..]);
+            }
         }
     }
 

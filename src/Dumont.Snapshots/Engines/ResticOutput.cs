@@ -96,7 +96,8 @@ internal static partial class ResticOutput
     private static string Reason(JsonElement inner) =>
         $"{Text(inner, "Op") ?? "read"}: {(Number(inner, "Err") is > 0 and var code ? $"error {code}" : "could not be read")}";
 
-    private static string? Text(JsonElement element, string name) =>
+    /// <summary>A member that is a text; null where it is not.</summary>
+    public static string? Text(JsonElement element, string name) =>
         element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static string? First(JsonElement element, string name) =>

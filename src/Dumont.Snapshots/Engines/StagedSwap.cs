@@ -22,15 +22,20 @@ internal sealed class StagedSwap(string staging)
     }
 
     /// <summary>Moves everything below <paramref name="source"/>, a directory in <see cref="NewPath"/>, into <paramref name="target"/>. Directories that
-    /// both have are joined; files that only the target has stay.</summary>
+    /// both have are joined; what only the target has stays, but for <paramref name="surplus"/>: paths relative to it that go.</summary>
     /// <exception cref="IOException">It could not be done; the target is as before.</exception>
-    public (long Files, long Bytes) Place(string source, string target)
+    public (long Files, long Bytes) Place(string source, string target, IReadOnlyList<string> surplus)
     {
         var counted = Count(source);
         Directory.CreateDirectory(target);
         try
         {
             Merge(source, target, "");
+            foreach (var path in surplus)
+            {
+                SetAside(Path.Combine(target, path), path);
+            }
+
             Remove(staging);
             return counted;
         }
