@@ -129,7 +129,7 @@ internal static class SnapshotPages
         var result = await services.Snapshots.RestoreAsync(caller.UserId, request, cancellationToken);
         return result is SnapshotResult.Accepted(var operation, _)
             ? request.DryRun == true
-                ? TypedResults.LocalRedirect(RestorePreviewPages.PathOf(snapshot.Id, operation))
+                ? Page.GoTo(RestorePreviewPages.PathOf(snapshot.Id, operation))
                 : Page.GoTo(context, Path, new Ui(Language.Of(context.Request)).Format("snap.restore.started", snapshot.Name))
             : await RestorePageAsync(
                 context, caller, services, snapshot, outcome with { Problem = SnapshotEndpoints.Waiting.ProblemOf(result) }, cancellationToken);
