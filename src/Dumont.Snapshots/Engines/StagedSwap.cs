@@ -30,12 +30,13 @@ internal sealed class StagedSwap(string staging)
         Directory.CreateDirectory(target);
         try
         {
-            Merge(source, target, "");
+            // First, so that folders have their times in the end.
             foreach (var path in surplus)
             {
                 SetAside(Path.Combine(target, path), path);
             }
 
+            Merge(source, target, "");
             Remove(staging);
             return counted;
         }

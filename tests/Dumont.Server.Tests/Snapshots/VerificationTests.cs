@@ -79,7 +79,7 @@ public sealed class VerificationTests : IDisposable
         await using var spine = await StartAsync();
         var (snapshot, repository) = await SnapshotAsync(spine);
         var (time, operations) = (new ManualTimeProvider(), spine.Server.Get<OperationStore>());
-        time.Advance(DateTimeOffset.UtcNow.AddHours(1) - time.GetUtcNow());
+        time.Advance(TimeProvider.System.GetUtcNow().AddHours(1) - time.GetUtcNow());
         var turns = new VerificationReconciler(
             spine.Server.Get<RepositoryStore>(),
             spine.Server.Get<VerificationStore>(),
@@ -178,7 +178,7 @@ public sealed class VerificationTests : IDisposable
     private static async Task CheckAsync(SpineServer spine, Repository repository)
     {
         var known = await spine.Server.Get<VerificationStore>().GetAsync(repository.Id, Line.Deadline());
-        var parts = VerificationPolicy.PartsDue(known, days: 1, TimeSpan.FromDays(1), DateTimeOffset.UtcNow);
+        var parts = VerificationPolicy.PartsDue(known, days: 1, TimeSpan.FromDays(1), TimeProvider.System.GetUtcNow());
         var begun = await spine.Server.Get<SnapshotService>().VerifyPartsAsync(repository, parts, Line.Deadline());
         await UntilDoneAsync(spine, Assert.IsType<Dumont.Server.Snapshots.SnapshotResult.Accepted>(begun).OperationId);
     }

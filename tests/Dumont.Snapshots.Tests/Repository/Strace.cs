@@ -35,7 +35,8 @@ internal static class Strace
         {
             ArgumentList =
             {
-                "-f", "--seccomp-bpf", "-o", log, "-e", $"trace={calls}",
+                // Without --seccomp-bpf: with it, strace 6.1 injects hardly any signal.
+                "-f", "-o", log, "-e", $"trace={calls}",
                 "-e", string.Create(CultureInfo.InvariantCulture, $"inject={calls}:{fault}:when={number}"),
                 Path.Combine(AppContext.BaseDirectory, "Dumont.Snapshots.Tests"),
             },
@@ -49,6 +50,7 @@ internal static class Strace
 
         if (isOneThread)
         {
+            start.Environment["DOTNET_ThreadPool_ForceMinWorkerThreads"] = "1";
             start.Environment["DOTNET_ThreadPool_ForceMaxWorkerThreads"] = "1";
             start.Environment["DOTNET_EnableDiagnostics"] = "0";
         }
