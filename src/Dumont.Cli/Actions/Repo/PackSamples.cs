@@ -1,6 +1,5 @@
 using System.Globalization;
 using Dumont.Cli.Grammar;
-using Dumont.Cli.Output;
 using Dumont.Snapshots;
 
 namespace Dumont.Cli.Actions.Repo;
