@@ -19,6 +19,10 @@ public enum AgentWorkKind
     /// <summary>Bring a snapshot back.</summary>
     [JsonStringEnumMemberName("restore")]
     Restore,
+
+    /// <summary>Say what a restore would remove, and change nothing.</summary>
+    [JsonStringEnumMemberName("preview")]
+    Preview,
 }
 
 /// <summary>One piece of work. It is named by its number: an agent that has done it, or is doing it, does not begin again.</summary>
@@ -35,6 +39,7 @@ public enum AgentWorkKind
 /// <param name="Include">Paths relative to the tree; empty for all.</param>
 /// <param name="Verify">What was written is read once more.</param>
 /// <param name="BytesExpected">Size of what is to be brought back; 0 when it is not known.</param>
+/// <param name="Delete">What the target has and the snapshot has not is removed.</param>
 public sealed record AgentWork(
     long OperationId,
     AgentWorkKind Kind,
@@ -48,7 +53,8 @@ public sealed record AgentWork(
     string? TargetPath,
     IReadOnlyList<string> Include,
     bool Verify,
-    long BytesExpected)
+    long BytesExpected,
+    bool Delete = false)
 {
     /// <inheritdoc />
     public override string ToString() => $"{Kind} {OperationId}";
@@ -104,6 +110,7 @@ public sealed record AgentWorkReport(
 /// <param name="DurationSeconds">How long it took.</param>
 /// <param name="IsIncremental">An earlier snapshot was compared with.</param>
 /// <param name="Warnings">What could not be read or is not quite as it was; at most 20.</param>
+/// <param name="Removed">What a restore removed, or would; null where nothing was to be removed.</param>
 public sealed record AgentWorkResult(
     string SnapshotId,
     long FilesNew,
@@ -113,4 +120,11 @@ public sealed record AgentWorkResult(
     long BytesAdded,
     double DurationSeconds,
     bool IsIncremental,
-    IReadOnlyList<string> Warnings);
+    IReadOnlyList<string> Warnings,
+    AgentRemoval? Removed = null);
+
+/// <summary>What a restore removes because the snapshot has not got it.</summary>
+/// <param name="Count">Files, links and directories.</param>
+/// <param name="Bytes">Size of the files.</param>
+/// <param name="Paths">The first ones, at most 20; a directory stands for all it holds.</param>
+public sealed record AgentRemoval(long Count, long Bytes, IReadOnlyList<string> Paths);

@@ -169,6 +169,12 @@ public sealed record RestoreSnapshotRequest
 
     /// <summary>Reads what was written once more.</summary>
     public bool? Verify { get; init; }
+
+    /// <summary>Removes what the target has and the snapshot has not, as far as <see cref="Include"/> reaches; default false. If the restore fails, all of it is back.</summary>
+    public bool? Delete { get; init; }
+
+    /// <summary>Changes nothing and says what would be removed; default false.</summary>
+    public bool? DryRun { get; init; }
 }
 
 /// <summary>An operation: a restore, a snapshot on its way, a prune.</summary>
@@ -203,6 +209,21 @@ public sealed record SnapshotOperationResponse
 
     /// <summary>Their content.</summary>
     public required long BytesRestored { get; init; }
+
+    /// <summary>Nothing was to be changed.</summary>
+    public required bool DryRun { get; init; }
+
+    /// <summary>Files, links and directories that a restore with deletion removed, or would remove.</summary>
+    public required long RemovedCount { get; init; }
+
+    /// <summary>Size of the files among them.</summary>
+    public required long RemovedBytes { get; init; }
+
+    /// <summary>The first of them, at most 20; a directory stands for all it holds.</summary>
+    public required IReadOnlyList<string> RemovedPaths { get; init; }
+
+    /// <summary>Bytes of the repository that a verification has read.</summary>
+    public required long BytesVerified { get; init; }
 
     /// <summary>Space that a prune gave back.</summary>
     public required long BytesFreed { get; init; }

@@ -26,6 +26,7 @@ public sealed class PageTests(BrowserWorld world) : IClassFixture<BrowserWorld>
         var faults = new List<string>();
         var first = true;
         string[] ids = [];
+        var (restore, preview) = ("", "");
         foreach (var look in Looks)
         {
             await using var watched = await world.NewPageAsync(look);
@@ -50,13 +51,14 @@ public sealed class PageTests(BrowserWorld world) : IClassFixture<BrowserWorld>
                 await page.GotoAsync($"/instances/{ids[0]}/standby-on");
                 await page.ClickAsync("main button.primary");
                 await Expect(page.Locator("#instance-standby .badge")).ToHaveTextAsync("ready", new() { Timeout = (float)TestWorld.Patience.TotalMilliseconds });
+                (restore, preview) = await SnapshotAsync(page, ids[1]);
             }
             else
             {
                 await BrowserWorld.SignInAsync(page, "look@example.com");
             }
 
-            foreach (var (name, path) in PagesOf(ids))
+            foreach (var (name, path) in PagesOf(ids).Concat([("restore", restore), ("restore-preview", preview)]))
             {
                 await CheckAsync(page, name, path, look, faults);
             }
@@ -106,6 +108,25 @@ public sealed class PageTests(BrowserWorld world) : IClassFixture<BrowserWorld>
         await Expect(page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex("/instances/[0-9]+$"));
         await Expect(page.Locator("#instance-head .badge")).ToHaveTextAsync("running", new() { Timeout = (float)TestWorld.Patience.TotalMilliseconds });
         return page.Url.Split('/')[^1];
+    }
+
+    // Takes one, reads the repository, and looks at what bringing it back exactly would remove.
+    private static async Task<(string Restore, string Preview)> SnapshotAsync(IPage page, string instance)
+    {
+        await page.GotoAsync("/snapshots");
+        await page.FillAsync("#name", "backup-v1");
+        await page.SelectOptionAsync("#instance_id", instance);
+        await page.ClickAsync("#create button.primary");
+        await Expect(page.Locator("#snapshots .badge")).ToHaveTextAsync("complete", new() { Timeout = (float)TestWorld.Patience.TotalMilliseconds });
+        await page.ClickAsync("#verify button[name=now]");
+        await Expect(page.Locator("#verification .badge")).ToHaveTextAsync("no damage", new() { Timeout = (float)TestWorld.Patience.TotalMilliseconds });
+        var restore = (await page.Locator("#snapshots a[href$=restore]").First.GetAttributeAsync("href"))!;
+        await page.GotoAsync(restore);
+        await page.SelectOptionAsync("#instance_id", instance);
+        await page.CheckAsync("input[name=delete]");
+        await page.ClickAsync("#into button.primary");
+        await Expect(page.Locator(".consequences li").First).ToBeVisibleAsync(new() { Timeout = (float)TestWorld.Patience.TotalMilliseconds });
+        return (restore, new Uri(page.Url).AbsolutePath);
     }
 
     private static async Task CheckAsync(IPage page, string name, string path, Look look, List<string> faults)

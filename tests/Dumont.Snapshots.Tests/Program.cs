@@ -10,6 +10,7 @@ internal static class Program
     public static async Task<int> Main(string[] args) => args switch
     {
         [RestoreChild.Argument, .. var rest] => await RestoreChild.RunAsync(rest),
+        [PruneChild.Argument, .. var rest] => await PruneChild.RunAsync(rest),
         [SnapshotChild.Argument, .. var rest] => await SnapshotChild.RunAsync(rest),
         _ when args.Any(arg => arg is "-automated" or "@@") => await ConsoleRunner.Run(args),
         _ => await TestPlatformTestFramework.RunAsync(args, SelfRegisteredExtensions.AddSelfRegisteredExtensions),

@@ -153,9 +153,21 @@ internal sealed class WorkRunner(EngineFactory newEngine, AgentLog log) : IDispo
         // On the workspace's own file system, in a place that no sync carries.
         var staging = Path.Combine(_workspace, TreePath.StagingName, $"restore-{work.OperationId}");
         var restored = await engine.RestoreAsync(
-            new RestoreRequest(snapshot, work.SourcePath, target, staging, work.Include, work.Verify), progress, cancellationToken);
+            new RestoreRequest(
+                snapshot, work.SourcePath, target, staging, work.Include, work.Verify, work.Delete, DryRun: work.Kind == AgentWorkKind.Preview),
+            progress,
+            cancellationToken);
         return new AgentWorkResult(
-            "", restored.FilesRestored, 0, 0, restored.BytesRestored, 0, restored.Duration.TotalSeconds, IsIncremental: false, restored.Warnings);
+            "",
+            restored.FilesRestored,
+            0,
+            0,
+            restored.BytesRestored,
+            0,
+            restored.Duration.TotalSeconds,
+            IsIncremental: false,
+            restored.Warnings,
+            work.Delete ? new AgentRemoval(restored.Removed.Count, restored.Removed.Bytes, restored.Removed.Paths) : null);
     }
 
     private static AgentWorkReport Begun(AgentWork work) =>

@@ -138,10 +138,11 @@ internal static class RepoCommands
             Positionals = [Snapshot with { IsOptional = true, IsRest = true }],
         },
         Local("verify", new("Check that every snapshot can be restored", "Confere se todo snapshot pode ser restaurado"),
-            ["repo verify --repo /mnt/backup", "repo verify --read-data"],
+            ["repo verify --repo /mnt/backup", "repo verify --read-data", "repo verify --read-data-subset 3/30"],
             RepoMaintenanceActions.VerifyAsync,
             new KeySpec("read_data", KeyType.Boolean, new("read and check every byte", "lê e confere cada byte")),
-            new KeySpec("read_data_part", KeyType.Number, new("read this part of the packs, 0 to 1", "lê esta parte dos packs, 0 a 1"))) with
+            new KeySpec("read_data_subset", KeyType.Text, new(
+                "read one part of so many (3/30), or a random share (2.5%, 500M)", "lê uma parte de tantas (3/30), ou uma fração aleatória (2.5%, 500M)"))) with
         {
             Aliases = ["check"],
         },
@@ -149,6 +150,7 @@ internal static class RepoCommands
             ["repo prune --repo /mnt/backup", "repo prune --dry-run"],
             RepoMaintenanceActions.PruneAsync,
             new KeySpec("grace", KeyType.Text, new("how long unneeded packs stay for those who read them now", "quanto tempo packs sem uso ficam para quem os lê agora")) { Default = "24h" },
+            new KeySpec("max_unused", KeyType.Number, new("percent of a pack that may be unused before it is rewritten", "porcentagem de um pack que pode ficar sem uso antes de ser reescrito")) { Default = "30" },
             DryRun),
         Local("key", new("List, add or remove passwords and key files", "Lista, inclui ou remove senhas e arquivos de chave"),
             ["repo key list", "repo key add new_key_file=~/second.key label=laptop"],

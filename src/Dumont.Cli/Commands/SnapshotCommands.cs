@@ -49,7 +49,7 @@ internal static class SnapshotCommands
 
     public static ResourceSpec Make() => new("snapshot", Summary,
     [
-        Create(), List(), Get(), Restore(), Delete(), Prune(), KeepForever(), Cleanup(), CleanupMetrics(), Retention(), SetRetention(), Verify(),
+        Create(), List(), Get(), Restore(), Delete(), Prune(), KeepForever(), Cleanup(), CleanupMetrics(), Retention(), SetRetention(), Verify(), Verification(), SetVerification(),
         ShowSchedule(), SetSchedule(), RemoveSchedule(), Operations(), ShowOperation(), Cancel(),
     ]);
 
@@ -92,7 +92,8 @@ internal static class SnapshotCommands
     private static CommandSpec Restore() =>
         new("restore", ApiMethod.Post, All + "/restore?wait=false",
             new("Bring a snapshot back, into an instance or a new one", "Traz um snapshot de volta, em uma instância ou em uma nova"),
-            ["snapshot restore snap-12 gpu_name=rtx4090", "snapshot restore snap-12 instance_id=17 include=model/weights.bin target_path=/workspace/old"])
+            ["snapshot restore snap-12 gpu_name=rtx4090", "snapshot restore snap-12 instance_id=17 include=model/weights.bin target_path=/workspace/old",
+                "snapshot restore snap-12 delete=true dry_run=true"])
         {
             Positionals = [Snapshot],
             Keys =
@@ -102,6 +103,8 @@ internal static class SnapshotCommands
                 new("target_path", KeyType.Text, new("/ for where it was, or a directory in /workspace", "/ para onde estava, ou uma pasta em /workspace")) { Default = "/" },
                 new("include", KeyType.TextList, new("only these paths; repeat for more", "só estes caminhos; repita para mais")) { Aliases = ["paths", "path"] },
                 new("verify", KeyType.Boolean, new("read what was written once more", "relê o que foi escrito")) { Default = "false" },
+                new("delete", KeyType.Boolean, new("remove what the snapshot lacks", "remove o que o snapshot não tem")) { Default = "false" },
+                new("dry_run", KeyType.Boolean, new("only say what delete would remove", "só diz o que delete removeria")) { Default = "false" },
                 new("max_price", KeyType.Number, new("most you pay for a new instance, $/h", "o máximo que paga por uma nova instância, $/h")),
                 new("region", KeyType.Choice, new("of the new instance", "da nova instância")) { Values = ["US", "EU", "ASIA"] },
                 new("disk_size", KeyType.Number, new("disk of the new instance, GB", "disco da nova instância, GB")),
@@ -189,6 +192,27 @@ internal static class SnapshotCommands
         {
             Keys = [new("read_data", KeyType.Boolean, new("every byte, not only the structure", "cada byte, não só a estrutura")) { Default = "false", InQuery = true }],
             Wait = UntilDone,
+        };
+
+    private static CommandSpec Verification() =>
+        new("verification", ApiMethod.Get, All + "/verification", new("What the daily checks have found", "O que as verificações diárias encontraram"),
+            ["snapshot verification", "snapshot verification -o json"])
+        {
+            Rows = "repositories",
+            Columns =
+            [
+                new("ID", "repository_id"), new("STATUS", "status"), new("CHECKED", "last_verified_at", ColumnFormat.Time),
+                new("READ", "share_read", ColumnFormat.Fraction), new("ALL READ", "all_read_at", ColumnFormat.Time), new("DAMAGE", "damage"),
+                new("AFFECTED", "affected_ids"), new("REMEDY", "remedy") { IsWide = true }, new("PLACE", "location") { IsWide = true },
+            ],
+        };
+
+    private static CommandSpec SetVerification() =>
+        new("verification", ApiMethod.Put, All + "/verification", new("Say how often every byte is read", "Diz com que frequência cada byte é lido"),
+            ["snapshot verification set days=30", "snapshot verification set days=0"])
+        {
+            SubWord = "set",
+            Keys = [new("days", KeyType.Integer, new("in so many days, up to 180; 0: nothing is checked by itself", "em tantos dias, até 180; 0: nada é verificado sozinho"))],
         };
 
     private static CommandSpec ShowSchedule() =>

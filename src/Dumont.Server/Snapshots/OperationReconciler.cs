@@ -16,6 +16,7 @@ internal sealed class OperationReconciler(
     SnapshotStore snapshots,
     Repositories repositories,
     RepositoryWork repositoryWork,
+    VerificationStore verifications,
     InstanceStore instances,
     MachineStore machines,
     AgentHub hub,
@@ -141,7 +142,8 @@ internal sealed class OperationReconciler(
         var document = operation.Document with
         {
             BytesFreed = outcome.BytesFreed,
-            Damage = outcome.Damage,
+            Damage = outcome.Verified?.Damage ?? [],
+            BytesVerified = outcome.Verified?.BytesRead ?? 0,
             Failure = outcome.Failure,
             Message = outcome.Message,
         };
@@ -150,11 +152,47 @@ internal sealed class OperationReconciler(
             operation,
             operation with { State = state, FinishedAt = time.GetUtcNow(), Document = document },
             fence,
-            transaction => events.AppendAsync(transaction, operation.UserId, null, HappenedTo(operation, outcome)),
+            await AfterRepositoryWorkAsync(operation, outcome, cancellationToken),
             cancellationToken);
         repositoryWork.Forget(operation.Id);
         metrics.Ended(operation.Kind, state, null);
+        if (outcome.Verified is { } verified)
+        {
+            metrics.Verified(verified.Damage.Count > 0, verified.BytesRead);
+        }
+
         return Next.WhenWoken;
+    }
+
+    private async Task<Func<DbTransaction, Task>> AfterRepositoryWorkAsync(
+        SnapshotOperation operation, RepositoryOutcome outcome, CancellationToken cancellationToken)
+    {
+        if (operation.Kind != OperationKind.Verify)
+        {
+            return transaction => events.AppendAsync(transaction, operation.UserId, null, HappenedTo(operation, outcome));
+        }
+
+        var known = await verifications.GetAsync(operation.RepositoryId, cancellationToken);
+        var repository = await repositories.FindAsync(operation.RepositoryId, cancellationToken);
+        var (now, interval) = (time.GetUtcNow(), options.Value.VerifyInterval);
+        var after = outcome.Verified is { } verified
+            ? VerificationPolicy.AfterCheck(known, operation.Document, verified, interval, now)
+            : VerificationPolicy.AfterFailure(known, operation.Document, outcome.Message ?? "It came to nothing.", interval, now);
+        return async transaction =>
+        {
+            await VerificationStore.SetAsync(transaction, operation.RepositoryId, after);
+            if (VerificationPolicy.IsNews(known, after))
+            {
+                var damaged = SnapshotEvents.Damaged(repository?.Location ?? "", after.Damage.Count, after.DamagedSnapshots?.Count);
+                await events.AppendAsync(transaction, operation.UserId, null, damaged);
+            }
+
+            // One a day that found nothing new is no news.
+            if (!operation.Document.IsAutomatic || (outcome.Failure is not null && known.Error is null))
+            {
+                await events.AppendAsync(transaction, operation.UserId, null, HappenedTo(operation, outcome));
+            }
+        };
     }
 
     private async Task EndAsync(SnapshotOperation operation, Fence fence, OperationStep step, Machine? writer, CancellationToken cancellationToken)
@@ -167,9 +205,10 @@ internal sealed class OperationReconciler(
             _ => throw new UnreachableException(),
         };
         var snapshot = operation.SnapshotId is { } number ? await snapshots.FindAsync(number, cancellationToken) : null;
+        var verification = operation.Kind == OperationKind.Verify ? await verifications.GetAsync(operation.RepositoryId, cancellationToken) : null;
         await operations.SaveAsync(
             operation, operation with { State = state, FinishedAt = time.GetUtcNow(), Document = document }, fence, AlsoAsync, cancellationToken);
-        metrics.Ended(operation.Kind, state, document.Result);
+        metrics.Ended(operation.Kind, state, document.DryRun ? null : document.Result);
         if (writer is not null)
         {
             // The order without the work, so that the machine forgets it.
@@ -193,22 +232,33 @@ internal sealed class OperationReconciler(
                 await instances.SetDesiredAsync(transaction, operation.UserId, id, InstanceDesired.Paused);
             }
 
-            await events.AppendAsync(
-                transaction, operation.UserId, operation.InstanceId, HappenedTo(operation.Kind, state, snapshot?.Name ?? "", document));
+            if (verification is not null)
+            {
+                var after = VerificationPolicy.AfterCancel(verification, operation.Document, options.Value.VerifyInterval, time.GetUtcNow());
+                await VerificationStore.SetAsync(transaction, operation.RepositoryId, after);
+            }
+
+            // A look changes nothing.
+            if (!document.DryRun)
+            {
+                await events.AppendAsync(
+                    transaction, operation.UserId, operation.InstanceId, HappenedTo(operation.Id, operation.Kind, state, snapshot?.Name ?? "", document));
+            }
         }
     }
 
-    private static NewEvent HappenedTo(OperationKind kind, OperationState state, string name, OperationDocument document) =>
+    private static NewEvent HappenedTo(long id, OperationKind kind, OperationState state, string name, OperationDocument document) =>
         (kind, state, document.Result) switch
         {
             (OperationKind.Snapshot, OperationState.Done, { } made) => SnapshotEvents.Created(name, made.BytesProcessed, made.BytesAdded),
             (OperationKind.Snapshot, _, _) => SnapshotEvents.Failed(name, document.Message),
-            (_, OperationState.Done, { } restored) => SnapshotEvents.Restored(name, restored.FilesNew),
-            _ => SnapshotEvents.RestoreFailed(name, document.Message),
+            (_, OperationState.Done, { } restored) => SnapshotEvents.Restored(name, restored.FilesNew, restored.Removed?.Count),
+            (OperationKind.Restore, _, _) => SnapshotEvents.RestoreFailed(name, document.Message),
+            _ => SnapshotEvents.RepositoryFailed(id, document.Message),
         };
 
     private static NewEvent HappenedTo(SnapshotOperation operation, RepositoryOutcome outcome) =>
         outcome.Failure is not null ? SnapshotEvents.RepositoryFailed(operation.Id, outcome.Message)
-        : operation.Kind == OperationKind.Verify ? SnapshotEvents.Verified(operation.Id, outcome.Damage.Count)
+        : operation.Kind == OperationKind.Verify ? SnapshotEvents.Verified(operation.Id, outcome.Verified?.Damage.Count ?? 0)
         : SnapshotEvents.Pruned(operation.Id, outcome.BytesFreed);
 }

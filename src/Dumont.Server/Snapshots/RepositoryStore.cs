@@ -45,6 +45,17 @@ internal sealed class RepositoryStore(Database database, MasterKey master, TimeP
     public Task<IReadOnlyList<Repository>> ListOfUserAsync(UserId user, CancellationToken cancellationToken) =>
         QueryAsync("WHERE user_id = @user ORDER BY id", new { user = user.Value }, cancellationToken);
 
+    /// <summary>Those of all users that have been made and that some snapshot is in.</summary>
+    public Task<IReadOnlyList<Repository>> ListInUseAsync(CancellationToken cancellationToken) =>
+        QueryAsync(
+            """
+            WHERE is_ready = 1 AND EXISTS (
+                SELECT 1 FROM snapshots s WHERE s.repository_id = repositories.id AND s.deleted_at IS NULL AND s.engine_snapshot_id IS NOT NULL)
+            ORDER BY id
+            """,
+            new { },
+            cancellationToken);
+
     /// <summary>Notes that the repository has been made.</summary>
     public Task SetReadyAsync(long id, CancellationToken cancellationToken) =>
         database.WriteAsync(

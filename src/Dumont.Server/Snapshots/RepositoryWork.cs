@@ -6,17 +6,22 @@ using Dumont.Snapshots.Engines;
 namespace Dumont.Server.Snapshots;
 
 /// <summary>What came of the server's own work in a repository.</summary>
-internal sealed record RepositoryOutcome(long BytesFreed, IReadOnlyList<string> Damage, string? Failure, string? Message);
+/// <param name="BytesFreed">By a prune.</param>
+/// <param name="Verified">Of a verification that came to an end.</param>
+/// <param name="Failure">Kind of failure as a word; null without one.</param>
+/// <param name="Message">Why it failed.</param>
+internal sealed record RepositoryOutcome(long BytesFreed, VerifyResult? Verified, string? Failure, string? Message);
 
 /// <summary>Work in repositories that may take longer than a tick: dropping, pruning, verifying. Runs in this process only; whoever asks for it asks again
 /// until it is done, and after a restart it begins anew, which changes nothing.</summary>
 /// <param name="repositories">Where they are.</param>
 /// <param name="snapshots">What was deleted.</param>
 /// <param name="operations">What came to nothing.</param>
+/// <param name="verifications">What is damaged.</param>
 /// <param name="time">Clock.</param>
 /// <param name="scheduler">Where it runs: not on the thread of the tick that asks.</param>
 internal sealed class RepositoryWork(
-    Repositories repositories, SnapshotStore snapshots, OperationStore operations, TimeProvider time, TaskScheduler scheduler) : IAsyncDisposable
+    Repositories repositories, SnapshotStore snapshots, OperationStore operations, VerificationStore verifications, TimeProvider time, TaskScheduler scheduler) : IAsyncDisposable
 {
     private const string OperationTagPrefix = "op-";
 
@@ -37,7 +42,7 @@ internal sealed class RepositoryWork(
         }
 
         return running.Work.IsCompletedSuccessfully ? running.Work.GetAwaiter().GetResult()
-            : running.Work.IsCompleted ? new RepositoryOutcome(0, [], "other", running.Work.Exception?.GetBaseException().Message ?? "It was ended.")
+            : running.Work.IsCompleted ? new RepositoryOutcome(0, null, "other", running.Work.Exception?.GetBaseException().Message ?? "It was ended.")
             : null;
     }
 
@@ -80,7 +85,7 @@ internal sealed class RepositoryWork(
             catch (Exception failed) when (failed is SnapshotEngineException or ObjectStoreException or IOException)
             {
                 var kind = failed is SnapshotEngineException known ? known.Failure : SnapshotFailure.Store;
-                return new RepositoryOutcome(0, [], kind.ToString().ToLowerInvariant(), failed.Message);
+                return new RepositoryOutcome(0, null, kind.ToString().ToLowerInvariant(), failed.Message);
             }
         }
     }
@@ -91,7 +96,7 @@ internal sealed class RepositoryWork(
             ?? throw new SnapshotEngineException(SnapshotFailure.NotFound, "There is no such repository.");
         if (!repository.IsReady)
         {
-            return new RepositoryOutcome(0, [], null, null);
+            return new RepositoryOutcome(0, operation.Kind == OperationKind.Verify ? new VerifyResult([], [], [], 0) : null, null, null);
         }
 
         // A restore reads what it has found at its start.
@@ -99,7 +104,7 @@ internal sealed class RepositoryWork(
         var engine = await repositories.EngineOfAsync(repository, isRead ? GraceWhileRead : TimeSpan.Zero, cancellationToken);
         if (operation.Kind == OperationKind.Verify)
         {
-            return new RepositoryOutcome(0, await engine.VerifyAsync(operation.Document.Verify, cancellationToken), null, null);
+            return new RepositoryOutcome(0, await engine.VerifyAsync(RequestOf(operation.Document), cancellationToken), null, null);
         }
 
         // All that were ever deleted: one whose dropping failed goes with the next.
@@ -107,7 +112,7 @@ internal sealed class RepositoryWork(
         if (operation.Kind != OperationKind.Prune)
         {
             await engine.ForgetAsync([.. ids], cancellationToken);
-            return new RepositoryOutcome(0, [], null, null);
+            return new RepositoryOutcome(0, null, null, null);
         }
 
         foreach (var each in await engine.ListAsync(cancellationToken))
@@ -122,9 +127,12 @@ internal sealed class RepositoryWork(
 
         // Counted in the store: engines count what snapshots use.
         var before = await SizeAsync(repository, cancellationToken);
-        await engine.PruneAsync(cancellationToken);
-        return new RepositoryOutcome(Math.Max(0, before - await SizeAsync(repository, cancellationToken)), [], null, null);
+        var isDamaged = (await verifications.GetAsync(repository.Id, cancellationToken)).Damage.Count > 0;
+        await engine.PruneAsync(isDamaged, cancellationToken);
+        return new RepositoryOutcome(Math.Max(0, before - await SizeAsync(repository, cancellationToken)), null, null, null);
     }
+
+    private static VerifyRequest RequestOf(OperationDocument asked) => new(asked.Verify, [.. asked.VerifyParts, .. asked.VerifyAgain], asked.VerifyPacks);
 
     // A machine made it and its operation came to nothing all the same: it was cancelled, or took too long.
     private async Task<bool> IsLeftOverAsync(EngineSnapshot snapshot, CancellationToken cancellationToken) =>

@@ -11,7 +11,9 @@ internal static class SnapshotEvents
 
     public static NewEvent Failed(string name, string? reason) => new("snapshot.failed", new { name, reason });
 
-    public static NewEvent Restored(string name, long files) => new("snapshot.restored", new { name, files });
+    /// <summary>Something may have been removed for it; null where nothing was to be.</summary>
+    public static NewEvent Restored(string name, long files, long? removed) =>
+        removed is null ? new("snapshot.restored", new { name, files }) : new("snapshot.restored_exactly", new { name, files, removed });
 
     public static NewEvent RestoreFailed(string name, string? reason) => new("snapshot.restore_failed", new { name, reason });
 
@@ -23,6 +25,9 @@ internal static class SnapshotEvents
     public static NewEvent Pruned(long operation, long freed) => new("snapshot.pruned", new { operation, freed });
 
     public static NewEvent Verified(long operation, int damaged) => new("snapshot.verified", new { operation, damaged });
+
+    /// <summary>Damage that was not known before. <paramref name="snapshots"/> cannot be restored whole; null: the engine cannot tell.</summary>
+    public static NewEvent Damaged(string location, int damaged, int? snapshots) => new("snapshot.damaged", new { location, damaged, snapshots });
 
     /// <summary>The server's own work in a repository came to nothing.</summary>
     public static NewEvent RepositoryFailed(long operation, string? reason) => new("snapshot.repository_failed", new { operation, reason });

@@ -12,6 +12,8 @@ internal sealed class SnapshotMetrics : IDisposable
     private readonly Counter<long> _bytesAdded;
     private readonly Counter<long> _files;
     private readonly Histogram<double> _seconds;
+    private readonly Counter<long> _damages;
+    private readonly Counter<long> _bytesVerified;
 
     public SnapshotMetrics()
     {
@@ -20,6 +22,8 @@ internal sealed class SnapshotMetrics : IDisposable
         _bytesAdded = _meter.CreateCounter<long>("dumont.snapshot.bytes_added", "Bytes that repositories grew by.");
         _files = _meter.CreateCounter<long>("dumont.snapshot.files", description: "Files that were kept or brought back.");
         _seconds = _meter.CreateHistogram<double>("dumont.snapshot.duration_seconds", description: "Time on the machine.");
+        _damages = _meter.CreateCounter<long>("dumont.snapshot.damages", description: "Checks of repositories that found damage.");
+        _bytesVerified = _meter.CreateCounter<long>("dumont.snapshot.bytes_verified", "Bytes of repositories that checks have read.");
     }
 
     /// <summary>An operation ended.</summary>
@@ -34,6 +38,13 @@ internal sealed class SnapshotMetrics : IDisposable
             _files.Add(result.FilesNew + result.FilesChanged + result.FilesUnmodified, word);
             _seconds.Record(result.DurationSeconds, word);
         }
+    }
+
+    /// <summary>A check of a repository ended.</summary>
+    public void Verified(bool isDamaged, long bytes)
+    {
+        _damages.Add(isDamaged ? 1 : 0);
+        _bytesVerified.Add(bytes);
     }
 
     /// <inheritdoc />

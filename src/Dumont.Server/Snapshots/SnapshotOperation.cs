@@ -1,4 +1,5 @@
 using Dumont.Contracts;
+using Dumont.Snapshots.Engines;
 
 namespace Dumont.Server.Snapshots;
 
@@ -49,7 +50,26 @@ internal sealed record OperationDocument
 
     public IReadOnlyList<string> Include { get; init; } = [];
 
+    /// <summary>What was written is read once more; of a verification: every byte is read.</summary>
     public bool Verify { get; init; }
+
+    /// <summary>Parts that a verification reads.</summary>
+    public IReadOnlyList<VerifyPart> VerifyParts { get; init; } = [];
+
+    /// <summary>Packs that it reads besides, because they were damaged.</summary>
+    public IReadOnlyList<string> VerifyPacks { get; init; } = [];
+
+    /// <summary>Parts that it reads besides, for the same reason.</summary>
+    public IReadOnlyList<VerifyPart> VerifyAgain { get; init; } = [];
+
+    /// <summary>Nobody asked for it.</summary>
+    public bool IsAutomatic { get; init; }
+
+    /// <summary>A restore removes what the snapshot has not got.</summary>
+    public bool Delete { get; init; }
+
+    /// <summary>A restore changes nothing and says what it would remove.</summary>
+    public bool DryRun { get; init; }
 
     public bool IsNewInstance { get; init; }
 
@@ -70,6 +90,9 @@ internal sealed record OperationDocument
     public long BytesFreed { get; init; }
 
     public IReadOnlyList<string> Damage { get; init; } = [];
+
+    /// <summary>Of packs, by a verification.</summary>
+    public long BytesVerified { get; init; }
 
     /// <summary>Kind of failure as a word.</summary>
     public string? Failure { get; init; }

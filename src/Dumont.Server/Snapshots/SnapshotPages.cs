@@ -21,6 +21,7 @@ internal static class SnapshotPages
             PageAsync(context, caller, services, new Outcome(), cancellationToken));
         pages.MapPost(Path, CreateAsync);
         pages.MapPost(Path + "/retention", SetRulesAsync);
+        pages.MapPost(Path + "/verification", SetVerificationAsync);
         pages.MapPost(Path + "/{id}/keep", KeepAsync);
         pages.MapGet(Path + "/{id}/restore", AskRestoreAsync);
         pages.MapPost(Path + "/{id}/restore", RestoreAsync);
@@ -68,6 +69,24 @@ internal static class SnapshotPages
         int Number(string field) => int.TryParse(sent[field], NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : NotANumber;
     }
 
+    private static async Task<IResult> SetVerificationAsync(HttpContext context, Caller caller, Services services, CancellationToken cancellationToken)
+    {
+        var sent = await context.Request.ReadFormAsync(cancellationToken);
+        var ui = new Ui(Language.Of(context.Request));
+        if (sent["now"] == "true")
+        {
+            var begun = await services.Snapshots.VerifyAsync(caller.UserId, readData: true, cancellationToken);
+            return begun is SnapshotResult.Accepted
+                ? Page.GoTo(context, Path, ui["snap.verify.started"])
+                : await PageAsync(context, caller, services, new Outcome { Problem = SnapshotEndpoints.Waiting.ProblemOf(begun) }, cancellationToken);
+        }
+
+        var request = new VerificationRequest { Days = int.TryParse(sent["days"], NumberStyles.None, CultureInfo.InvariantCulture, out var days) ? days : NotANumber };
+        return await VerificationEndpoints.SetAsync(request, caller, services.Verifications, services.Found, cancellationToken) is Problem problem
+            ? await PageAsync(context, caller, services, new Outcome { Problem = problem }, cancellationToken)
+            : Page.GoTo(context, Path, ui["snap.verify.saved"]);
+    }
+
     private static async Task<IResult> KeepAsync(
         string id, HttpContext context, Caller caller, SnapshotStore store, CancellationToken cancellationToken)
     {
@@ -98,6 +117,8 @@ internal static class SnapshotPages
             GpuName = gpu.Length > 0 ? gpu : null,
             InstanceId = gpu.Length == 0 && InstanceId.TryParse(sent["instance_id"], CultureInfo.InvariantCulture, out var target) ? target : null,
             Include = paths.Length > 0 ? paths : null,
+            Delete = sent["delete"] == "true",
+            DryRun = sent["delete"] == "true",
         };
         var outcome = new Outcome { Include = include, GpuName = gpu };
         if (SnapshotRules.Check(request) is { Count: > 0 } errors)
@@ -106,8 +127,10 @@ internal static class SnapshotPages
         }
 
         var result = await services.Snapshots.RestoreAsync(caller.UserId, request, cancellationToken);
-        return result is SnapshotResult.Accepted
-            ? Page.GoTo(context, Path, new Ui(Language.Of(context.Request)).Format("snap.restore.started", snapshot.Name))
+        return result is SnapshotResult.Accepted(var operation, _)
+            ? request.DryRun == true
+                ? Page.GoTo(RestorePreviewPages.PathOf(snapshot.Id, operation))
+                : Page.GoTo(context, Path, new Ui(Language.Of(context.Request)).Format("snap.restore.started", snapshot.Name))
             : await RestorePageAsync(
                 context, caller, services, snapshot, outcome with { Problem = SnapshotEndpoints.Waiting.ProblemOf(result) }, cancellationToken);
     }
@@ -169,6 +192,7 @@ internal static class SnapshotPages
                     ("keep_monthly", ui["field.keep_monthly"], Text(rules.KeepMonthly)),
                 ],
                 rules.IsAutomatic,
+                VerifyDays = Text(await services.Verifications.DaysOfAsync(caller.UserId, cancellationToken)),
                 Errors = (IReadOnlyDictionary<string, string>)ErrorsOf(ui, outcome.Problem),
                 Problem = outcome.Problem is { Fields: null } problem ? ProblemTexts.Of(ui, problem) : null,
             },
@@ -213,7 +237,13 @@ internal static class SnapshotPages
 
     /// <summary>What the pages call; the API's endpoints call the same.</summary>
     internal sealed record Services(
-        SnapshotService Snapshots, SnapshotViews Views, RetentionStore Retention, InstanceStore Instances, LiveHub Hub);
+        SnapshotService Snapshots,
+        SnapshotViews Views,
+        RetentionStore Retention,
+        VerificationStore Verifications,
+        VerificationViews Found,
+        InstanceStore Instances,
+        LiveHub Hub);
 
     /// <summary>How a form ended, with what was typed.</summary>
     private sealed record Outcome

@@ -62,6 +62,11 @@ internal static class SnapshotRules
             errors.Add(new FieldError("gpu_name", "Leave it out with instance_id: that instance has its GPU."));
         }
 
+        if (request.GpuName is not null && (request.Delete == true || request.DryRun == true))
+        {
+            errors.Add(new FieldError(request.Delete == true ? "delete" : "dry_run", "Leave it out with gpu_name: a new instance has nothing to remove."));
+        }
+
         if (request.TargetPath is { } target && target != "/" && !IsInWorkspace(target))
         {
             errors.Add(new FieldError("target_path", "Must be / or a directory in /workspace."));

@@ -6,6 +6,7 @@ using Dumont.Server.Platform.Events;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Store;
 using Dumont.Server.Platform.Web;
+using VerifyPart = Dumont.Snapshots.Engines.VerifyPart;
 using Microsoft.Extensions.Options;
 
 namespace Dumont.Server.Snapshots;
@@ -15,6 +16,7 @@ internal sealed class SnapshotService(
     Database database,
     SnapshotStore snapshots,
     OperationStore operations,
+    VerificationStore verifications,
     Repositories repositories,
     InstanceStore instances,
     InstanceService instanceService,
@@ -148,44 +150,60 @@ internal sealed class SnapshotService(
     }
 
     /// <summary>Drops snapshots of one repository and gives back their space: recorded in one transaction. One prune of a repository at a time.</summary>
-    public async Task<SnapshotResult> PruneAsync(UserId user, long repository, IReadOnlyList<Snapshot> dropped, CancellationToken cancellationToken)
+    public Task<SnapshotResult> PruneAsync(UserId user, long repository, IReadOnlyList<Snapshot> dropped, CancellationToken cancellationToken) =>
+        InsertSingleAsync(
+            OperationKind.Prune,
+            repository,
+            async transaction =>
+            {
+                var gone = await snapshots.DropAsync(transaction, user, dropped.Select(each => each.Id));
+                var operation = await operations.InsertAsync(
+                    transaction,
+                    new NewOperation(user, OperationKind.Prune, repository, null, null, DropOf([.. dropped.Where(each => gone.Contains(each.Id))])));
+                if (gone.Count > 0)
+                {
+                    await events.AppendAsync(transaction, user, null, SnapshotEvents.Dropped(gone.Count));
+                }
+
+                return operation;
+            },
+            cancellationToken);
+
+    /// <summary>Records that the user's repository is to be read for damage. One verification of a repository at a time.</summary>
+    public async Task<SnapshotResult> VerifyAsync(UserId user, bool readData, CancellationToken cancellationToken) =>
+        await VerifyAsync(await repositories.EnsureOfUserAsync(user, cancellationToken), new OperationDocument { Verify = readData }, cancellationToken);
+
+    /// <summary>Records that some parts of a repository are to be read for damage, because it is time.</summary>
+    public Task<SnapshotResult> VerifyPartsAsync(Repository repository, IReadOnlyList<VerifyPart> parts, CancellationToken cancellationToken) =>
+        VerifyAsync(repository, new OperationDocument { VerifyParts = parts, IsAutomatic = true }, cancellationToken);
+
+    // What was damaged is read again, or it would pass for whole.
+    private async Task<SnapshotResult> VerifyAsync(Repository repository, OperationDocument asked, CancellationToken cancellationToken)
+    {
+        var known = await verifications.GetAsync(repository.Id, cancellationToken);
+        var document = asked with { VerifyPacks = known.DamagedPacks, VerifyAgain = known.DamagedParts, Before = time.GetUtcNow() + options.Value.OperationLimit };
+        return await InsertSingleAsync(
+            OperationKind.Verify,
+            repository.Id,
+            transaction => operations.InsertAsync(transaction, new NewOperation(repository.UserId, OperationKind.Verify, repository.Id, null, null, document)),
+            cancellationToken);
+    }
+
+    // There may be one operation of this kind in a repository.
+    private async Task<SnapshotResult> InsertSingleAsync(
+        OperationKind kind, long repository, Func<DbTransaction, Task<long>> insert, CancellationToken cancellationToken)
     {
         try
         {
-            var id = await database.WriteAsync(
-                async transaction =>
-                {
-                    var gone = await snapshots.DropAsync(transaction, user, dropped.Select(each => each.Id));
-                    var operation = await operations.InsertAsync(
-                        transaction,
-                        new NewOperation(user, OperationKind.Prune, repository, null, null, DropOf([.. dropped.Where(each => gone.Contains(each.Id))])));
-                    if (gone.Count > 0)
-                    {
-                        await events.AppendAsync(transaction, user, null, SnapshotEvents.Dropped(gone.Count));
-                    }
-
-                    return operation;
-                },
-                cancellationToken);
+            var id = await database.WriteAsync(insert, cancellationToken);
             queue.Pulse();
             return new SnapshotResult.Accepted(id, null);
         }
         catch (DbException twice) when (database.IsUniqueViolation(twice))
         {
-            var running = (await operations.ListLiveAsync(repository, cancellationToken)).FirstOrDefault(each => each.Kind == OperationKind.Prune);
+            var running = (await operations.ListLiveAsync(repository, cancellationToken)).FirstOrDefault(each => each.Kind == kind);
             return new SnapshotResult.InUse(running?.Id ?? 0);
         }
-    }
-
-    /// <summary>Records that the user's repository is to be read for damage.</summary>
-    public async Task<SnapshotResult> VerifyAsync(UserId user, bool readData, CancellationToken cancellationToken)
-    {
-        var repository = await repositories.EnsureOfUserAsync(user, cancellationToken);
-        var document = new OperationDocument { Verify = readData, Before = time.GetUtcNow() + options.Value.OperationLimit };
-        var id = await database.WriteAsync(
-            transaction => operations.InsertAsync(transaction, new NewOperation(user, OperationKind.Verify, repository.Id, null, null, document)), cancellationToken);
-        queue.Pulse();
-        return new SnapshotResult.Accepted(id, null);
     }
 
     private async Task<SnapshotResult> CreateAsync(
@@ -284,6 +302,8 @@ internal sealed class SnapshotService(
             TargetPath = request.TargetPath is null or "/" ? source : request.TargetPath.TrimEnd('/'),
             Include = include,
             Verify = request.Verify == true,
+            Delete = request.Delete == true,
+            DryRun = request.DryRun == true,
             Before = time.GetUtcNow() + options.Value.OperationLimit,
         };
     }

@@ -21,7 +21,7 @@ internal sealed class SnapshotWork(OperationStore operations, SnapshotStore snap
         var document = operation.Document;
         return new AgentWork(
             operation.Id,
-            operation.Kind == OperationKind.Snapshot ? AgentWorkKind.Snapshot : AgentWorkKind.Restore,
+            operation.Kind == OperationKind.Snapshot ? AgentWorkKind.Snapshot : document.DryRun ? AgentWorkKind.Preview : AgentWorkKind.Restore,
             repository.Engine,
             repository.Id,
             await repositories.EnsureSecretAsync(operation.UserId, cancellationToken),
@@ -32,6 +32,7 @@ internal sealed class SnapshotWork(OperationStore operations, SnapshotStore snap
             document.TargetPath,
             document.Include,
             document.Verify,
-            operation.Kind == OperationKind.Restore && document.Include.Count == 0 ? snapshot.Document.Result?.BytesProcessed ?? 0 : 0);
+            operation.Kind == OperationKind.Restore && document.Include.Count == 0 ? snapshot.Document.Result?.BytesProcessed ?? 0 : 0,
+            document.Delete);
     }
 }

@@ -38,6 +38,10 @@ internal static class SnapshotsFeature
         services.AddSingleton<IReconciler, OperationReconciler>();
         services.AddSingleton<IReconciler, ScheduleReconciler>();
         services.AddSingleton<IReconciler, CleanupReconciler>();
+        services.AddSingleton<VerificationStore>();
+        services.AddSingleton<VerificationViews>();
+        services.AddSingleton<IReconciler, VerificationReconciler>();
+        services.AddHostedService<VerificationStartup>();
     }
 
     /// <summary>Maps the feature's routes.</summary>
@@ -46,10 +50,12 @@ internal static class SnapshotsFeature
         routes.MapApi(SnapshotEndpoints.Map);
         routes.MapApi(RetentionEndpoints.Map);
         routes.MapApi(ScheduleEndpoints.Map);
+        routes.MapApi(VerificationEndpoints.Map);
         routes.MapApi(SyncEndpoints.Map);
         routes.MapApi(StorageEndpoints.Map);
         routes.MapApi(AgentRepositoryEndpoints.Map);
         routes.MapPages(SnapshotPages.Map);
+        routes.MapPages(RestorePreviewPages.Map);
         routes.MapPages(StoragePages.Map);
     }
 }

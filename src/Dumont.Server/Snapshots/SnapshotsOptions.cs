@@ -29,6 +29,14 @@ internal sealed class SnapshotsOptions
     [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]
     public TimeSpan SyncInterval { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Time between two checks of a repository that come by themselves. 1 min to 7 d; default 24 h.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "7.00:00:00")]
+    public TimeSpan VerifyInterval { get; set; } = TimeSpan.FromHours(24);
+
+    /// <summary>Days in which these checks read every byte once, for users who have not said; 0: there are none. 0 to 180; default 30.</summary>
+    [Range(0, VerificationPolicy.DaysMax)]
+    public int VerifyDays { get; set; } = 30;
+
     /// <summary>Snapshots that one user may have. 1 to 100,000; default 10,000.</summary>
     [Range(1, 100_000)]
     public int QuotaPerUser { get; set; } = 10_000;

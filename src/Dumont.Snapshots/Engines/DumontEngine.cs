@@ -63,12 +63,19 @@ public sealed class DumontEngine(IObjectStore store, RepositorySecret secret, Ti
             var repository = await Repository.OpenAsync(store, secret, cancellationToken);
             var snapshot = await repository.GetSnapshotAsync(request.SnapshotId, cancellationToken);
             await EnsureIncludedAsync(repository, snapshot, request.Include, cancellationToken);
+            if (request.DryRun && !Directory.Exists(request.TargetPath))
+            {
+                return new RestoreResult(0, 0, time.GetElapsedTime(started), [], RemovedEntries.None);
+            }
+
             Directory.CreateDirectory(request.TargetPath);
             var options = new RestoreOptions
             {
                 Mode = RestoreMode.InPlace,
                 Include = [.. request.Include.Select(Pattern)],
                 Verify = request.Verify,
+                Delete = request.Delete,
+                DryRun = request.DryRun,
                 PreservePrivileged = true,
                 OnProgress = at => progress?.Report(new EngineProgress(PhaseOf(at.Phase), at.BytesDone, at.BytesTotal, at.FilesDone, at.FilesTotal)),
             };
@@ -80,7 +87,11 @@ public sealed class DumontEngine(IObjectStore store, RepositorySecret secret, Ti
             }
 
             return new RestoreResult(
-                done.FilesRestored + done.FilesSkipped + done.LinksMade, done.BytesRestored, time.GetElapsedTime(started), warnings.ToList());
+                done.FilesRestored + done.FilesSkipped + done.LinksMade,
+                done.BytesRestored,
+                time.GetElapsedTime(started),
+                warnings.ToList(),
+                new RemovedEntries(done.RemovedEntries, done.RemovedBytes, [.. done.RemovedPaths.Take(EngineLimits.RemovedPathsMax)]));
         });
 
     /// <inheritdoc />
@@ -96,12 +107,13 @@ public sealed class DumontEngine(IObjectStore store, RepositorySecret secret, Ti
         });
 
     /// <inheritdoc />
-    public Task<IReadOnlyList<string>> VerifyAsync(bool readData, CancellationToken cancellationToken) =>
-        GuardAsync<IReadOnlyList<string>>(async () =>
+    public Task<VerifyResult> VerifyAsync(VerifyRequest request, CancellationToken cancellationToken) =>
+        GuardAsync(async () =>
         {
             var repository = await Repository.OpenAsync(store, secret, cancellationToken);
-            var found = await RepositoryVerifier.VerifyAsync(
-                repository, new VerifyOptions { ReadDataPart = readData ? 1 : 0 }, new VerifyProgress(), cancellationToken);
+            var parts = request.Parts.Select(part => PackSample.Part(part.Number, part.Total)).Append(PackSample.Named(request.Packs));
+            var options = new VerifyOptions { Sample = request.ReadAll ? PackSample.All : PackSample.AnyOf([.. parts]), Workers = 1 };
+            var found = await RepositoryVerifier.VerifyAsync(repository, options, new VerifyProgress(), cancellationToken);
             var damage = new WarningList();
             foreach (var each in found.Damages)
             {
@@ -113,7 +125,7 @@ public sealed class DumontEngine(IObjectStore store, RepositorySecret secret, Ti
                 damage.Add($"{path} cannot be restored whole");
             }
 
-            return damage.ToList();
+            return new VerifyResult(damage.ToList(), found.AffectedSnapshots, [.. found.DamagedPacks.Take(EngineLimits.DamagedPacksMax)], found.BytesRead);
         });
 
     /// <inheritdoc />
@@ -127,12 +139,14 @@ public sealed class DumontEngine(IObjectStore store, RepositorySecret secret, Ti
         });
 
     /// <inheritdoc />
-    public Task<PruneResult> PruneAsync(CancellationToken cancellationToken) =>
+    public Task<PruneResult> PruneAsync(bool thorough, CancellationToken cancellationToken) =>
         GuardAsync(async () =>
         {
             var repository = await Repository.OpenAsync(store, secret, cancellationToken);
+            var options = new PruneOptions { Grace = graceOfPrune };
+            options = thorough ? options with { MaximumWaste = 0 } : options;
             var before = await SizeAsync(cancellationToken);
-            await Pruner.PruneAsync(repository, new PruneOptions { Grace = graceOfPrune }, time, cancellationToken);
+            await Pruner.PruneAsync(repository, options, time, cancellationToken);
             var after = await SizeAsync(cancellationToken);
             return new PruneResult(Math.Max(0, before - after), before, after);
         });

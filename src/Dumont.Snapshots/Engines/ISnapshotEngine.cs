@@ -19,15 +19,17 @@ public interface ISnapshotEngine
     /// <summary>Every snapshot in the repository, oldest first.</summary>
     Task<IReadOnlyList<EngineSnapshot>> ListAsync(CancellationToken cancellationToken);
 
-    /// <summary>Reads the repository for damage: its structure, and with <paramref name="readData"/> every byte.</summary>
-    /// <returns>What is damaged; empty when nothing is.</returns>
-    Task<IReadOnlyList<string>> VerifyAsync(bool readData, CancellationToken cancellationToken);
+    /// <summary>Reads the repository for damage: its structure, and as much of its data as is asked for. Keeps no snapshot, restore or prune waiting.</summary>
+    /// <exception cref="SnapshotEngineException">It could not be read.</exception>
+    Task<VerifyResult> VerifyAsync(VerifyRequest request, CancellationToken cancellationToken);
 
     /// <summary>Drops snapshots. One that is not there any more is no error. Their space comes back with <see cref="PruneAsync"/>.</summary>
     Task ForgetAsync(IReadOnlyList<string> snapshotIds, CancellationToken cancellationToken);
 
     /// <summary>Gives back the space that no snapshot uses.</summary>
-    Task<PruneResult> PruneAsync(CancellationToken cancellationToken);
+    /// <param name="thorough">Leaves nothing unused behind, whatever has to be rewritten for it: so what is damaged goes with the snapshots that need it.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    Task<PruneResult> PruneAsync(bool thorough, CancellationToken cancellationToken);
 
     /// <summary>How large the repository is.</summary>
     Task<RepositoryStats> StatsAsync(CancellationToken cancellationToken);
@@ -69,15 +71,35 @@ public sealed record SnapshotResult(
 /// <param name="StagingPath">Directory on the same file system in which everything is put together first; ends empty.</param>
 /// <param name="Include">Paths relative to the tree, each with everything below it; empty for all.</param>
 /// <param name="Verify">Reads what was written once more and compares it.</param>
+/// <param name="Delete">Removes what the target has and the snapshot has not, as far as <paramref name="Include"/> reaches.</param>
+/// <param name="DryRun">Changes nothing, and says what would be removed.</param>
 public sealed record RestoreRequest(
-    string SnapshotId, string SourcePath, string TargetPath, string StagingPath, IReadOnlyList<string> Include, bool Verify);
+    string SnapshotId,
+    string SourcePath,
+    string TargetPath,
+    string StagingPath,
+    IReadOnlyList<string> Include,
+    bool Verify,
+    bool Delete = false,
+    bool DryRun = false);
 
 /// <summary>What was brought back.</summary>
 /// <param name="FilesRestored">Files and links.</param>
 /// <param name="BytesRestored">Their content.</param>
 /// <param name="Duration">From start to durable.</param>
 /// <param name="Warnings">What is not quite as it was.</param>
-public sealed record RestoreResult(long FilesRestored, long BytesRestored, TimeSpan Duration, IReadOnlyList<string> Warnings);
+/// <param name="Removed">What was removed, or would be.</param>
+public sealed record RestoreResult(long FilesRestored, long BytesRestored, TimeSpan Duration, IReadOnlyList<string> Warnings, RemovedEntries Removed);
+
+/// <summary>What a restore removes because the snapshot has not got it.</summary>
+/// <param name="Count">Files, links and directories.</param>
+/// <param name="Bytes">Size of the files.</param>
+/// <param name="Paths">The first ones, relative to the target, escaped for people; a directory stands for all it holds. At most <see cref="EngineLimits.RemovedPathsMax"/>.</param>
+public sealed record RemovedEntries(long Count, long Bytes, IReadOnlyList<string> Paths)
+{
+    /// <summary>Nothing.</summary>
+    public static RemovedEntries None { get; } = new(0, 0, []);
+}
 
 /// <summary>A snapshot as the repository lists it.</summary>
 /// <param name="SnapshotId">The engine's own id.</param>
@@ -86,6 +108,24 @@ public sealed record RestoreResult(long FilesRestored, long BytesRestored, TimeS
 /// <param name="TakenAt">When.</param>
 /// <param name="SourcePath">What.</param>
 public sealed record EngineSnapshot(string SnapshotId, string HostName, string? OperationTag, DateTimeOffset TakenAt, string SourcePath);
+
+/// <summary>What to read of a repository, beyond its structure.</summary>
+/// <param name="ReadAll">Every byte; the rest is of no account then.</param>
+/// <param name="Parts">These parts of the data.</param>
+/// <param name="Packs">These packs besides, as <see cref="VerifyResult.Packs"/> named them; those that are gone are left out.</param>
+public sealed record VerifyRequest(bool ReadAll, IReadOnlyList<VerifyPart> Parts, IReadOnlyList<string> Packs);
+
+/// <summary>One of <paramref name="Total"/> parts of the data of about the same size. What is in a part stays in it, so that all parts in turn are everything.</summary>
+/// <param name="Number">From 1 to <paramref name="Total"/>.</param>
+/// <param name="Total">1 to <see cref="EngineLimits.VerifyPartsMax"/>.</param>
+public sealed record VerifyPart(int Number, int Total);
+
+/// <summary>What is damaged.</summary>
+/// <param name="Damage">A sentence each; empty when all is well. At most <see cref="EngineLimits.WarningsMax"/>.</param>
+/// <param name="SnapshotIds">The engine's own ids of the snapshots that cannot be restored whole; null when it cannot tell.</param>
+/// <param name="Packs">Names of the damaged packs, to be read again the next time; at most <see cref="EngineLimits.DamagedPacksMax"/>.</param>
+/// <param name="BytesRead">Of the data; 0 when the engine does not say.</param>
+public sealed record VerifyResult(IReadOnlyList<string> Damage, IReadOnlyList<string>? SnapshotIds, IReadOnlyList<string> Packs, long BytesRead);
 
 /// <summary>What a prune gave back.</summary>
 /// <param name="BytesFreed">Space of objects that are deleted.</param>
@@ -111,6 +151,15 @@ public static class EngineLimits
 {
     /// <summary>Warnings of one call; the last then says how many more there were.</summary>
     public const int WarningsMax = 20;
+
+    /// <summary>Removed paths that are named.</summary>
+    public const int RemovedPathsMax = 20;
+
+    /// <summary>Damaged packs that are named.</summary>
+    public const int DamagedPacksMax = 200;
+
+    /// <summary>Most parts that data is divided into for a verification.</summary>
+    public const int VerifyPartsMax = 256;
 
     /// <summary>Characters of one warning.</summary>
     public const int WarningLengthMax = 300;

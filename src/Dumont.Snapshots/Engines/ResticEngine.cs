@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
@@ -99,6 +100,12 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
     public async Task<RestoreResult> RestoreAsync(RestoreRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
         var started = TimeProvider.System.GetTimestamp();
+        if (request.DryRun)
+        {
+            var would = await PreviewAsync(request, cancellationToken);
+            return new RestoreResult(0, 0, TimeProvider.System.GetElapsedTime(started), [], would);
+        }
+
         var staged = new StagedSwap(request.StagingPath);
         try
         {
@@ -130,8 +137,11 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
 
             progress?.Report(new EngineProgress("placing", 0, 0, 0, 0));
             Directory.CreateDirectory(source);
-            var (files, bytes) = staged.Place(source, request.TargetPath);
-            return new RestoreResult(files, bytes, TimeProvider.System.GetElapsedTime(started), []);
+            var surplus = request.Delete
+                ? TargetSurplus.Find(request.TargetPath, request.Include, path => Path.Exists(Path.Join(source, path)) || new FileInfo(Path.Join(source, path)).LinkTarget is not null)
+                : null;
+            var (files, bytes) = staged.Place(source, request.TargetPath, surplus?.Paths ?? []);
+            return new RestoreResult(files, bytes, TimeProvider.System.GetElapsedTime(started), [], surplus?.Summary ?? RemovedEntries.None);
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
@@ -143,15 +153,85 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
         }
     }
 
+    private async Task<RemovedEntries> PreviewAsync(RestoreRequest request, CancellationToken cancellationToken)
+    {
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        var (code, errors) = await _restic.RunAsync(["ls", "--json", request.SnapshotId], Take, null, cancellationToken);
+        if (code != 0)
+        {
+            throw Failed(errors);
+        }
+
+        if (request.Include.FirstOrDefault(path => !known.Contains(path)) is { } missing)
+        {
+            throw new SnapshotEngineException(SnapshotFailure.NotFound, $"The snapshot has no {missing}.");
+        }
+
+        return request.Delete ? TargetSurplus.Find(request.TargetPath, request.Include, known.Contains).Summary : RemovedEntries.None;
+
+        void Take(string line)
+        {
+            if (ResticOutput.Message(line) is { } node && ResticOutput.Text(node, "path") is { } path
+                && path.StartsWith(request.SourcePath + "/", StringComparison.Ordinal))
+            {
+                known.Add(path[(request.SourcePath.Length + 1)..]);
+            }
+        }
+    }
+
     /// <inheritdoc />
     public async Task<IReadOnlyList<EngineSnapshot>> ListAsync(CancellationToken cancellationToken) =>
         ResticOutput.Snapshots(await ReadAsync(["snapshots", "--json"], cancellationToken));
 
     /// <inheritdoc />
-    public async Task<IReadOnlyList<string>> VerifyAsync(bool readData, CancellationToken cancellationToken)
+    public async Task<VerifyResult> VerifyAsync(VerifyRequest request, CancellationToken cancellationToken)
     {
-        var (code, errors) = await _restic.RunAsync(readData ? ["check", "--read-data"] : ["check"], static _ => { }, null, cancellationToken);
-        return code == 0 ? [] : errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var damage = new List<string>();
+        foreach (var sample in SamplesOf(request))
+        {
+            // Its lock would turn backups away. What is found without it may be a prune's doing, so it is looked at again under the lock.
+            if (await CheckAsync([.. sample, "--no-lock"], cancellationToken) is { Count: > 0 })
+            {
+                damage.AddRange(await CheckAsync(sample, cancellationToken));
+            }
+        }
+
+        var told = new WarningList();
+        foreach (var line in damage.Distinct(StringComparer.Ordinal))
+        {
+            told.Add(line);
+        }
+
+        var packs = damage.SelectMany(ResticOutput.PacksIn).Distinct(StringComparer.Ordinal).Take(EngineLimits.DamagedPacksMax);
+        return new VerifyResult(told.ToList(), damage.Count == 0 ? [] : null, [.. packs], 0);
+    }
+
+    // restic knows parts by the first byte of a pack's name alone, and takes one part at a time.
+    private static IEnumerable<IReadOnlyList<string>> SamplesOf(VerifyRequest request)
+    {
+        if (request.ReadAll)
+        {
+            return [["--read-data"]];
+        }
+
+        var again = request.Packs.Select(pack => new VerifyPart(Convert.FromHexString(pack[..2])[0] + 1, EngineLimits.VerifyPartsMax));
+        var parts = request.Parts.Concat(again).Distinct().ToList();
+        return parts.Count == 0 ? [[]] : parts.Select(part => (IReadOnlyList<string>)[string.Create(CultureInfo.InvariantCulture, $"--read-data-subset={part.Number}/{part.Total}")]);
+    }
+
+    private async Task<IReadOnlyList<string>> CheckAsync(IReadOnlyList<string> sample, CancellationToken cancellationToken)
+    {
+        var (code, errors) = await _restic.RunAsync(["check", .. sample], static _ => { }, null, cancellationToken);
+        if (code == 0)
+        {
+            return [];
+        }
+
+        // Not all that goes wrong is damage.
+        var failed = Failed(errors);
+        return failed.Failure is SnapshotFailure.Locked or SnapshotFailure.WrongKey or SnapshotFailure.Store
+            ? throw failed
+            : errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
     }
 
     /// <inheritdoc />
@@ -167,11 +247,11 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
     }
 
     /// <inheritdoc />
-    public async Task<PruneResult> PruneAsync(CancellationToken cancellationToken)
+    public async Task<PruneResult> PruneAsync(bool thorough, CancellationToken cancellationToken)
     {
         await ReadAsync(["unlock"], cancellationToken);
         var before = await StatsAsync(cancellationToken);
-        await ReadAsync(["prune"], cancellationToken);
+        await ReadAsync(thorough ? ["prune", "--max-unused=0"] : ["prune"], cancellationToken);
         var after = await StatsAsync(cancellationToken);
         return new PruneResult(Math.Max(0, before.BytesStored - after.BytesStored), before.BytesStored, after.BytesStored);
     }

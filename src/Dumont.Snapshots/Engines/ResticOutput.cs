@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Dumont.Snapshots.Engines;
 
 /// <summary>Reads what <c>restic --json</c> prints. Unknown lines and members are passed over: versions differ. Pure.</summary>
-internal static class ResticOutput
+internal static partial class ResticOutput
 {
     /// <summary>The <c>message_type</c> of a line; null for a line that is not one.</summary>
     public static JsonElement? Message(string line)
@@ -36,6 +37,9 @@ internal static class ResticOutput
             Number(status, "total_bytes"),
             Number(status, "files_done"),
             Number(status, "total_files"));
+
+    /// <summary>Packs that a line of a check names: the first digits of each.</summary>
+    public static IEnumerable<string> PacksIn(string line) => PackName().Matches(line).Select(match => match.Groups[1].Value);
 
     /// <summary>The result of a summary message.</summary>
     public static SnapshotResult Summary(JsonElement summary, bool isIncremental, IReadOnlyList<string> warnings) =>
@@ -92,9 +96,14 @@ internal static class ResticOutput
     private static string Reason(JsonElement inner) =>
         $"{Text(inner, "Op") ?? "read"}: {(Number(inner, "Err") is > 0 and var code ? $"error {code}" : "could not be read")}";
 
-    private static string? Text(JsonElement element, string name) =>
+    /// <summary>A member that is a text; null where it is not.</summary>
+    public static string? Text(JsonElement element, string name) =>
         element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static string? First(JsonElement element, string name) =>
         element.TryGetProperty(name, out var list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0 ? list[0].GetString() : null;
+
+    // "pack 5e0b6a1f contains 1 errors", "Pack ID does not match, want 5e0b6a1f, got …".
+    [GeneratedRegex(@"\b(?:pack|want) ([0-9a-f]{8,64})\b", RegexOptions.CultureInvariant)]
+    private static partial Regex PackName();
 }

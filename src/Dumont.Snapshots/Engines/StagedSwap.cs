@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Dumont.Snapshots.Engines;
 
 /// <summary>Puts a tree that was built aside into its place. Entries that are in the way are kept beside it until all is done, and come back when
@@ -22,14 +24,20 @@ internal sealed class StagedSwap(string staging)
     }
 
     /// <summary>Moves everything below <paramref name="source"/>, a directory in <see cref="NewPath"/>, into <paramref name="target"/>. Directories that
-    /// both have are joined; files that only the target has stay.</summary>
+    /// both have are joined; what only the target has stays, but for <paramref name="surplus"/>: paths relative to it that go.</summary>
     /// <exception cref="IOException">It could not be done; the target is as before.</exception>
-    public (long Files, long Bytes) Place(string source, string target)
+    public (long Files, long Bytes) Place(string source, string target, IReadOnlyList<string> surplus)
     {
         var counted = Count(source);
         Directory.CreateDirectory(target);
         try
         {
+            // First, so that folders have their times in the end.
+            foreach (var path in surplus)
+            {
+                SetAside(Path.Combine(target, path), path);
+            }
+
             Merge(source, target, "");
             Remove(staging);
             return counted;
@@ -53,7 +61,7 @@ internal sealed class StagedSwap(string staging)
             {
                 Merge(entry.FullName, place, path);
                 File.SetUnixFileMode(place, entry.UnixFileMode);
-                Directory.SetLastWriteTimeUtc(place, entry.LastWriteTimeUtc);
+                CopyTime(entry.FullName, place);
                 continue;
             }
 
@@ -132,6 +140,27 @@ internal sealed class StagedSwap(string staging)
 
         return (files, bytes);
     }
+
+    // To the nanosecond, which the runtime's own call is not.
+    private static void CopyTime(string from, string to)
+    {
+        var (source, target) = (OpenDirectory(from), OpenDirectory(to));
+        try
+        {
+            if (source < 0 || target < 0 || Posix.SetTimes(target, [], Posix.Stat(source).ModifiedNs) < 0)
+            {
+                throw Posix.LastError($"set the time of {to}");
+            }
+        }
+        finally
+        {
+            Posix.Close(source);
+            Posix.Close(target);
+        }
+    }
+
+    private static int OpenDirectory(string path) =>
+        Posix.Open(Libc.AT_FDCWD, Encoding.UTF8.GetBytes(path + '\0'), Libc.O_RDONLY | Libc.O_DIRECTORY);
 
     // A link to a directory is a link.
     private static bool IsDirectory(FileSystemInfo entry) => entry is DirectoryInfo { Exists: true, LinkTarget: null };

@@ -88,6 +88,9 @@ public readonly record struct RestoreWarning(string Path, string Message);
 /// <summary>What a restore has done.</summary>
 public sealed record RestoreResult
 {
+    /// <summary>Most that <see cref="RemovedPaths"/> names.</summary>
+    public const int RemovedPathsMax = 100;
+
     /// <summary>Files whose content was written.</summary>
     public required long FilesRestored { get; init; }
 
@@ -102,6 +105,15 @@ public sealed record RestoreResult
 
     /// <summary>Entries removed because the snapshot does not hold them; a directory with all it held counts once.</summary>
     public required long Removed { get; init; }
+
+    /// <summary>The same, what is in removed and replaced directories counted too.</summary>
+    public required long RemovedEntries { get; init; }
+
+    /// <summary>Size of the files among these.</summary>
+    public required long RemovedBytes { get; init; }
+
+    /// <summary>The first of them, escaped for people; a directory stands for all it held.</summary>
+    public required IReadOnlyList<string> RemovedPaths { get; init; }
 
     /// <summary>Size of the files written, holes included.</summary>
     public required long BytesRestored { get; init; }

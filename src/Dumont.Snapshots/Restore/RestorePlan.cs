@@ -23,11 +23,34 @@ internal sealed class RestorePlan
     /// <summary>Entries of the target to be put aside.</summary>
     public List<TreePath> Removals { get; } = [];
 
+    /// <summary>The first entries that go for good, each without what is below it.</summary>
+    public List<TreePath> FirstRemoved { get; } = [];
+
+    /// <summary>Entries that go for good, those below others too.</summary>
+    public long RemovedEntries { get; private set; }
+
+    /// <summary>Size of the files among them.</summary>
+    public long RemovedBytes { get; private set; }
+
     /// <summary>Entries of the target that stay and get other attributes.</summary>
     public List<ManifestEntry> Stamps { get; } = [];
 
     /// <summary>Directories of the target that stay; they get their times back when something in them has changed.</summary>
     public Dictionary<TreePath, ManifestEntry> KeptDirectories { get; } = [];
+
+    /// <summary>Counts an entry of the target that goes for good.</summary>
+    /// <param name="path">Which.</param>
+    /// <param name="bytes">Its size, if it is a file.</param>
+    /// <param name="isTop">What holds it stays.</param>
+    public void CountRemoved(TreePath path, long bytes, bool isTop)
+    {
+        RemovedEntries++;
+        RemovedBytes += bytes;
+        if (isTop && FirstRemoved.Count < RestoreResult.RemovedPathsMax)
+        {
+            FirstRemoved.Add(path);
+        }
+    }
 
     /// <summary>Files that are there already.</summary>
     public long FilesSkipped { get; set; }

@@ -263,6 +263,7 @@ internal sealed class RestorePlanner : IDisposable
 
         if (_options.Delete)
         {
+            new SurplusFinder(_target!, _selection, _plan, _device).CountBelow(path);
             return;
         }
 

@@ -24,16 +24,34 @@ internal sealed class SurplusFinder(DirectoryCache target, RestoreSelection sele
         }
     }
 
+    /// <summary>Counts what goes with a directory that gives way to something else.</summary>
+    public void CountBelow(TreePath replaced)
+    {
+        var open = new Stack<TreePath>([replaced]);
+        while (open.TryPop(out var directory))
+        {
+            foreach (var path in List(directory))
+            {
+                var (isDirectory, _, bytes) = Look(path);
+                plan.CountRemoved(path, bytes, isTop: directory == replaced);
+                if (isDirectory)
+                {
+                    open.Push(path);
+                }
+            }
+        }
+    }
+
     private void Collect(TreePath path, Choice choice)
     {
         // Depth first without recursion: a directory is decided after everything in it.
-        var found = new List<(TreePath Path, Choice Choice, bool IsDirectory)>();
+        var found = new List<(TreePath Path, Choice Choice, long Bytes)>();
         var open = new Stack<(TreePath Path, Choice Choice)>();
         open.Push((path, choice));
         while (open.TryPop(out var next))
         {
-            var (isDirectory, isMounted) = Look(next.Path);
-            found.Add((next.Path, isMounted ? Choice.Excluded : next.Choice, isDirectory));
+            var (isDirectory, isMounted, bytes) = Look(next.Path);
+            found.Add((next.Path, isMounted ? Choice.Excluded : next.Choice, bytes));
             if (isDirectory && !isMounted)
             {
                 foreach (var child in List(next.Path))
@@ -54,25 +72,26 @@ internal sealed class SurplusFinder(DirectoryCache target, RestoreSelection sele
         }
 
         var removed = new HashSet<TreePath>();
-        foreach (var (entry, _, _) in found)
+        foreach (var (entry, _, bytes) in found)
         {
             if (removed.Contains(entry.Parent))
             {
                 removed.Add(entry);
+                plan.CountRemoved(entry, bytes, isTop: false);
             }
             else if (!staying.Contains(entry))
             {
                 removed.Add(entry);
                 plan.Removals.Add(entry);
+                plan.CountRemoved(entry, bytes, isTop: true);
             }
         }
     }
 
-    private (bool IsDirectory, bool IsMounted) Look(TreePath path)
-    {
-        var isThere = Posix.TryStat(target.Get(path.Parent.Raw), Posix.Terminated(path.RawName), out var stat);
-        return isThere && stat.Format == TreeRoot.FormatDirectory ? (true, stat.Device != device) : (false, false);
-    }
+    private (bool IsDirectory, bool IsMounted, long Bytes) Look(TreePath path) =>
+        !Posix.TryStat(target.Get(path.Parent.Raw), Posix.Terminated(path.RawName), out var stat) ? (false, false, 0)
+        : stat.Format == TreeRoot.FormatDirectory ? (true, stat.Device != device, 0)
+        : (false, false, stat.Format == TreeRoot.FormatRegular ? (long)stat.Size : 0);
 
     private IEnumerable<TreePath> List(TreePath directory)
     {

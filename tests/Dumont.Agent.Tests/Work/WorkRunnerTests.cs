@@ -54,6 +54,18 @@ public sealed class WorkRunnerTests : IAsyncDisposable
     }
 
     [Theory]
+    [InlineData(AgentWorkKind.Preview, true)]
+    [InlineData(AgentWorkKind.Restore, false)]
+    public async Task Order_RestoreWithDeletion_SaysWhatIsRemovedAndAPreviewChangesNothing(AgentWorkKind kind, bool isDryRun)
+    {
+        _runner.Accept(Order(Snapshot(4) with { Kind = kind, SnapshotId = "engine-1", TargetPath = _folder.Path, Delete = true }));
+        await Eventually.TrueAsync(() => _runner.Report is { State: AgentWorkState.Done }, "the work is done");
+        Assert.Equal((true, isDryRun), (_engine.Restored!.Delete, _engine.Restored.DryRun));
+        var removed = _runner.Report!.Result!.Removed!;
+        Assert.Equal((2, 30, "old"), (removed.Count, removed.Bytes, Assert.Single(removed.Paths)));
+    }
+
+    [Theory]
     [InlineData("scripted", "damaged")]
     [InlineData("none", "not_installed")]
     public async Task Work_Fails_SaysWhy(string engine, string failure)
@@ -130,15 +142,21 @@ public sealed class WorkRunnerTests : IAsyncDisposable
 
         public Task EnsureRepositoryAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<RestoreResult> RestoreAsync(RestoreRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public RestoreRequest? Restored { get; private set; }
+
+        public Task<RestoreResult> RestoreAsync(RestoreRequest request, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+        {
+            Restored = request;
+            return Task.FromResult(new RestoreResult(1, 10, TimeSpan.FromSeconds(1), [], new RemovedEntries(2, 30, ["old"])));
+        }
 
         public Task<IReadOnlyList<EngineSnapshot>> ListAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<IReadOnlyList<string>> VerifyAsync(bool readData, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<VerifyResult> VerifyAsync(VerifyRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task ForgetAsync(IReadOnlyList<string> snapshotIds, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<PruneResult> PruneAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<PruneResult> PruneAsync(bool thorough, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<RepositoryStats> StatsAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
     }

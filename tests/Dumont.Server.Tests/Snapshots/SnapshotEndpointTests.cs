@@ -107,6 +107,38 @@ public sealed class SnapshotEndpointTests
     }
 
     [Fact]
+    public async Task Restore_WithDeletion_IsLookedAtFirstAndThenOrdered()
+    {
+        await using var spine = await StartAsync();
+        var (id, snapshot) = await SnapshotAsync(spine);
+        await spine.RefusedFieldAsync("body", "delete", "POST", "/snapshots/restore", new { snapshot_id = snapshot, gpu_name = "rtx4090", delete = true });
+        await spine.RefusedFieldAsync("body", "dry_run", "POST", "/snapshots/restore", new { snapshot_id = snapshot, gpu_name = "rtx4090", dry_run = true });
+
+        var removed = new AgentRemoval(3, 700, ["old.bin", "tmp"]);
+        var (_, look) = await spine.SendAsync("POST", "/snapshots/restore?wait=false", new { snapshot_id = snapshot, delete = true, dry_run = true });
+        var machine = (await spine.Server.Get<MachineStore>().ListAsync(id, Line.Deadline())).Single();
+        var work = await WorkAsync(spine, machine);
+        Assert.Equal((AgentWorkKind.Preview, true), (work.Kind, work.Delete));
+        await DoWorkAsync(spine, id, Made with { Removed = removed });
+        var would = await UntilAsync(spine, $"/snapshots/operations/{look!["operation_id"]}", "done");
+        Assert.Equal((true, 3, 700, 0), (would["dry_run"]!.GetValue<bool>(), would["removed_count"]!.GetValue<long>(), would["removed_bytes"]!.GetValue<long>(), would["files_restored"]!.GetValue<long>()));
+        Assert.Equal(["old.bin", "tmp"], would["removed_paths"]!.AsArray().Select(each => each!.ToString()));
+
+        var (_, begun) = await spine.SendAsync("POST", "/snapshots/restore?wait=false", new { snapshot_id = snapshot, delete = true });
+        work = await WorkAsync(spine, machine);
+        Assert.Equal((AgentWorkKind.Restore, true), (work.Kind, work.Delete));
+        await DoWorkAsync(spine, id, Made with { Removed = removed });
+        var done = await UntilAsync(spine, $"/snapshots/operations/{begun!["operation_id"]}", "done");
+        Assert.Equal((false, 3, 3), (done["dry_run"]!.GetValue<bool>(), done["removed_count"]!.GetValue<long>(), done["files_restored"]!.GetValue<long>()));
+        var (_, events) = await spine.SendAsync("GET", "/events?limit=100");
+        Assert.Equal(["snapshot.restored_exactly"], events!["events"]!.AsArray().Select(each => each!["type"]!.ToString()).Where(type => type.StartsWith("snapshot.restore", StringComparison.Ordinal)));
+
+        // One that removes nothing says nothing of it.
+        await spine.SendAsync("POST", "/snapshots/restore?wait=false", new { snapshot_id = snapshot });
+        Assert.False((await WorkAsync(spine, machine)).Delete);
+    }
+
+    [Fact]
     public async Task Sync_TooSoon_IsRefusedUnlessForced()
     {
         await using var spine = await StartAsync();
@@ -276,7 +308,7 @@ public sealed class SnapshotEndpointTests
     }
 
     // The agent is heard of all the while, as it would be.
-    private static async Task<AgentWork> WorkAsync(SpineServer spine, Machine machine)
+    internal static async Task<AgentWork> WorkAsync(SpineServer spine, Machine machine)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         while (await timer.WaitForNextTickAsync(Line.Deadline()))
@@ -291,7 +323,7 @@ public sealed class SnapshotEndpointTests
         throw new TimeoutException();
     }
 
-    private static async Task<JsonNode> UntilAsync(SpineServer spine, string path, string status)
+    internal static async Task<JsonNode> UntilAsync(SpineServer spine, string path, string status)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         while (await timer.WaitForNextTickAsync(Line.Deadline()))

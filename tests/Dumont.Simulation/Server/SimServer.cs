@@ -86,9 +86,10 @@ internal sealed class SimServer : IDisposable
         Service = new InstanceService(
             database, Instances, Associations, placement, _machines, catalog, hosts, new CreditCache(_time), Settings, new GatewayPorts(Options.Create(bench.ServerOptions), _ => true),
             events, _queue, _time, instanceOptions);
-        SnapshotService = new SnapshotService(database, Snapshots, Operations, repositories, Instances, Service, events, _queue, _time, snapshotOptions);
+        var verifications = new VerificationStore(database, _queue, snapshotOptions);
+        SnapshotService = new SnapshotService(database, Snapshots, Operations, verifications, repositories, Instances, Service, events, _queue, _time, snapshotOptions);
         Retention = new Retention(Snapshots, Operations, Rules, SnapshotService, repositories, _time);
-        var repositoryWork = new RepositoryWork(repositories, Snapshots, Operations, _time, TaskScheduler.FromCurrentSynchronizationContext());
+        var repositoryWork = new RepositoryWork(repositories, Snapshots, Operations, verifications, _time, TaskScheduler.FromCurrentSynchronizationContext());
         Actions = new InstancesEndpoints.Actions(Service, Instances, Associations, Changes, instanceOptions);
         Secrets = secrets;
         Accounts = accounts;
@@ -108,7 +109,7 @@ internal sealed class SimServer : IDisposable
                 Instances, Associations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts), steps, recorder, pairs, Settings, Changes, events, _time,
                 standbyOptions),
             new OperationReconciler(
-                Operations, Snapshots, repositories, repositoryWork, Instances, _machines, Hub, events, new OperationChanges(_time), bench.Metrics, _time, snapshotOptions),
+                Operations, Snapshots, repositories, repositoryWork, verifications, Instances, _machines, Hub, events, new OperationChanges(_time), bench.Metrics, _time, snapshotOptions),
             new CleanupReconciler(Rules, Retention),
         ];
         _runner = new ReconcileRunner(

@@ -55,7 +55,7 @@ internal sealed class SimEngine(SimServer server, CloudWorld world, Scheduler sc
     }
 
     /// <inheritdoc />
-    public async Task<PruneResult> PruneAsync(CancellationToken cancellationToken)
+    public async Task<PruneResult> PruneAsync(bool thorough, CancellationToken cancellationToken)
     {
         await SendAsync("prune", cancellationToken);
         var lease = new object();
@@ -92,7 +92,7 @@ internal sealed class SimEngine(SimServer server, CloudWorld world, Scheduler sc
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <inheritdoc />
-    public Task<IReadOnlyList<string>> VerifyAsync(bool readData, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<VerifyResult> VerifyAsync(VerifyRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     /// <inheritdoc />
     public Task<RepositoryStats> StatsAsync(CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -64,6 +64,95 @@ public abstract class EngineConformance : IDisposable
     }
 
     [Fact]
+    public async Task Restore_WithDeletion_ShowsFirstAndThenRemovesWhatTheSnapshotLacks()
+    {
+        var engine = await ReadyAsync();
+        MakeTree();
+        var made = await TakeAsync(engine, "op-1");
+        var before = TreeFacts.Of(Work);
+        File.WriteAllText(Path.Combine(Work, "run.sh"), "mine");
+        File.WriteAllText(Path.Combine(Work, "later.txt"), "four");
+        Directory.CreateDirectory(Path.Combine(Work, "new", "deep"));
+        File.WriteAllText(Path.Combine(Work, "new", "deep", "file"), "seven77");
+        File.WriteAllText(Path.Combine(Work, "data", "more"), "x");
+        var request = Request(made, Work) with { Delete = true };
+        var touched = TreeFacts.Of(Work);
+        var would = await engine.RestoreAsync(request with { DryRun = true }, progress: null, Cancel);
+        RemoveStaging();
+        Assert.Equal(touched, TreeFacts.Of(Work));
+        Assert.Equal((5, 12), (would.Removed.Count, would.Removed.Bytes));
+        Assert.Equal(["data/more", "later.txt", "new"], would.Removed.Paths.Order(StringComparer.Ordinal));
+
+        var restored = await engine.RestoreAsync(request, progress: null, Cancel);
+        Assert.Equal((5, 12), (restored.Removed.Count, restored.Removed.Bytes));
+        RemoveStaging();
+        Assert.Equal(before, TreeFacts.Of(Work));
+        Assert.Equal(0, (await engine.RestoreAsync(request with { DryRun = true }, progress: null, Cancel)).Removed.Count);
+    }
+
+    [Fact]
+    public async Task Restore_WithDeletionOfSomePaths_LeavesTheOthers()
+    {
+        var engine = await ReadyAsync();
+        MakeTree();
+        var made = await TakeAsync(engine, "op-1");
+        File.WriteAllText(Path.Combine(Work, "later.txt"), "stays");
+        File.WriteAllText(Path.Combine(Work, "data", "more"), "goes");
+        var request = Request(made, Work) with { Delete = true, Include = ["data"] };
+        Assert.Equal(["data/more"], (await engine.RestoreAsync(request with { DryRun = true }, progress: null, Cancel)).Removed.Paths);
+        await engine.RestoreAsync(request, progress: null, Cancel);
+        Assert.True(File.Exists(Path.Combine(Work, "later.txt")));
+        Assert.False(File.Exists(Path.Combine(Work, "data", "more")));
+    }
+
+    // The snapshot is damaged where it has to be read: what was there is there again, what would have gone too.
+    [Fact]
+    public async Task Restore_WithDeletionThatFails_ChangesNothing()
+    {
+        var engine = await ReadyAsync();
+        MakeTree();
+        var made = await TakeAsync(engine, "op-1");
+        File.WriteAllText(Path.Combine(Work, "later.txt"), "mine");
+        File.Delete(Path.Combine(Work, "blob"));
+        var touched = TreeFacts.Of(Work);
+        DamageData();
+        await Assert.ThrowsAsync<SnapshotEngineException>(() => engine.RestoreAsync(Request(made, Work) with { Delete = true }, progress: null, Cancel));
+        RemoveStaging();
+        Assert.Equal(touched, TreeFacts.Of(Work));
+    }
+
+    [Fact]
+    public async Task Verify_PartByPart_FindsDamageAndReadsItAgain()
+    {
+        const int parts = 4;
+        var engine = await ReadyAsync();
+        MakeTree();
+        var made = await TakeAsync(engine, "op-1");
+        foreach (var number in Enumerable.Range(1, parts))
+        {
+            Assert.Empty((await engine.VerifyAsync(new VerifyRequest(ReadAll: false, [new VerifyPart(number, parts)], []), Cancel)).Damage);
+        }
+
+        DamageData();
+        var found = new List<VerifyResult>();
+        foreach (var number in Enumerable.Range(1, parts))
+        {
+            if (await engine.VerifyAsync(new VerifyRequest(ReadAll: false, [new VerifyPart(number, parts)], []), Cancel) is { Damage.Count: > 0 } damaged)
+            {
+                found.Add(damaged);
+            }
+        }
+
+        var only = Assert.Single(found);
+        Assert.NotEmpty(only.Packs);
+        Assert.True(only.SnapshotIds is null || only.SnapshotIds.SequenceEqual([made.SnapshotId]));
+        Assert.NotEmpty((await engine.VerifyAsync(new VerifyRequest(ReadAll: false, [], only.Packs), Cancel)).Damage);
+        await engine.ForgetAsync([made.SnapshotId], Cancel);
+        await engine.PruneAsync(thorough: true, Cancel);
+        Assert.Empty((await engine.VerifyAsync(new VerifyRequest(ReadAll: false, [], only.Packs), Cancel)).Damage);
+    }
+
+    [Fact]
     public async Task Restore_SomePaths_TakesNamesLiterally()
     {
         var engine = await ReadyAsync();
@@ -109,10 +198,10 @@ public abstract class EngineConformance : IDisposable
         var second = await TakeAsync(engine, "op-2");
         var before = SizeOfRepository();
         await engine.ForgetAsync([first.SnapshotId, new string('0', 64)], Cancel);
-        await engine.PruneAsync(Cancel);
+        await engine.PruneAsync(thorough: false, Cancel);
         Assert.True(SizeOfRepository() < before - 200_000);
         Assert.Equal([second.SnapshotId], (await engine.ListAsync(Cancel)).Select(each => each.SnapshotId));
-        Assert.Empty(await engine.VerifyAsync(readData: true, Cancel));
+        Assert.Empty((await engine.VerifyAsync(new VerifyRequest(ReadAll: true, [], []), Cancel)).Damage);
         Assert.Equal(1, (await engine.StatsAsync(Cancel)).Snapshots);
     }
 
@@ -154,6 +243,16 @@ public abstract class EngineConformance : IDisposable
         File.SetUnixFileMode(Path.Combine(Work, "run.sh"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         File.WriteAllBytes(Path.Combine(Work, "blob"), TreeFacts.Noise(300_000, 1));
         File.CreateSymbolicLink(Path.Combine(Work, "link"), "data/a.txt");
+    }
+
+    // One bit in the middle of the largest object, where the noise of the blob is.
+    private void DamageData()
+    {
+        var largest = new DirectoryInfo(RepositoryPath).EnumerateFiles("*", SearchOption.AllDirectories).MaxBy(file => file.Length)!;
+        File.SetUnixFileMode(largest.FullName, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        var content = File.ReadAllBytes(largest.FullName);
+        content[content.Length / 2] ^= 1;
+        File.WriteAllBytes(largest.FullName, content);
     }
 
     // An engine may leave the empty folder, which is no part of the tree.

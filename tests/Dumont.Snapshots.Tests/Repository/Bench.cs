@@ -66,7 +66,7 @@ internal static class Bench
     public static async Task<VerifyOutcome> VerifyAsync(IObjectStore store, RepositorySecret? secret) =>
         await RepositoryVerifier.VerifyAsync(
             await Repository.OpenAsync(store, secret, CancellationToken.None),
-            new VerifyOptions { ReadDataPart = 1, Workers = 1 },
+            new VerifyOptions { Sample = PackSample.All, Workers = 1 },
             new VerifyProgress(),
             CancellationToken.None);
 

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-
 namespace Dumont.Snapshots.Tests;
 
 /// <summary>The process is killed, or the disk fails, at a system call: what was acknowledged is there, and work goes on.</summary>
@@ -19,13 +16,13 @@ public sealed class SnapshotKillTests : IDisposable
     [InlineData("pwrite64,pwritev", "error=ENOSPC")]
     public async Task Snapshot_AtEachCall_LosesNothing(string calls, string fault)
     {
-        Assert.SkipUnless(File.Exists("/usr/bin/strace") && CanTrace(), "needs strace and the right to trace");
+        Assert.SkipUnless(Strace.IsUsable(), "needs strace and the right to trace");
         var step = SafetySettings.Read().IsExhaustive ? 1 : calls.StartsWith("pwrite64,write", StringComparison.Ordinal) ? 11 : 2;
         var hit = 0;
         for (var n = 1; ; n += step)
         {
             var (place, source, first, expected) = await MakeAsync(n);
-            var (code, output) = Run(place, source, $"inject={calls}:{fault}:when={n}");
+            var (code, output) = Strace.Run(calls, fault, n, "/dev/null", isOneThread: false, SnapshotChild.Argument, place, source);
             await using var store = new DirectoryObjectStore(place);
             Bench.AssertSame(expected, await Bench.ReadAsync(store, null, first));
             if (output.Trim() is { Length: 64 } acknowledged)
@@ -64,33 +61,5 @@ public sealed class SnapshotKillTests : IDisposable
         var expected = Bench.FilesOf(source);
         Bench.Write(source, "second", Bench.Noise(50_000, 2));
         return (place, source, first.Id, expected);
-    }
-
-    private static bool CanTrace()
-    {
-        using var process = Process.Start(new ProcessStartInfo("/usr/bin/strace", ["-o", "/dev/null", "/bin/true"]) { RedirectStandardError = true })!;
-        process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        return process.ExitCode == 0;
-    }
-
-    private static (int Code, string Output) Run(string place, string source, string inject)
-    {
-        var start = new ProcessStartInfo("/usr/bin/strace")
-        {
-            ArgumentList =
-            {
-                "-f", "--seccomp-bpf", "-o", "/dev/null",
-                "-e", string.Create(CultureInfo.InvariantCulture, $"trace={inject.Split('=')[1].Split(':')[0]}"), "-e", inject,
-                Path.Combine(AppContext.BaseDirectory, "Dumont.Snapshots.Tests"), SnapshotChild.Argument, place, source,
-            },
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEnd();
-        process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output);
     }
 }

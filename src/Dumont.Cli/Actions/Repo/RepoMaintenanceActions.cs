@@ -14,9 +14,10 @@ internal static class RepoMaintenanceActions
             context,
             async session =>
             {
-                var part = Keys.Flag(context, "read_data") ? 1 : context.Invocation.Members["read_data_part"]?.GetValue<double>() ?? 0;
+                var random = new Random((int)(context.Environment.Time.GetUtcNow().Ticks & int.MaxValue));
+                var sample = PackSamples.Of(Keys.Flag(context, "read_data"), Keys.Text(context, "read_data_subset"), random);
                 var progress = new VerifyProgress();
-                var options = new VerifyOptions { ReadDataPart = part, Sampling = new Random((int)(context.Environment.Time.GetUtcNow().Ticks & int.MaxValue)) };
+                var options = new VerifyOptions { Sample = sample };
                 var work = RepositoryVerifier.VerifyAsync(session.Repository, options, progress, cancellationToken);
                 var found = await RepoProgress.ShowAsync(context, new("verify", "conferência"), () => (progress.BytesDone, progress.BytesTotal), work);
                 ShowVerified(context, found);
@@ -30,6 +31,13 @@ internal static class RepoMaintenanceActions
             async session =>
             {
                 var options = new PruneOptions { DryRun = Keys.Flag(context, "dry_run") };
+                if (context.Invocation.Members["max_unused"]?.GetValue<double>() is { } percent)
+                {
+                    options = percent is >= 0 and <= 100
+                        ? options with { MaximumWaste = percent / 100 }
+                        : throw new UsageException(new("max_unused is from 0 to 100", "max_unused vai de 0 a 100"));
+                }
+
                 if (Keys.Text(context, "grace") is { } grace)
                 {
                     options = options with { Grace = Duration(grace) };
@@ -203,7 +211,9 @@ internal static class RepoMaintenanceActions
                     ["chunks"] = found.Chunks,
                     ["bytes_read"] = found.BytesRead,
                     ["unlisted_packs"] = found.UnlistedPacks,
+                    ["waiting_packs"] = found.WaitingPacks,
                     ["damages"] = new JsonArray([.. found.Damages.Select(d => (JsonNode)new JsonObject { ["object"] = d.ObjectName, ["message"] = d.Message })]),
+                    ["affected_snapshots"] = new JsonArray([.. found.AffectedSnapshots.Select(id => (JsonNode)id)]),
                     ["affected_paths"] = new JsonArray([.. found.AffectedPaths.Select(path => (JsonNode)path)]),
                 },
                 context.Command);
@@ -225,6 +235,13 @@ internal static class RepoMaintenanceActions
         writer.WriteLine(context.Say(found.IsSound
             ? new($"✓ {found.Snapshots} snapshots, {found.Packs} packs, {found.Chunks} chunks{read}: no damage", $"✓ {found.Snapshots} snapshots, {found.Packs} packs, {found.Chunks} chunks{read}: nenhum dano")
             : new($"✗ {found.Damages.Count} damaged objects, {found.AffectedPaths.Count} files affected", $"✗ {found.Damages.Count} objetos danificados, {found.AffectedPaths.Count} arquivos afetados")));
+        if (!found.IsSound)
+        {
+            context.Note(new(
+                "what is whole can still be restored. Forget the snapshots that are affected, then repo prune --max-unused 0, then take new snapshots",
+                "o que está inteiro ainda pode ser restaurado. Esqueça os snapshots afetados, depois repo prune --max-unused 0, depois tire novos snapshots"));
+        }
+
         if (found.UnlistedPacks > 0)
         {
             context.Note(new(

@@ -25,5 +25,8 @@ internal static class WorkKinds
     public const string SnapshotCleanup = "snapshot-cleanup";
 
     /// <summary>Key: always 1.</summary>
+    public const string Verification = "verification";
+
+    /// <summary>Key: always 1.</summary>
     public const string Sweep = "sweep";
 }

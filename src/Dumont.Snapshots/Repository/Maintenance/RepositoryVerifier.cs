@@ -2,68 +2,25 @@ using System.Collections.Concurrent;
 
 namespace Dumont.Snapshots;
 
-/// <summary>How thoroughly to verify.</summary>
-public sealed record VerifyOptions
-{
-    /// <summary>Part of the packs whose content is read and checked, 0 to 1. 0: structure only; 1: every byte.</summary>
-    public double ReadDataPart { get; init; }
-
-    /// <summary>Chooses which packs, where not all are read.</summary>
-    public Random Sampling { get; init; } = new(0);
-
-    /// <summary>Threads that read; 0: one a core.</summary>
-    public int Workers { get; init; }
-}
-
-/// <summary>Something that is wrong.</summary>
-/// <param name="ObjectName">In which object of the store.</param>
-/// <param name="Message">What.</param>
-public sealed record Damage(string ObjectName, string Message);
-
-/// <summary>What a verification found.</summary>
-/// <param name="Damages">Everything that is wrong; empty: all is well.</param>
-/// <param name="AffectedPaths">Files that cannot be restored whole, as <c>snapshot:path</c>.</param>
-/// <param name="UnlistedPacks">Packs that no index lists: left over from a crash or being written right now. No damage.</param>
-/// <param name="Snapshots">Checked.</param>
-/// <param name="Packs">Checked.</param>
-/// <param name="Chunks">Known.</param>
-/// <param name="BytesRead">Of packs.</param>
-public sealed record VerifyOutcome(
-    IReadOnlyList<Damage> Damages,
-    IReadOnlyList<string> AffectedPaths,
-    int UnlistedPacks,
-    int Snapshots,
-    int Packs,
-    int Chunks,
-    long BytesRead)
-{
-    /// <summary>All is well.</summary>
-    public bool IsSound => Damages.Count == 0;
-}
-
-/// <summary>How far a verification is.</summary>
-public sealed class VerifyProgress
-{
-    private long _bytesDone;
-
-    /// <summary>Bytes of packs that will be read; 0 until that is known.</summary>
-    public long BytesTotal { get; internal set; }
-
-    /// <summary>Of these, done.</summary>
-    public long BytesDone => Volatile.Read(ref _bytesDone);
-
-    internal void AddBytes(long count) => Interlocked.Add(ref _bytesDone, count);
-}
-
 /// <summary>Checks a repository: every object is what its name says, every pack is there and is what the index says, every snapshot finds all its
 /// chunks; and, as far as asked, every stored byte still gives the chunk it is kept for. Goes on after damage and names all of it.</summary>
+/// <remarks>Takes no lease, so it keeps nobody waiting. What it misses because a prune took it meanwhile it looks for again before it says so.</remarks>
 public sealed class RepositoryVerifier
 {
     private readonly Repository _repository;
     private readonly VerifyOptions _options;
     private readonly VerifyProgress _progress;
+
+    // Of this look: everything but the content of packs is read again when the index has changed under it.
     private readonly ConcurrentQueue<Damage> _damages = new();
-    private readonly ConcurrentDictionary<ContentHash, bool> _badChunks = new();
+    private readonly HashSet<ContentHash> _cutOff = [];
+    private readonly HashSet<ContentHash> _unreadable = [];
+    private bool _relyOnWaiting;
+
+    // For good: packs never change.
+    private readonly ConcurrentDictionary<ContentHash, ConcurrentQueue<string>> _packDamages = new();
+    private readonly ConcurrentDictionary<(ContentHash Pack, ContentHash Chunk), bool> _badPlaces = new();
+    private readonly HashSet<ContentHash> _checked = [];
     private long _bytesRead;
 
     private RepositoryVerifier(Repository repository, VerifyOptions options, VerifyProgress progress)
@@ -81,59 +38,76 @@ public sealed class RepositoryVerifier
 
     private async Task<VerifyOutcome> VerifyAsync(CancellationToken cancellationToken)
     {
+        for (var attempt = 1; ; attempt++)
+        {
+            var outcome = await LookAsync(cancellationToken);
+            if (outcome.IsSound || attempt == Repository.IndexLoadTries || !await HasIndexChangedAsync(cancellationToken))
+            {
+                return outcome;
+            }
+        }
+    }
+
+    private async Task<VerifyOutcome> LookAsync(CancellationToken cancellationToken)
+    {
+        _damages.Clear();
+        _cutOff.Clear();
+        _unreadable.Clear();
+        _relyOnWaiting = false;
+
         // In this order: what a snapshot needs is in the index before the snapshot is there.
-        var (listed, damaged) = await _repository.ReadSnapshotsAsync(cancellationToken);
+        var (snapshots, damaged) = await _repository.ReadSnapshotsAsync(cancellationToken);
         var objects = await ReadIndexesAsync(cancellationToken);
         var stored = await ReadStoredPacksAsync(cancellationToken);
-        var listedPacks = RepositoryIndex.Join(objects, stored);
-        _repository.UseIndex(listedPacks);
-        await LearnMarkedAsync(listed, cancellationToken);
-        var index = _repository.Index;
-        var packs = index.Contents().Where(HasRightSize).ToList();
-        var chosen = packs.Where(_ => _options.ReadDataPart >= 1 || _options.Sampling.NextDouble() < _options.ReadDataPart).ToHashSet();
-        _progress.BytesTotal = chosen.Sum(pack => pack.SizeBytes);
-        await Parallel.ForEachAsync(packs, Parallelism(cancellationToken), async (pack, token) => await VerifyPackAsync(pack, chosen.Contains(pack), token));
+        var index = RepositoryIndex.Join(objects, stored);
+        _repository.UseIndex(index);
+        var marked = await ReadPendingAsync(cancellationToken);
+        var waiting = await ReadWaitingAsync(index, marked, cancellationToken);
+        _repository.UseIndex(index.With(waiting));
+        var packs = index.Contents().Where(HasRightSize).Concat(waiting).ToList();
+        await VerifyPacksAsync(packs, waiting.Select(pack => pack.Name).ToHashSet(), cancellationToken);
         await VerifyOthersAsync(cancellationToken);
-        var affected = await VerifySnapshotsAsync(listed, damaged, cancellationToken);
-        if (affected.Count > 0 || index != listedPacks)
+        var (paths, affected) = await VerifySnapshotsAsync(snapshots, damaged, index, cancellationToken);
+        if (affected.Count > 0 || _relyOnWaiting)
         {
-            ReportMissing(listedPacks);
+            ReportMissing(index);
         }
 
-        var unlisted = stored.Present.Keys.Count(name => !index.HasPack(name));
         return new VerifyOutcome(
-            [.. _damages.OrderBy(d => d.ObjectName, StringComparer.Ordinal)], affected, unlisted, listed.Count, index.Packs.Count, index.Chunks.Count, _bytesRead);
+            [.. _damages.Concat(DamagesOf(packs)).OrderBy(d => d.ObjectName, StringComparer.Ordinal)],
+            paths,
+            affected,
+            stored.Present.Keys.Count(name => !index.HasPack(name) && !marked.Contains(name)),
+            waiting.Count,
+            snapshots.Count,
+            index.Packs.Count,
+            index.Chunks.Count,
+            _bytesRead);
     }
 
-    // What a snapshot needs may be only in packs that are marked, until the next prune has copied it out.
-    private async Task LearnMarkedAsync(IReadOnlyList<Snapshot> snapshots, CancellationToken cancellationToken)
-    {
-        if (!await _repository.Store.ListAsync(ObjectNames.Pending, cancellationToken).AnyAsync(cancellationToken))
-        {
-            return;
-        }
-
-        foreach (var snapshot in snapshots)
-        {
-            try
-            {
-                await _repository.ReadEntriesAsync(snapshot, cancellationToken);
-            }
-            catch (Exception e) when (e is SnapshotFormatException or ObjectStoreException { Kind: ObjectStoreErrorKind.NotFound })
-            {
-                // Told when the snapshots are verified.
-            }
-        }
-    }
-
-    // A listing of a pack that is gone is damage only where something that is needed has no other place: a process that stood still may have listed the
-    // pack after its deletion.
+    // A listing of a pack that is gone is damage only where something that is needed has no other place in the index: a process that stood still may
+    // have listed the pack after its deletion.
     private void ReportMissing(RepositoryIndex index)
     {
         foreach (var pack in index.Missing.Where(pack => pack.Chunks.Any(chunk => !index.Chunks.Contains(chunk.Id))))
         {
             Report(ObjectNames.Pack(pack.Name), $"{ObjectNames.Pack(pack.Name)} is missing");
         }
+    }
+
+    private IEnumerable<Damage> DamagesOf(IEnumerable<PackContent> packs) =>
+        packs.SelectMany(pack => (_packDamages.GetValueOrDefault(pack.Name) ?? []).Select(message => new Damage(ObjectNames.Pack(pack.Name), message)));
+
+    private async Task<bool> HasIndexChangedAsync(CancellationToken cancellationToken)
+    {
+        var known = _repository.Index.Objects.Concat(_repository.Index.Leftovers).Select(ObjectNames.Index).ToHashSet(StringComparer.Ordinal);
+        var now = new HashSet<string>(StringComparer.Ordinal);
+        await foreach (var stored in _repository.Store.ListAsync(ObjectNames.Indexes, cancellationToken))
+        {
+            now.Add(stored.Name);
+        }
+
+        return !known.SetEquals(now);
     }
 
     private ParallelOptions Parallelism(CancellationToken cancellationToken) => new()
@@ -143,6 +117,8 @@ public sealed class RepositoryVerifier
     };
 
     private void Report(string name, string message) => _damages.Enqueue(new Damage(name, message));
+
+    private void Report(ContentHash pack, string message) => _packDamages.GetOrAdd(pack, static _ => new()).Enqueue(message);
 
     private async Task<IReadOnlyList<(ContentHash Name, IndexObject Index)>> ReadIndexesAsync(CancellationToken cancellationToken)
     {
@@ -191,46 +167,101 @@ public sealed class RepositoryVerifier
         return await StoredPacks.ReadAsync(_repository, isForReading: true, cancellationToken);
     }
 
+    // Packs that wait to be deleted: a reader may need one, and a writer or a prune may copy out of it. So they must be as good as any other.
+    private async Task<HashSet<ContentHash>> ReadPendingAsync(CancellationToken cancellationToken)
+    {
+        var marked = new HashSet<ContentHash>();
+        await VerifyEachAsync(ObjectNames.Pending, (name, content) =>
+        {
+            foreach (var text in PendingRecords.Read(_repository, name, content).Packs)
+            {
+                marked.Add(ObjectNames.TryParseDigest(text, out var pack) ? pack : throw new SnapshotFormatException($"{name} lists '{text}', which is no name of a pack"));
+            }
+        }, cancellationToken);
+        return marked;
+    }
+
+    // One that is not there has been deleted: the record goes after its packs. That matters only to a snapshot that needs it, which then says so.
+    private async Task<List<PackContent>> ReadWaitingAsync(RepositoryIndex index, HashSet<ContentHash> marked, CancellationToken cancellationToken)
+    {
+        var waiting = new List<PackContent>();
+        foreach (var pack in marked.Where(pack => !index.HasPack(pack)))
+        {
+            try
+            {
+                if (await IndexObjects.TryReadPackAsync(_repository, pack, cancellationToken) is { } found)
+                {
+                    waiting.Add(found);
+                }
+            }
+            catch (SnapshotFormatException e)
+            {
+                Report(ObjectNames.Pack(pack), e.Message + " (it waits to be deleted)");
+            }
+        }
+
+        return waiting;
+    }
+
     private bool HasRightSize(PackContent pack)
     {
-        var name = ObjectNames.Pack(pack.Name);
-        if (!_repository.Index.Stored.Present.TryGetValue(pack.Name, out var stored) || stored.SizeBytes == pack.SizeBytes)
+        var size = _repository.Index.Stored.Present[pack.Name].SizeBytes;
+        if (size == pack.SizeBytes)
         {
             return true;
         }
 
-        Report(name, $"{name} has {stored.SizeBytes} bytes instead of {pack.SizeBytes}");
-        foreach (var chunk in pack.Chunks)
-        {
-            MarkBad(pack, chunk.Id);
-        }
-
+        var name = ObjectNames.Pack(pack.Name);
+        Report(name, $"{name} has {size} bytes instead of {pack.SizeBytes}");
+        _cutOff.Add(pack.Name);
         return false;
     }
 
-    // Elsewhere the chunk may be good.
-    private void MarkBad(PackContent pack, ContentHash chunk)
+    private async Task VerifyPacksAsync(List<PackContent> packs, HashSet<ContentHash> waiting, CancellationToken cancellationToken)
     {
-        if (_repository.Index.IsIn(pack.Name, chunk))
+        var fresh = packs.Where(pack => !_checked.Contains(pack.Name)).ToList();
+        var chosen = _options.Sample.Choose(fresh);
+        _progress.Expect(fresh.Where(pack => chosen.Contains(pack.Name)).Sum(pack => pack.SizeBytes));
+        await Parallel.ForEachAsync(fresh, Parallelism(cancellationToken), async (pack, token) =>
         {
-            _badChunks[chunk] = true;
-        }
+            try
+            {
+                await VerifyPackAsync(pack, isFooterKnown: waiting.Contains(pack.Name), chosen.Contains(pack.Name), token);
+            }
+            catch (ObjectStoreException e) when (e.Kind == ObjectStoreErrorKind.NotFound)
+            {
+                if (!waiting.Contains(pack.Name))
+                {
+                    Report(pack.Name, $"{ObjectNames.Pack(pack.Name)} is gone since the check began");
+                }
+
+                foreach (var chunk in pack.Chunks)
+                {
+                    _badPlaces[(pack.Name, chunk.Id)] = true;
+                }
+            }
+        });
+        _checked.UnionWith(fresh.Select(pack => pack.Name));
     }
 
-    private async Task VerifyPackAsync(PackContent pack, bool readData, CancellationToken cancellationToken)
+    private async Task VerifyPackAsync(PackContent pack, bool isFooterKnown, bool readData, CancellationToken cancellationToken)
     {
         var name = ObjectNames.Pack(pack.Name);
         try
         {
-            var found = await IndexObjects.TryReadPackAsync(_repository, pack.Name, cancellationToken);
-            if (found is null || !found.Chunks.SequenceEqual(pack.Chunks) || !found.Salt.AsSpan().SequenceEqual(pack.Salt))
+            if (!isFooterKnown)
             {
-                Report(name, $"{name} holds other chunks than the index says");
+                var found = await IndexObjects.TryReadPackAsync(_repository, pack.Name, cancellationToken)
+                    ?? throw new ObjectStoreException(ObjectStoreErrorKind.NotFound, $"{name} is gone.");
+                if (!found.Chunks.SequenceEqual(pack.Chunks) || !found.Salt.AsSpan().SequenceEqual(pack.Salt))
+                {
+                    Report(pack.Name, $"{name} holds other chunks than the index says");
+                }
             }
         }
         catch (SnapshotFormatException e)
         {
-            Report(name, e.Message);
+            Report(pack.Name, e.Message);
         }
 
         if (readData)
@@ -246,7 +277,7 @@ public sealed class RepositoryVerifier
         Interlocked.Add(ref _bytesRead, read);
         if (read != content.Length || !content.AsSpan().StartsWith(PackFormat.Magic))
         {
-            Report(name, $"{name} does not begin like a pack, or is cut off");
+            Report(pack.Name, $"{name} does not begin like a pack, or is cut off");
         }
 
         using var reader = _repository.CreateChunkReader();
@@ -273,8 +304,8 @@ public sealed class RepositoryVerifier
             catch (Exception e) when (e is SnapshotFormatException or ObjectStoreException { Kind: ObjectStoreErrorKind.NotFound })
             {
                 // Not found: the pack of the baseline of a delta.
-                Report(name, e.Message);
-                MarkBad(pack, entry.Id);
+                Report(pack.Name, e.Message);
+                _badPlaces[(pack.Name, entry.Id)] = true;
             }
 
             offset += entry.StoredBytes;
@@ -289,19 +320,18 @@ public sealed class RepositoryVerifier
         return reader.IsContentOf(id, plain);
     }
 
-    // Keys, leases and pending records: small, and each must be what it claims to be.
+    // Keys and leases: small, and each must be what it claims to be.
     private async Task VerifyOthersAsync(CancellationToken cancellationToken)
     {
         await VerifyEachAsync(ObjectNames.Keys, (name, content) =>
         {
             KeyObjects.CheckName(name, content);
-            return KeyObject.FromObject(content, name);
+            KeyObject.FromObject(content, name);
         }, cancellationToken);
-        await VerifyEachAsync(ObjectNames.Pending, (name, content) => PendingRecords.Read(_repository, name, content), cancellationToken);
         await VerifyEachAsync(ObjectNames.Locks, (name, content) => LockRecord.FromObject(content, _repository.Keys, name), cancellationToken);
     }
 
-    private async Task VerifyEachAsync(string prefix, Func<string, byte[], object> open, CancellationToken cancellationToken)
+    private async Task VerifyEachAsync(string prefix, Action<string, byte[]> open, CancellationToken cancellationToken)
     {
         await foreach (var (name, content) in _repository.ReadAllAsync(prefix, cancellationToken))
         {
@@ -316,36 +346,55 @@ public sealed class RepositoryVerifier
         }
     }
 
-    private async Task<List<string>> VerifySnapshotsAsync(
-        IReadOnlyList<Snapshot> snapshots, IReadOnlyList<SnapshotFormatException> damaged, CancellationToken cancellationToken)
+    private async Task<(List<string> Paths, List<string> Snapshots)> VerifySnapshotsAsync(
+        IReadOnlyList<Snapshot> snapshots, IReadOnlyList<SnapshotFormatException> damaged, RepositoryIndex listed, CancellationToken cancellationToken)
     {
         foreach (var damage in damaged)
         {
             Report(ObjectNames.Snapshots, damage.Message);
         }
 
-        var affected = new List<string>();
+        var (paths, affected) = (new List<string>(), new List<string>());
         foreach (var snapshot in snapshots)
         {
-            var name = ObjectNames.Snapshot(snapshot.Digest);
-            try
+            var (lost, message) = await FindLostAsync(snapshot, listed, cancellationToken);
+            if (message is null || await _repository.Store.FindAsync(ObjectNames.Snapshot(snapshot.Digest), cancellationToken) is null)
             {
-                var manifest = await _repository.ReadManifestAsync(snapshot, cancellationToken);
-                var missing = manifest.Entries.Where(entry => entry.Content.Any(IsLost)).Select(entry => $"{snapshot.ShortId}:{entry.Path}").ToList();
-                affected.AddRange(missing);
-                if (missing.Count > 0)
-                {
-                    Report(name, $"snapshot {snapshot.ShortId} cannot restore {missing.Count} files whole");
-                }
+                // Whole, or forgotten meanwhile.
+                continue;
             }
-            catch (Exception e) when (e is SnapshotFormatException or ObjectStoreException { Kind: ObjectStoreErrorKind.NotFound })
-            {
-                Report(name, $"snapshot {snapshot.ShortId} cannot be listed: {e.Message}");
-                affected.Add($"{snapshot.ShortId}:");
-            }
+
+            Report(ObjectNames.Snapshot(snapshot.Digest), message);
+            affected.Add(snapshot.Id);
+            paths.AddRange(lost);
         }
 
-        return affected;
+        return (paths, affected);
+    }
+
+    private async Task<(IReadOnlyList<string> Paths, string? Message)> FindLostAsync(
+        Snapshot snapshot, RepositoryIndex listed, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var manifest = await _repository.ReadManifestAsync(snapshot, cancellationToken);
+            var lost = new List<string>();
+            foreach (var entry in manifest.Entries)
+            {
+                _relyOnWaiting |= entry.Content.Any(extent => !extent.IsHole && !listed.Chunks.Contains(extent.Chunk));
+                if (entry.Content.Any(IsLost))
+                {
+                    lost.Add($"{snapshot.ShortId}:{entry.Path}");
+                }
+            }
+
+            _relyOnWaiting |= snapshot.Record.Manifest.Any(chunk => ObjectNames.TryParseDigest(chunk.Id, out var id) && !listed.Chunks.Contains(id));
+            return (lost, lost.Count > 0 ? $"snapshot {snapshot.ShortId} cannot restore {lost.Count} files whole" : null);
+        }
+        catch (Exception e) when (e is SnapshotFormatException or ObjectStoreException { Kind: ObjectStoreErrorKind.NotFound })
+        {
+            return ([$"{snapshot.ShortId}:"], $"snapshot {snapshot.ShortId} cannot be listed: {e.Message}");
+        }
     }
 
     private bool IsLost(Extent extent) =>
@@ -354,7 +403,13 @@ public sealed class RepositoryVerifier
     // A delta is as bad as the worst of what it is made from.
     private bool IsBad(ContentHash chunk)
     {
-        if (_badChunks.ContainsKey(chunk))
+        if (_unreadable.Contains(chunk) || !_repository.TryLocate(chunk, out var location))
+        {
+            return true;
+        }
+
+        var pack = _repository.Index.Packs[location.Pack].Name;
+        if (_cutOff.Contains(pack) || _badPlaces.ContainsKey((pack, chunk)))
         {
             return true;
         }
@@ -369,7 +424,7 @@ public sealed class RepositoryVerifier
             if (IsBad(delta.Baseline[i]))
             {
                 // Asked again for every file that has it.
-                _badChunks[chunk] = true;
+                _unreadable.Add(chunk);
                 return true;
             }
         }

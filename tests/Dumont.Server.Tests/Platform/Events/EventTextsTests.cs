@@ -104,7 +104,7 @@ public sealed partial class EventTextsTests
         }
     }
 
-    private static object Sample(ParameterInfo parameter) => parameter.ParameterType switch
+    private static object Sample(ParameterInfo parameter) => (Nullable.GetUnderlyingType(parameter.ParameterType) ?? parameter.ParameterType) switch
     {
         var type when type == typeof(string) => $"some {parameter.Name}",
         var type when type == typeof(TimeSpan) => TimeSpan.FromSeconds(4.5),
