@@ -37,7 +37,7 @@ internal sealed class InterleavedRun(int seed, IReadOnlyList<string> sources) : 
         Start("pruner0", PruneAsync, turns: 4);
         Start("pruner1", PruneAsync, turns: 2);
         Start("forgetter", ForgetAsync, turns: 4);
-        Start("reader", ReadAsync, turns: 3);
+        Start("reader", ReadAsync, turns: 12);
         Start("verifier", VerifyAsync, turns: 1);
         while (_actors.Count > 0)
         {

@@ -103,13 +103,15 @@ public sealed class SecondReaderTests
 
         await ExpectReadByBothAsync("one");
         await PendingRecords.PutAsync(repository, new PendingRecord(DateTimeOffset.UnixEpoch, [.. packs.Select(pack => pack.Name.ToString())]), Bench.Token);
+        await repository.ReloadIndexAsync(Bench.Token);
         await IndexObjects.PutAsync(repository, new IndexObject(repository.Index.Objects, []), Bench.Token);
         await ExpectReadByBothAsync("two");
 
         async Task ExpectReadByBothAsync(string name)
         {
             Assert.NotEmpty(await Bench.ReadAsync(store, null, id));
-            Assert.True((await Bench.VerifyAsync(store, null)).IsSound);
+            var outcome = await Bench.VerifyAsync(store, null);
+            Assert.True(outcome.IsSound, string.Join("; ", outcome.Damages));
             var (exit, text) = PythonReader.Run(place, null, "check");
             Assert.True(exit == 0, text);
             (exit, text) = PythonReader.Run(place, null, "restore", id, folder.File(name));
