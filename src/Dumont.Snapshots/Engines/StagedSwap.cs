@@ -59,9 +59,11 @@ internal sealed class StagedSwap(string staging)
             var (path, place) = (Path.Combine(relative, entry.Name), Path.Combine(target, entry.Name));
             if (IsDirectory(entry) && IsDirectory(new DirectoryInfo(place)))
             {
+                // Before its entries leave it.
+                var modifiedNs = ModifiedOf(entry.FullName);
                 Merge(entry.FullName, place, path);
                 File.SetUnixFileMode(place, entry.UnixFileMode);
-                CopyTime(entry.FullName, place);
+                SetModified(place, modifiedNs);
                 continue;
             }
 
@@ -141,21 +143,30 @@ internal sealed class StagedSwap(string staging)
         return (files, bytes);
     }
 
-    // To the nanosecond, which the runtime's own call is not.
-    private static void CopyTime(string from, string to)
+    // To the nanosecond, which the runtime's own calls are not.
+    private static long ModifiedOf(string path)
     {
-        var (source, target) = (OpenDirectory(from), OpenDirectory(to));
+        var directory = OpenDirectory(path);
         try
         {
-            if (source < 0 || target < 0 || Posix.SetTimes(target, [], Posix.Stat(source).ModifiedNs) < 0)
-            {
-                throw Posix.LastError($"set the time of {to}");
-            }
+            return Posix.Stat(directory).ModifiedNs;
         }
         finally
         {
-            Posix.Close(source);
-            Posix.Close(target);
+            Posix.Close(directory);
+        }
+    }
+
+    private static void SetModified(string path, long modifiedNs)
+    {
+        var directory = OpenDirectory(path);
+        try
+        {
+            Libc.Check(Posix.SetTimes(directory, [], modifiedNs), $"set the time of {path}");
+        }
+        finally
+        {
+            Posix.Close(directory);
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Dumont.Cli.Grammar;
 using Dumont.Snapshots;
 
 namespace Dumont.Cli.Actions.Repo;
