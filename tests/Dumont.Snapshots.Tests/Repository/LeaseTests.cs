@@ -74,6 +74,53 @@ public sealed class LeaseTests : IDisposable
         await ExpectStaysAsync(snapshot);
     }
 
+    // A prune dies when it has marked the packs of the writer and has put no index, so that no index tells of it; the next one deletes them.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Writer_FrozenWhileAPruneDiesAfterItsMark_IsNotAcknowledgedWithoutItsPacks(bool isDeletedFirst)
+    {
+        await Repository.InitAsync(_store, null, _time, Bench.Token);
+        Bench.Write(_source.Path, "file", Bench.Noise(9000, 1));
+        var writer = new Freeze(_store, StoreCall.Put, ObjectNames.Indexes);
+        var writing = Record.ExceptionAsync(() => Bench.SnapshotAsync(writer.Store, null, _source.Path, _time)).AsTask();
+        await writer.IsReached;
+        await LetAPruneDieAfterItsMarkAsync();
+        var prune = new Freeze(_store, StoreCall.Delete, ObjectNames.Packs);
+        var pruning = Bench.PruneAsync(prune.Store, null, _time);
+        await prune.IsReached;
+        (isDeletedFirst ? prune : writer).GoOn();
+        await (isDeletedFirst ? pruning : writing);
+        (isDeletedFirst ? writer : prune).GoOn();
+        await pruning;
+
+        Assert.Equal(isDeletedFirst, await writing is SnapshotFormatException);
+        foreach (var snapshot in await (await OpenAsync(_store)).ListSnapshotsAsync(Bench.Token))
+        {
+            Bench.AssertSame(Bench.FilesOf(_source.Path), await Bench.ReadAsync(_store, null, snapshot.Id));
+        }
+    }
+
+    // The same, but the packs were there before and the index that the writer knows still lists them.
+    [Fact]
+    public async Task Writer_FrozenWhileAPruneDiesAfterItsMark_IsNotAcknowledgedWithoutWhatItFound()
+    {
+        await Repository.InitAsync(_store, null, _time, Bench.Token);
+        Bench.Write(_source.Path, "file", Bench.Noise(9000, 1));
+        var first = await Bench.SnapshotAsync(_store, null, _source.Path, _time);
+        _time.Advance(TimeSpan.FromHours(3));
+        var writer = new Freeze(_store, StoreCall.Put, ObjectNames.Snapshots);
+        var writing = Record.ExceptionAsync(() => Bench.SnapshotAsync(writer.Store, null, _source.Path, _time));
+        await writer.IsReached;
+        await Bench.ForgetAsync(_store, null, first.Id);
+        await LetAPruneDieAfterItsMarkAsync();
+        await Bench.PruneAsync(_store, null, _time);
+        writer.GoOn();
+
+        Assert.IsType<SnapshotFormatException>(await writing);
+        await ExpectSnapshotWorksAsync();
+    }
+
     // Another one deletes what its index keeps.
     [Theory]
     [InlineData(ObjectNames.Pending)]
@@ -116,6 +163,25 @@ public sealed class LeaseTests : IDisposable
     }
 
     private static Task<Repository> OpenAsync(IObjectStore store) => Repository.OpenAsync(store, null, Bench.Token);
+
+    private async Task LetAPruneDieAfterItsMarkAsync()
+    {
+        _time.Advance(TimeSpan.FromHours(3));
+        var isDead = false;
+        var dying = new InterceptedStore(_store, async (call, name, work) =>
+        {
+            isDead |= call == StoreCall.Put && name.StartsWith(ObjectNames.Indexes, StringComparison.Ordinal);
+            if (isDead)
+            {
+                throw new ObjectStoreException(ObjectStoreErrorKind.Transient, "dead");
+            }
+
+            await work();
+        });
+        await Assert.ThrowsAsync<ObjectStoreException>(() => Bench.PruneAsync(dying, null, _time));
+        Assert.Contains(_store.Names, name => name.StartsWith(ObjectNames.Pending, StringComparison.Ordinal));
+        _time.Advance(TimeSpan.FromHours(3));
+    }
 
     private async Task ExpectSnapshotWorksAsync()
     {
