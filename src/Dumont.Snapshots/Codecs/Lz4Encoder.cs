@@ -38,12 +38,9 @@ internal static unsafe class Lz4Encoder
         for (var input = source + 1; FindMatch(source, ref input, lastStart, table, out var match); input++)
         {
             // A match may begin earlier than where it was found.
-            while (input > anchor && match > source && input[-1] == match[-1])
-            {
-                input--;
-                match--;
-            }
-
+            var before = CommonBefore(input, match, anchor, source);
+            input -= before;
+            match -= before;
             var literals = (int)(input - anchor);
             if (output + 1 + ((literals + 240) / 255) + literals + OffsetBytes + Tail > outputEnd)
             {
@@ -116,6 +113,31 @@ internal static unsafe class Lz4Encoder
         }
         while (!IsMatch(input, match));
         return true;
+    }
+
+    // How many bytes before the two places are equal, up to where the first stretch or the second begins.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int CommonBefore(byte* input, byte* match, byte* inputStart, byte* matchStart)
+    {
+        var longest = (int)Math.Min(input - inputStart, match - matchStart);
+        var common = 0;
+        if (match - matchStart >= sizeof(ulong))
+        {
+            // Nearly always fewer than eight, and how many is hard to predict: counted without a branch for each.
+            var difference = *(ulong*)(input - sizeof(ulong)) ^ *(ulong*)(match - sizeof(ulong));
+            common = Math.Min(BitOperations.LeadingZeroCount(difference) >> 3, longest);
+            if (common < sizeof(ulong))
+            {
+                return common;
+            }
+        }
+
+        while (common < longest && input[-1 - common] == match[-1 - common])
+        {
+            common++;
+        }
+
+        return common;
     }
 
     // Where this hash was last, now that it is here.
