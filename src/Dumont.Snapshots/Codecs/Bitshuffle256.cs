@@ -7,6 +7,7 @@ namespace Dumont.Snapshots;
 /// <summary>Bit planes with AVX2.</summary>
 internal static unsafe class Bitshuffle256
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Split(byte* source, int groups, int widthBytes, byte* planes, nint stride)
     {
         var bytes = stackalloc byte[8 * ElementLayout.GroupElements];
@@ -35,6 +36,7 @@ internal static unsafe class Bitshuffle256
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Join(byte** planes, int groups, int widthBytes, byte* destination)
     {
         var bytes = stackalloc byte[8 * ElementLayout.GroupElements];
