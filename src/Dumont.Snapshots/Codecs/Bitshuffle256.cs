@@ -7,7 +7,6 @@ namespace Dumont.Snapshots;
 /// <summary>Bit planes with AVX2.</summary>
 internal static unsafe class Bitshuffle256
 {
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Split(byte* source, int groups, int widthBytes, byte* planes, nint stride)
     {
         var bytes = stackalloc byte[8 * ElementLayout.GroupElements];
@@ -36,7 +35,6 @@ internal static unsafe class Bitshuffle256
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Join(byte** planes, int groups, int widthBytes, byte* destination)
     {
         var bytes = stackalloc byte[8 * ElementLayout.GroupElements];

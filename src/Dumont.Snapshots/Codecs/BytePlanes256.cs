@@ -12,7 +12,7 @@ internal static unsafe class BytePlanes256
     private const int Position = ElementLayout.GroupElements;
 
     /// <summary>Within each half: even bytes below, odd bytes above.</summary>
-    private static Vector256<byte> EvenOddIndex => Vector256.Create(
+    private static Vector256<byte> EvenOddIndex { get; } = Vector256.Create(
         (byte)0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15, 0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
 
     /// <summary>Even and odd bytes of 64.</summary>

@@ -11,18 +11,17 @@ internal static unsafe class ExponentPack256
     private const int VectorBytes = BytePlanes256.VectorBytes;
 
     /// <summary>Within each half, of four elements: their lower three bytes, then their highest.</summary>
-    private static Vector256<byte> ThreeOneIndex => Vector256.Create(
+    private static Vector256<byte> ThreeOneIndex { get; } = Vector256.Create(
         (byte)0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 3, 7, 11, 15, 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 3, 7, 11, 15);
 
     /// <summary>The reverse.</summary>
-    private static Vector256<byte> OneThreeIndex => Vector256.Create(
+    private static Vector256<byte> OneThreeIndex { get; } = Vector256.Create(
         (byte)0, 1, 2, 12, 3, 4, 5, 13, 6, 7, 8, 14, 9, 10, 11, 15, 0, 1, 2, 12, 3, 4, 5, 13, 6, 7, 8, 14, 9, 10, 11, 15);
 
     /// <summary>Byte i of 32 takes byte i div 8.</summary>
-    private static Vector256<byte> SpreadIndex => Vector256.Create(
+    private static Vector256<byte> SpreadIndex { get; } = Vector256.Create(
         (byte)0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool Encode(ExponentFormat format, ref ExponentWork state)
     {
         var work = state;
@@ -53,7 +52,6 @@ internal static unsafe class ExponentPack256
         return work.Groups == 0;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Decode(ExponentFormat format, ref ExponentWork state)
     {
         var work = state;
@@ -113,7 +111,6 @@ internal static unsafe class ExponentPack256
         ((b >>> 1) | (b << 15)).Store((ushort*)(elements + VectorBytes));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Split32(byte* elements, byte* low, byte* high)
     {
         for (var i = 0; i < ElementLayout.GroupElements; i += 8, elements += VectorBytes, low += 24, high += 8)
@@ -131,7 +128,6 @@ internal static unsafe class ExponentPack256
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Join32(byte* low, byte* high, byte* elements)
     {
         for (var i = 0; i < ElementLayout.GroupElements; i += 8, elements += VectorBytes, low += 24, high += 8)
