@@ -70,15 +70,27 @@ public sealed class Chunker
     /// <returns>How many there are; 0 when less than <see cref="ChunkSizes.MaximumBytes"/> is left and nothing in it decides.</returns>
     public int Cut(ReadOnlySpan<byte> data, bool isEnd, Span<int> lengths)
     {
+        var judged = 0;
+        return Cut(data, isEnd, lengths, ref judged);
+    }
+
+    /// <summary>The same for input that arrives in small pieces: no window is judged twice.</summary>
+    /// <param name="data">The input, from the start of a chunk.</param>
+    /// <param name="isEnd">Nothing follows: the rest is the last chunk.</param>
+    /// <param name="lengths">Where the lengths go.</param>
+    /// <param name="judged">Bytes from the start of the input that the last call has left undecided, 0 at first; set for the next call.</param>
+    internal int Cut(ReadOnlySpan<byte> data, bool isEnd, Span<int> lengths, ref int judged)
+    {
         var count = 0;
         while (count < lengths.Length && !data.IsEmpty)
         {
-            var length = FindCut(data);
+            var length = FindCut(data, judged);
             if (length == 0)
             {
                 if (data.Length < Sizes.MaximumBytes && !isEnd)
                 {
-                    break;
+                    judged = data.Length;
+                    return count;
                 }
 
                 length = Math.Min(data.Length, Sizes.MaximumBytes);
@@ -86,17 +98,18 @@ public sealed class Chunker
 
             lengths[count++] = length;
             data = data[length..];
+            judged = 0;
         }
 
         return count;
     }
 
-    // Length of the first chunk if a window in it decides, else 0.
-    private int FindCut(ReadOnlySpan<byte> data)
+    // Length of the first chunk if a window in it decides, else 0. None of those that end in the first judged bytes does.
+    private int FindCut(ReadOnlySpan<byte> data, int judged)
     {
         var limit = Math.Min(data.Length, Sizes.MaximumBytes);
         var middle = Math.Min(limit, Sizes.AverageBytes - 1);
-        var cut = _window.Find(data, Sizes.MinimumBytes, middle, _strongMask, _path);
-        return cut == 0 ? _window.Find(data, Sizes.AverageBytes, limit, _weakMask, _path) : cut;
+        var cut = _window.Find(data, Math.Max(Sizes.MinimumBytes, judged + 1), middle, _strongMask, _path);
+        return cut == 0 ? _window.Find(data, Math.Max(Sizes.AverageBytes, judged + 1), limit, _weakMask, _path) : cut;
     }
 }

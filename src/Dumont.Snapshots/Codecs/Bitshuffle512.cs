@@ -11,6 +11,7 @@ internal static unsafe class Bitshuffle512
     private const int BlockGroups = 8;
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Split(byte* source, int groups, int widthBytes, byte* planes, nint stride)
     {
         var bytes = stackalloc byte[BlockGroups * Bitshuffle.MaximumPlanes / 8 * VectorBytes];
@@ -46,6 +47,7 @@ internal static unsafe class Bitshuffle512
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Join(byte** planes, int groups, int widthBytes, byte* destination)
     {
         var bytes = stackalloc byte[BlockGroups * Bitshuffle.MaximumPlanes / 8 * VectorBytes];
@@ -118,7 +120,7 @@ internal static unsafe class Bitshuffle512
     }
 
     [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void UnzipEight(byte* source, byte* bytes, nint stride)
     {
         // Even and odd bytes apart, each half is four-byte elements.
@@ -171,7 +173,7 @@ internal static unsafe class Bitshuffle512
     }
 
     [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void ZipEight(byte* bytes, nint stride, byte* destination)
     {
         var halves = stackalloc byte[8 * VectorBytes];
@@ -196,6 +198,7 @@ internal static unsafe class Bitshuffle512
         Avx512Vbmi.PermuteVar64x8x2(even, BytePlanes512.UpperZipIndex, odd));
 
     /// <summary>Eight vectors of 64 bytes to 64 bytes of each of eight planes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SplitBlock(byte* bytes, byte* planes, nint stride)
     {
         var reverse = BytePlanes512.ReverseIndex;
@@ -219,6 +222,7 @@ internal static unsafe class Bitshuffle512
         r7.AsByte().Store(planes + 7 * stride);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void JoinBlock(byte** planes, nint at, byte* bytes)
     {
         var r0 = Vector512.Load((ulong*)(planes[0] + at));

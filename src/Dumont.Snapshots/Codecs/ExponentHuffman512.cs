@@ -19,6 +19,7 @@ internal static unsafe class ExponentHuffman512
     private const int BlockBytes = 64;
 
     /// <summary>Counts a plane of whole vectors, quickly if nearly all of it is one of 16 symbols from <paramref name="firstSymbol"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Count(ReadOnlySpan<byte> plane, byte firstSymbol, Span<uint> counts)
     {
         counts.Clear();
@@ -48,6 +49,7 @@ internal static unsafe class ExponentHuffman512
 
     /// <summary>Two streams at once, until fewer than 64 symbols of each are left; returns how many are done.</summary>
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Write(byte* first, byte* second, int count, uint* table, byte firstSymbol, ref CodeWriter firstTo, ref CodeWriter secondTo)
     {
         var lower = stackalloc byte[MaximumSymbols];

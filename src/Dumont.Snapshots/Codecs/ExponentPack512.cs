@@ -44,6 +44,7 @@ internal static unsafe class ExponentPack512
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool EncodeBf16(ref ExponentWork state)
     {
         var work = state;
@@ -63,6 +64,7 @@ internal static unsafe class ExponentPack512
         return work.Groups == 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool EncodeFp16(ref ExponentWork state)
     {
         var work = state;
@@ -86,6 +88,7 @@ internal static unsafe class ExponentPack512
         return work.Groups == 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool EncodeFp32(ref ExponentWork state)
     {
         var work = state;
@@ -110,6 +113,7 @@ internal static unsafe class ExponentPack512
         return work.Groups == 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void DecodeBf16(ref ExponentWork state)
     {
         var work = state;
@@ -126,6 +130,7 @@ internal static unsafe class ExponentPack512
         state = work;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void DecodeFp16(ref ExponentWork state)
     {
         var work = state;
@@ -146,6 +151,7 @@ internal static unsafe class ExponentPack512
         state = work;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void DecodeFp32(ref ExponentWork state)
     {
         var work = state;

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics;
 
 namespace Dumont.Snapshots;
 
-/// <summary>Encodes LZ4 blocks greedily: the first match found is taken. A table remembers the last place of each hash of five bytes.</summary>
+/// <summary>Encodes LZ4 blocks greedily: the first match found is taken. A table remembers the last place of each hash of six bytes:
+/// matches shorter than that are found by chance only. They save next to nothing, and each costs as much time as a long one.</summary>
 internal static unsafe class Lz4Encoder
 {
     public const int TableEntries = 1 << TableBits;
@@ -17,9 +18,9 @@ internal static unsafe class Lz4Encoder
     // What follows any match: a token and the last literals, at least.
     private const int Tail = 1 + Lz4.LastLiterals;
 
-    // After 2^6 places without a match every second is looked at, after as many again every third, and so on: data without matches passes
-    // at a few GB/s.
-    private const int SkipBits = 6;
+    // After 2^5 places without a match every second is looked at, after as many again every third, and so on: data without matches passes
+    // at many GB/s.
+    private const int SkipBits = 5;
 
     public static int Encode(byte* source, int length, byte* destination, int capacity, uint* table)
     {
@@ -38,12 +39,9 @@ internal static unsafe class Lz4Encoder
         for (var input = source + 1; FindMatch(source, ref input, lastStart, table, out var match); input++)
         {
             // A match may begin earlier than where it was found.
-            while (input > anchor && match > source && input[-1] == match[-1])
-            {
-                input--;
-                match--;
-            }
-
+            var before = CommonBefore(input, match, anchor, source);
+            input -= before;
+            match -= before;
             var literals = (int)(input - anchor);
             if (output + 1 + ((literals + 240) / 255) + literals + OffsetBytes + Tail > outputEnd)
             {
@@ -72,7 +70,6 @@ internal static unsafe class Lz4Encoder
                 }
 
                 // The very next place may match again: then there are no literals between.
-                table[Hash(input - 2)] = (uint)(input - 2 - source);
                 match = Exchange(table, Hash(input), input, source);
                 if (!IsMatch(input, match))
                 {
@@ -116,6 +113,31 @@ internal static unsafe class Lz4Encoder
         }
         while (!IsMatch(input, match));
         return true;
+    }
+
+    // How many bytes before the two places are equal, up to where the first stretch or the second begins.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int CommonBefore(byte* input, byte* match, byte* inputStart, byte* matchStart)
+    {
+        var longest = (int)Math.Min(input - inputStart, match - matchStart);
+        var common = 0;
+        if (match - matchStart >= sizeof(ulong))
+        {
+            // Nearly always fewer than eight, and how many is hard to predict: counted without a branch for each.
+            var difference = *(ulong*)(input - sizeof(ulong)) ^ *(ulong*)(match - sizeof(ulong));
+            common = Math.Min(BitOperations.LeadingZeroCount(difference) >> 3, longest);
+            if (common < sizeof(ulong))
+            {
+                return common;
+            }
+        }
+
+        while (common < longest && input[-1 - common] == match[-1 - common])
+        {
+            common++;
+        }
+
+        return common;
     }
 
     // Where this hash was last, now that it is here.
@@ -234,7 +256,7 @@ internal static unsafe class Lz4Encoder
         return (int)(input - start);
     }
 
-    // Of five bytes: the factor is that of the reference implementation, a prime of 40 bits.
+    // Of six bytes: the factor is a prime of 48 bits.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Hash(byte* at) => (uint)(((*(ulong*)at << 24) * 889_523_592_379) >> (64 - TableBits));
+    private static uint Hash(byte* at) => (uint)(((*(ulong*)at << 16) * 227_718_039_650_203) >> (64 - TableBits));
 }

@@ -39,6 +39,8 @@ internal static unsafe partial class Libc
 
     public const int F_SETFL = 4;
 
+    public const int MADV_HUGEPAGE = 14;
+
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const int AT_REMOVEDIR = 0x200;
@@ -106,6 +108,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "fcntl", SetLastError = true)]
     public static partial int FControl(SafeFileHandle file, int command, int flags);
+
+    [LibraryImport(Library, EntryPoint = "madvise", SetLastError = true)]
+    public static partial int MAdvise(byte* start, nuint length, int advice);
 
     [LibraryImport(Library, EntryPoint = "pwrite", SetLastError = true)]
     public static partial nint PWrite(SafeFileHandle file, byte* buffer, nuint count, long offset);

@@ -7,7 +7,11 @@ namespace Dumont.Snapshots;
 /// Whoever makes one disposes of it, also when something fails: there is no finalizer, which could free it under a reader.</summary>
 internal sealed unsafe class PageBuffer : MemoryManager<byte>
 {
-    private const nuint Alignment = 4096;
+    private const nuint PageBytes = 4096;
+
+    // Of larger buffers the kernel is asked to make large pages: it zeroes each page at its first use and looks each up at every direct write.
+    private const nuint LargePageBytes = 2 << 20;
+    private const nuint LargeBufferBytes = 2 * LargePageBytes;
 
     private readonly int _length;
     private byte* _start;
@@ -15,7 +19,14 @@ internal sealed unsafe class PageBuffer : MemoryManager<byte>
     public PageBuffer(int length)
     {
         _length = length;
-        _start = (byte*)NativeMemory.AlignedAlloc((nuint)length, Alignment);
+        var isLarge = (nuint)length >= LargeBufferBytes;
+        _start = (byte*)NativeMemory.AlignedAlloc((nuint)length, isLarge ? LargePageBytes : PageBytes);
+        if (isLarge)
+        {
+            // Advice: a kernel that has none goes on with small ones.
+            _ = Libc.MAdvise(_start, (nuint)length, Libc.MADV_HUGEPAGE);
+        }
+
         GC.AddMemoryPressure(length);
     }
 

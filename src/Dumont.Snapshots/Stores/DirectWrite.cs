@@ -11,7 +11,7 @@ internal static unsafe class DirectWrite
     private const int AlignmentBytes = 4096;
 
     // Below this the copy is cheaper than waiting for the disk.
-    private const int SmallestBytes = 1 << 20;
+    public const int SmallestBytes = 1 << 20;
 
     /// <summary>Writes <paramref name="content"/> from the start of a new file, in pieces of at most <paramref name="pieceBytes"/>.</summary>
     /// <exception cref="IOException">Not written.</exception>

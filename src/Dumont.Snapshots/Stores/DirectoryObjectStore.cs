@@ -8,7 +8,7 @@ namespace Dumont.Snapshots;
 /// <remarks>
 /// An object is written under a name of its own in <c>.tmp</c>, made durable, renamed and its folder made durable:
 /// <code>
-/// .tmp/9f1c…  write, fdatasync ──rename──▶ packs/3a/3a7f…  fsync of packs/3a (and of packs and the root when 3a is new)
+/// .tmp/9f1c…  write, fdatasync ──rename──▶ packs/3a/3a7f…  fsync of packs/3a (then of the root and packs when 3a is new)
 /// </code>
 /// A crash leaves a file in <c>.tmp</c> that no reader looks at. A writer holds a lock on its file there, so the next writer knows
 /// which are left over and deletes them, without a clock.
@@ -26,7 +26,9 @@ public sealed class DirectoryObjectStore : IObjectStore
     private readonly string _root;
     private readonly string _temporary;
     private readonly FolderSync _folders = new();
-    private readonly ConcurrentDictionary<string, bool> _known = new(StringComparer.Ordinal);
+
+    // Folders that were made or found, and whether their names are durable.
+    private readonly ConcurrentDictionary<string, bool> _folderNames = new(StringComparer.Ordinal);
     private readonly OpenFiles _open = new(OpenFilesMax);
     private readonly Lock _preparing = new();
     private bool _prepared;
@@ -40,7 +42,9 @@ public sealed class DirectoryObjectStore : IObjectStore
     }
 
     /// <inheritdoc/>
-    public StoreTraits Traits => new(PreferredPackBytes: 16 << 20, Concurrency: 2);
+    /// <remarks>Each object ends with two waits for the disk's journal, in which it writes nothing: others must be on their way meanwhile. Smaller
+    /// ones at more at once keep it as busy as larger ones, in less memory.</remarks>
+    public StoreTraits Traits => new(PreferredPackBytes: 8 << 20, Concurrency: 4);
 
     /// <inheritdoc/>
     public async ValueTask<bool> PutAsync(string name, ReadOnlyMemory<byte> content, PutMode mode, CancellationToken cancellationToken)
@@ -48,8 +52,10 @@ public sealed class DirectoryObjectStore : IObjectStore
         var path = PathOf(name);
         try
         {
-            // Writing and syncing block in the kernel whatever is called; several puts may run at once, on a thread each.
-            return await Task.Run(() => Put(path, content, mode, cancellationToken), cancellationToken);
+            // Writing and syncing block in the kernel whatever is called; several puts may run at once, on a thread each. The pool begins with a
+            // thread a core and is slow to add some: a long write has one of its own, or it would wait for those before it.
+            var creation = content.Length >= DirectWrite.SmallestBytes ? TaskCreationOptions.LongRunning : TaskCreationOptions.None;
+            return await Task.Factory.StartNew(() => Put(path, content, mode, cancellationToken), cancellationToken, creation, TaskScheduler.Default);
         }
         catch (Exception e) when (DirectoryErrors.IsOfFileSystem(e))
         {
@@ -130,20 +136,21 @@ public sealed class DirectoryObjectStore : IObjectStore
         var folder = Path.GetDirectoryName(path)!;
         for (var attempt = 1; ; attempt++)
         {
-            EnsureFolder(folder);
+            MakeFolder(folder, isSure: attempt == 1);
             try
             {
                 var created = (mode == PutMode.Overwrite || !File.Exists(path)) && WriteAndName(path, content, mode, cancellationToken);
-                // Also when there was one: whoever wrote it may not have come to this point.
+                // Also when there was one: whoever wrote it may not have come to this point. New folders above come last: a file system with a
+                // journal has made them durable with the innermost one, and the calls return at once.
                 _folders.Run(folder);
+                SyncNames(folder);
                 _open.Forget(path);
                 return created;
             }
             catch (IOException e) when (DirectoryErrors.ErrnoOf(e) is Libc.ENOENT or Libc.EAGAIN && attempt < WritesMax)
             {
                 // Between its creation and its lock another process may take a temporary file for a left-over; or somebody removed the folders.
-                _known.Clear();
-                Directory.CreateDirectory(_temporary, FolderMode);
+                MakeFolder(_temporary, isSure: false);
             }
         }
     }
@@ -222,7 +229,7 @@ public sealed class DirectoryObjectStore : IObjectStore
         _folders.Run(Path.GetDirectoryName(path)!);
     }
 
-    // Makes the root and its .tmp, and clears what crashed writers left. Once.
+    // Makes the root and its .tmp, in which nothing has to be durable, and clears what crashed writers left. Once.
     private void Prepare()
     {
         lock (_preparing)
@@ -232,7 +239,7 @@ public sealed class DirectoryObjectStore : IObjectStore
                 return;
             }
 
-            EnsureFolder(_temporary);
+            MakeFolder(_temporary, isSure: true);
             foreach (var path in Directory.EnumerateFiles(_temporary))
             {
                 RemoveLeftOver(path);
@@ -255,30 +262,37 @@ public sealed class DirectoryObjectStore : IObjectStore
         }
     }
 
-    // Below the root a folder that is there may be one that another process made and has not synced yet: its name is synced once by us too.
-    private void EnsureFolder(string folder)
+    // Makes a folder, and those above it, unless it has been made before and nothing hints that somebody removed it.
+    private void MakeFolder(string folder, bool isSure)
     {
-        if (_known.ContainsKey(folder))
+        if ((isSure && _folderNames.ContainsKey(folder)) || (IsAboveRoot(folder) && Directory.Exists(folder)))
         {
             return;
         }
 
-        var isOurs = folder.Length >= _root.Length;
-        if (!isOurs && Directory.Exists(folder))
+        if (Path.GetDirectoryName(folder) is { } parent)
         {
-            return;
-        }
-
-        var parent = Path.GetDirectoryName(folder);
-        if (parent is not null)
-        {
-            EnsureFolder(parent);
+            MakeFolder(parent, isSure);
             Directory.CreateDirectory(folder, FolderMode);
-            SyncParent(folder, parent);
+            _folderNames[folder] = false;
+        }
+    }
+
+    // From the root on a folder that is there may be one that another process made and has not synced yet: its name is synced once by us too.
+    // The outermost first: a folder counts as durable only when those above it are.
+    private void SyncNames(string folder)
+    {
+        if ((_folderNames.TryGetValue(folder, out var isDurable) ? isDurable : IsAboveRoot(folder)) || Path.GetDirectoryName(folder) is not { } parent)
+        {
+            return;
         }
 
-        _known[folder] = true;
+        SyncNames(parent);
+        SyncParent(folder, parent);
+        _folderNames[folder] = true;
     }
+
+    private bool IsAboveRoot(string folder) => folder.Length < _root.Length;
 
     // The folder above the root may be one that we may not even read; then the root was there before us.
     private void SyncParent(string folder, string parent)

@@ -89,6 +89,39 @@ public sealed class ChunkerTests
     }
 
     [Fact]
+    public void Cuts_NoWindowJudgedTwice_AreTheSameOnEveryPath()
+    {
+        var random = new SeededRandom(15);
+        for (var round = 0; round < 60; round++)
+        {
+            var data = Input(random, 200_000);
+            var expected = Cut(TinyChunker, data);
+            foreach (var path in VectorPaths.Supported())
+            {
+                Assert.Equal(expected, CutInPieces(new Chunker(Tiny, 0, path), data, random));
+            }
+        }
+    }
+
+    private static List<int> CutInPieces(Chunker chunker, byte[] data, SeededRandom random)
+    {
+        var lengths = new List<int>();
+        var start = 0;
+        var seen = 0;
+        var judged = 0;
+        while (start < data.Length)
+        {
+            seen = Math.Min(data.Length, seen + 1 + random.Below(random.Below(5) == 0 ? 30_000 : 300));
+            var some = new int[1 + random.Below(4)];
+            var count = chunker.Cut(data.AsSpan(start..seen), seen == data.Length, some, ref judged);
+            lengths.AddRange(some.AsSpan(0, count));
+            start += some.AsSpan(0, count).ToArray().Sum();
+        }
+
+        return lengths;
+    }
+
+    [Fact]
     public void Cut_RestThatDecidesNothing_WaitsForMore()
     {
         var zeros = new byte[Tiny.MaximumBytes - 1];

@@ -42,6 +42,20 @@ public sealed class Lz4Tests
         }
     }
 
+    // Places are skipped where nothing matches, so a match is often found late and goes back, by less than eight bytes or by more.
+    [Fact]
+    public void Encode_RepeatInTheMiddleOfNoise_IsFoundWhole()
+    {
+        for (var length = 40; length < 200; length++)
+        {
+            var repeat = TreeFacts.Noise(length, length);
+            byte[] content = [.. repeat, .. TreeFacts.Noise(500, 1), .. repeat, .. TreeFacts.Noise(500, 2)];
+
+            Assert.InRange(Encoded(content).Length, 1, content.Length - length + 16);
+            AssertRoundTrips(content);
+        }
+    }
+
     [Fact]
     public void Encode_Destination_IsFilledOrLeftAlone()
     {

@@ -82,6 +82,29 @@ public sealed class DirectoryObjectStoreTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Put_FoldersRemovedBeforeManyAtOnce_AreMadeAgain()
+    {
+        for (var round = 0; round < 5; round++)
+        {
+            await Task.WhenAll(Enumerable.Range(0, 16).Select(async i =>
+                Assert.True(await _store.PutAsync($"packs/{i % 3:x2}/{round}-{i}", new byte[(i % 4) << 19], PutMode.CreateNew, Cancelled))));
+            Assert.Equal(16, await _store.ListAsync("packs/", Cancelled).CountAsync(Cancelled));
+            Directory.Delete(_folder.File("repository"), recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Put_RootBelowFoldersThatAreMissing_MakesThemForTheirOwner()
+    {
+        await using var store = new DirectoryObjectStore(_folder.File("one/two/repository"));
+
+        await store.PutAsync("config", new byte[1], PutMode.CreateNew, Cancelled);
+
+        Assert.Equal((UnixFileMode)0b111_000_000, File.GetUnixFileMode(_folder.File("one")));
+        Assert.Equal((UnixFileMode)0b111_000_000, File.GetUnixFileMode(_folder.File("one/two/repository")));
+    }
+
+    [Fact]
     public async Task Put_FileWhereAFolderMustBe_SaysSo()
     {
         File.WriteAllText(_folder.File("repository"), "a file");

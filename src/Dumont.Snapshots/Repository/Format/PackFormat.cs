@@ -61,22 +61,22 @@ internal static class PackFormat
     /// <returns>Name of the pack.</returns>
     public static ContentHash WriteTail(Span<byte> destination, IReadOnlyList<ChunkEntry> chunks, ReadOnlySpan<byte> salt, AesGcm? cipher, long offset)
     {
-        var plain = new ArrayBufferWriter<byte>((chunks.Count * ChunkEntry.FixedBytes) + 1);
+        var entry = new ArrayBufferWriter<byte>(ChunkEntry.MaximumBytes);
+        var length = 0;
         foreach (var chunk in chunks)
         {
-            chunk.Write(plain);
+            entry.ResetWrittenCount();
+            chunk.Write(entry);
+            entry.WrittenSpan.CopyTo(destination[length..]);
+            length += entry.WrittenCount;
         }
 
-        var footer = destination[..(plain.WrittenCount + (cipher is null ? 0 : SealedObject.TagBytes))];
-        if (cipher is null)
-        {
-            plain.WrittenSpan.CopyTo(footer);
-        }
-        else
+        var footer = destination[..(length + (cipher is null ? 0 : SealedObject.TagBytes))];
+        if (cipher is not null)
         {
             Span<byte> nonce = stackalloc byte[NonceBytes];
             FillNonce(nonce, offset, isFooter: true);
-            cipher.Encrypt(nonce, plain.WrittenSpan, footer[..plain.WrittenCount], footer[plain.WrittenCount..], salt);
+            cipher.Encrypt(nonce, footer[..length], footer[..length], footer[length..], salt);
         }
 
         var trailer = destination.Slice(footer.Length, TrailerBytes);

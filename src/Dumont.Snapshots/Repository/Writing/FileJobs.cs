@@ -1,5 +1,45 @@
 namespace Dumont.Snapshots;
 
+/// <summary>What a thread reads before it looks for more: one stretch of a large file, or the small files among some that follow each other.</summary>
+internal readonly struct ReadJob
+{
+    private readonly FileProgress? _large;
+    private readonly IReadOnlyList<PendingFile> _files;
+    private readonly int _first;
+    private readonly int _end;
+
+    public ReadJob(FileProgress large, int number)
+    {
+        _large = large;
+        _files = [];
+        _first = number;
+    }
+
+    public ReadJob(IReadOnlyList<PendingFile> files, int first, int end)
+    {
+        _files = files;
+        _first = first;
+        _end = end;
+    }
+
+    /// <summary>A small file's progress is made here and forgotten with it: of a hundred thousand files only a few are read at any time.</summary>
+    public IEnumerable<FileSegment> Segments()
+    {
+        if (_large is not null)
+        {
+            yield return new FileSegment(_large, _first);
+        }
+
+        for (var i = _first; i < _end; i++)
+        {
+            if (!FileProgress.IsLarge(_files[i]))
+            {
+                yield return new FileSegment(new FileProgress(_files[i]), 0);
+            }
+        }
+    }
+}
+
 /// <summary>A stretch of a file that one thread reads.</summary>
 /// <param name="File">The file.</param>
 /// <param name="Number">Of the stretch, from 0.</param>
@@ -11,6 +51,10 @@ internal sealed class FileProgress
     /// <summary>Stretches begin at multiples of this, whatever the content: then they can be read at once. Costs the deduplication of one chunk
     /// a stretch when something was inserted before it.</summary>
     public const long SegmentBytes = 64 << 20;
+
+    private const long LargeBytes = 1 << 20;
+    private const int BatchFiles = 64;
+    private const long BatchBytes = 4 << 20;
 
     private int _unread;
 
@@ -35,37 +79,43 @@ internal sealed class FileProgress
 
     /// <summary>Jobs in an order that keeps all threads busy to the end: stretches of large files first, the largest file first; then small
     /// files by the batch, in the order of the tree.</summary>
-    public static IReadOnlyList<IReadOnlyList<FileSegment>> Plan(IReadOnlyList<PendingFile> files)
+    public static IReadOnlyList<ReadJob> Plan(IReadOnlyList<PendingFile> files)
     {
-        const long LargeBytes = 1 << 20;
-        const int BatchFiles = 64;
-        const long BatchBytes = 4 << 20;
-        var jobs = new List<IReadOnlyList<FileSegment>>();
-        foreach (var large in files.Where(file => file.SizeBytes >= LargeBytes).OrderByDescending(file => file.SizeBytes))
+        var jobs = new List<ReadJob>();
+        foreach (var large in files.Where(IsLarge).OrderByDescending(file => file.SizeBytes))
         {
             var progress = new FileProgress(large);
-            jobs.AddRange(Enumerable.Range(0, progress.Segments.Length).Select(number => new[] { new FileSegment(progress, number) }));
+            jobs.AddRange(Enumerable.Range(0, progress.Segments.Length).Select(number => new ReadJob(progress, number)));
         }
 
-        var batch = new List<FileSegment>();
-        var batchBytes = 0L;
-        foreach (var small in files.Where(file => file.SizeBytes < LargeBytes))
+        var first = 0;
+        var count = 0;
+        var bytes = 0L;
+        for (var i = 0; i < files.Count; i++)
         {
-            batch.Add(new FileSegment(new FileProgress(small), 0));
-            batchBytes += small.SizeBytes;
-            if (batch.Count == BatchFiles || batchBytes >= BatchBytes)
+            if (IsLarge(files[i]))
             {
-                jobs.Add(batch);
-                batch = [];
-                batchBytes = 0;
+                continue;
+            }
+
+            count++;
+            bytes += files[i].SizeBytes;
+            if (count == BatchFiles || bytes >= BatchBytes)
+            {
+                jobs.Add(new ReadJob(files, first, i + 1));
+                first = i + 1;
+                count = 0;
+                bytes = 0;
             }
         }
 
-        if (batch.Count > 0)
+        if (count > 0)
         {
-            jobs.Add(batch);
+            jobs.Add(new ReadJob(files, first, files.Count));
         }
 
         return jobs;
     }
+
+    public static bool IsLarge(PendingFile file) => file.SizeBytes >= LargeBytes;
 }

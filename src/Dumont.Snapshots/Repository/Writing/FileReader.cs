@@ -6,8 +6,11 @@ namespace Dumont.Snapshots;
 /// <summary>Reads stretches of files, cuts them into chunks and hands these to a <see cref="ChunkWriter"/>. One a thread.</summary>
 internal sealed unsafe class FileReader : IDisposable
 {
-    // The longest chunk and a read of useful size behind it.
-    private const int BufferBytes = 5 << 20;
+    // What is read at once is cut, hashed and encoded while it lies in the second cache of a core, which is a MiB or more.
+    private const int ReadBytes = 512 << 10;
+
+    // The longest chunk and a read behind it.
+    private const int BufferBytes = (1 << 20) + ReadBytes;
 
     // Smaller files are one chunk: cutting them would cost more than it could save.
     private const long WholeFileBytes = 256 << 10;
@@ -25,6 +28,10 @@ internal sealed unsafe class FileReader : IDisposable
     private readonly PageBuffer _buffer = new(BufferBytes);
     private readonly int[] _lengths = new int[(BufferBytes / ChunkSizes.Small.MinimumBytes) + 2];
     private readonly ArrayBufferWriter<byte> _attributes = new(64);
+    private readonly ArrayBufferWriter<byte> _payload = new(256);
+
+    // Of files that are read in one go, which is most of them.
+    private readonly List<Extent> _extents = [];
 
     public FileReader(SourceTree source, ChunkWriter writer, SnapshotProgress progress, ulong chunkerSecret, Lazy<EarlierVersions>? earlier, TimeProvider time)
     {
@@ -50,7 +57,10 @@ internal sealed unsafe class FileReader : IDisposable
         try
         {
             descriptor = _source.OpenFile(row.Directory!.Path, row.Name);
-            file.Segments[segment.Number] = ReadExtents(descriptor, file.File, segment.Number, cancellationToken);
+            var extents = file.Segments.Length == 1 ? _extents : [];
+            extents.Clear();
+            ReadExtents(descriptor, file.File, segment.Number, extents, cancellationToken);
+            file.Segments[segment.Number] = extents;
         }
         catch (PosixException e)
         {
@@ -78,15 +88,14 @@ internal sealed unsafe class FileReader : IDisposable
 
     public void Dispose() => ((IDisposable)_buffer).Dispose();
 
-    private List<Extent> ReadExtents(int descriptor, PendingFile file, int segment, CancellationToken cancellationToken)
+    private void ReadExtents(int descriptor, PendingFile file, int segment, List<Extent> extents, CancellationToken cancellationToken)
     {
         var start = segment * FileProgress.SegmentBytes;
         var end = Math.Min(file.SizeBytes, start + FileProgress.SegmentBytes);
-        var extents = new List<Extent>();
         if (!file.IsSparse)
         {
             ReadData(descriptor, file, start, end, extents, cancellationToken);
-            return extents;
+            return;
         }
 
         while (start < end)
@@ -109,8 +118,6 @@ internal sealed unsafe class FileReader : IDisposable
             ReadData(descriptor, file, data, hole < data ? end : hole, extents, cancellationToken);
             start = hole < data ? end : hole;
         }
-
-        return extents;
     }
 
     private void ReadData(int descriptor, PendingFile file, long start, long end, List<Extent> extents, CancellationToken cancellationToken)
@@ -120,10 +127,11 @@ internal sealed unsafe class FileReader : IDisposable
         var isWhole = file.SizeBytes <= WholeFileBytes && !file.IsSparse;
         var buffer = _buffer.GetSpan();
         var filled = 0;
+        var judged = 0;
         while (start < end || filled > 0)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var wanted = (int)Math.Min(end - start, buffer.Length - filled);
+            var wanted = (int)Math.Min(end - start, Math.Min(ReadBytes, buffer.Length - filled));
             var read = Fill(descriptor, file, buffer.Slice(filled, wanted), start);
             if (read < wanted)
             {
@@ -133,14 +141,20 @@ internal sealed unsafe class FileReader : IDisposable
 
             start += read;
             filled += read;
-            var consumed = WriteChunks(buffer[..filled], start >= end, isWhole ? null : chunker, earlier, extents, cancellationToken);
+            var consumed = WriteChunks(buffer[..filled], start >= end, isWhole ? null : chunker, ref judged, earlier, extents, cancellationToken);
             buffer[consumed..filled].CopyTo(buffer);
             filled -= consumed;
         }
     }
 
     private int WriteChunks(
-        ReadOnlySpan<byte> data, bool isEnd, Chunker? chunker, EarlierVersion? earlier, List<Extent> extents, CancellationToken cancellationToken)
+        ReadOnlySpan<byte> data,
+        bool isEnd,
+        Chunker? chunker,
+        ref int judged,
+        EarlierVersion? earlier,
+        List<Extent> extents,
+        CancellationToken cancellationToken)
     {
         if (data.IsEmpty)
         {
@@ -151,7 +165,7 @@ internal sealed unsafe class FileReader : IDisposable
         _lengths[0] = data.Length;
         if (chunker is not null)
         {
-            count = chunker.Cut(data, isEnd, _lengths);
+            count = chunker.Cut(data, isEnd, _lengths, ref judged);
         }
 
         var offset = 0;
@@ -209,8 +223,9 @@ internal sealed unsafe class FileReader : IDisposable
         var extents = file.Segments.Length == 1 ? file.Segments[0] : [.. file.Segments.SelectMany(segment => segment)];
         _attributes.ResetWrittenCount();
         ExtendedAttributes.Write(descriptor, _attributes);
-        row.Payload = ManifestBuilder.FilePayload(_attributes.WrittenSpan, extents);
-        var size = extents.Sum(extent => extent.LengthBytes);
+        _payload.ResetWrittenCount();
+        var size = ManifestBuilder.WriteFilePayload(_payload, _attributes.WrittenSpan, extents);
+        row.Payload = _payload.WrittenSpan.ToArray();
         var now = SourceTree.StatOf(descriptor);
         var stat = ManifestStat.Of(now);
         var nowNs = (_time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) * TimeSpan.NanosecondsPerTick;

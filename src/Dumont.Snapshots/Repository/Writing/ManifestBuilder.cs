@@ -16,13 +16,15 @@ internal static class ManifestBuilder
     }
 
     /// <summary>Payload of a file.</summary>
-    public static byte[] FilePayload(ReadOnlySpan<byte> attributes, IReadOnlyList<Extent> extents)
+    /// <returns>Length of the file: the sum of the extents.</returns>
+    public static long WriteFilePayload(IBufferWriter<byte> writer, ReadOnlySpan<byte> attributes, List<Extent> extents)
     {
-        var writer = new ArrayBufferWriter<byte>(attributes.Length + 4 + (extents.Count * 37));
+        var size = 0L;
         writer.Write(attributes);
         writer.WriteVarint((ulong)extents.Count);
         foreach (var extent in extents)
         {
+            size += extent.LengthBytes;
             writer.WriteVarint(((ulong)extent.LengthBytes << 1) | (extent.IsHole ? 1u : 0u));
             if (!extent.IsHole)
             {
@@ -30,7 +32,7 @@ internal static class ManifestBuilder
             }
         }
 
-        return writer.WrittenSpan.ToArray();
+        return size;
     }
 
     /// <summary>The whole manifest. Rows without a payload are left out.</summary>

@@ -2,10 +2,22 @@ using System.Security.Cryptography;
 
 namespace Dumont.Snapshots;
 
+/// <summary>What a pack is built in, for one pack after the other: new memory costs the kernel's time, and entries by the thousand the collector's.</summary>
+internal sealed class PackMemory(int bytes) : IDisposable
+{
+    /// <summary>The bytes of the pack, from the start.</summary>
+    public PageBuffer Frames { get; } = new(bytes);
+
+    /// <summary>What is in it.</summary>
+    public List<ChunkEntry> Entries { get; } = [];
+
+    public void Dispose() => ((IDisposable)Frames).Dispose();
+}
+
 /// <summary>A pack that is complete but for being stored.</summary>
 /// <param name="Content">What is in it.</param>
-/// <param name="Buffer">Its bytes, from the start.</param>
-internal sealed record FinishedPack(PackContent Content, PageBuffer Buffer);
+/// <param name="Memory">Where its bytes are.</param>
+internal sealed record FinishedPack(PackContent Content, PackMemory Memory);
 
 /// <summary>Lays frames one behind the other into a buffer. Used by one thread.</summary>
 internal sealed class PackBuilder : IDisposable
@@ -13,25 +25,28 @@ internal sealed class PackBuilder : IDisposable
     private readonly PageBuffer _buffer;
     private readonly byte[] _salt = RandomNumberGenerator.GetBytes(SealedObject.SaltBytes);
     private readonly AesGcm? _cipher;
-    private readonly List<ChunkEntry> _chunks = [];
+    private readonly List<ChunkEntry> _chunks;
     private readonly int _targetBytes;
     private int _length;
     private int _entryBytes;
 
-    public PackBuilder(PageBuffer buffer, RepositoryKeys? keys, int targetBytes)
+    public PackBuilder(PackMemory memory, RepositoryKeys? keys, int targetBytes)
     {
-        _buffer = buffer;
+        Memory = memory;
+        _buffer = memory.Frames;
+        _chunks = memory.Entries;
+        _chunks.Clear();
         _cipher = keys?.CreatePackCipher(_salt);
         _targetBytes = targetBytes;
-        PackFormat.Magic.CopyTo(buffer.GetSpan());
+        PackFormat.Magic.CopyTo(_buffer.GetSpan());
         _length = PackFormat.HeaderBytes;
     }
 
     /// <summary>Bytes of frames beyond the target that a buffer must have room for, and a tail for frames of this size at least.</summary>
     public static int BufferBytes(int targetBytes) => targetBytes + (2 * (ChunkEntry.MaximumChunkBytes / 2)) + (targetBytes / 16);
 
-    /// <summary>What the frames are laid into.</summary>
-    public PageBuffer Buffer => _buffer;
+    /// <summary>What it is built in.</summary>
+    public PackMemory Memory { get; }
 
     /// <summary>Whether a chunk of this length still belongs into this pack.</summary>
     public bool HasRoomFor(int chunkBytes) =>
@@ -83,7 +98,7 @@ internal sealed class PackBuilder : IDisposable
     {
         var name = PackFormat.WriteTail(_buffer.GetSpan()[_length..], _chunks, _salt, _cipher, _length);
         _length += PackFormat.TailBytes(_entryBytes, _cipher is not null);
-        return new FinishedPack(new PackContent(name, _salt, _length, _chunks), _buffer);
+        return new FinishedPack(new PackContent(name, _salt, _length, [.. _chunks]), Memory);
     }
 
     public void Dispose() => _cipher?.Dispose();

@@ -8,7 +8,7 @@ internal sealed class PackSink : IAsyncDisposable
 {
     private readonly Repository _repository;
     private readonly Channel<FinishedPack> _finished = Channel.CreateUnbounded<FinishedPack>();
-    private readonly ConcurrentBag<PageBuffer> _free = [];
+    private readonly ConcurrentBag<PackMemory> _free = [];
     private readonly ConcurrentQueue<PackContent> _stored = new();
     private readonly SemaphoreSlim _available;
     private readonly CancellationTokenSource _failed = new();
@@ -34,8 +34,8 @@ internal sealed class PackSink : IAsyncDisposable
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _failed.Token);
         _available.Wait(either.Token);
-        var buffer = _free.TryTake(out var used) ? used : new PageBuffer(PackBuilder.BufferBytes(TargetBytes));
-        return new PackBuilder(buffer, _repository.Keys, TargetBytes);
+        var memory = _free.TryTake(out var used) ? used : new PackMemory(PackBuilder.BufferBytes(TargetBytes));
+        return new PackBuilder(memory, _repository.Keys, TargetBytes);
     }
 
     /// <summary>Hands a pack over. Only <see cref="CompleteAsync"/> tells whether it is stored.</summary>
@@ -52,7 +52,7 @@ internal sealed class PackSink : IAsyncDisposable
     {
         using (pack)
         {
-            GiveBack(pack.Buffer);
+            GiveBack(pack.Memory);
         }
     }
 
@@ -62,6 +62,9 @@ internal sealed class PackSink : IAsyncDisposable
     {
         _finished.Writer.TryComplete();
         await Task.WhenAll(_uploads);
+
+        // What comes now, the index above all, needs memory of its own.
+        DisposeFree();
         return [.. _stored];
     }
 
@@ -72,14 +75,10 @@ internal sealed class PackSink : IAsyncDisposable
         await Task.WhenAll(_uploads).ContinueWith(static _ => { }, TaskScheduler.Default);
         while (_finished.Reader.TryRead(out var pack))
         {
-            _free.Add(pack.Buffer);
+            _free.Add(pack.Memory);
         }
 
-        foreach (var buffer in _free)
-        {
-            ((IDisposable)buffer).Dispose();
-        }
-
+        DisposeFree();
         _available.Dispose();
         _failed.Dispose();
     }
@@ -94,12 +93,12 @@ internal sealed class PackSink : IAsyncDisposable
                 try
                 {
                     await _repository.Store.PutAsync(
-                        ObjectNames.Pack(pack.Content.Name), pack.Buffer.Memory[..(int)pack.Content.SizeBytes], PutMode.CreateNew, _failed.Token);
+                        ObjectNames.Pack(pack.Content.Name), pack.Memory.Frames.Memory[..(int)pack.Content.SizeBytes], PutMode.CreateNew, _failed.Token);
                     _stored.Enqueue(pack.Content);
                 }
                 finally
                 {
-                    GiveBack(pack.Buffer);
+                    GiveBack(pack.Memory);
                 }
             }
         }
@@ -110,9 +109,17 @@ internal sealed class PackSink : IAsyncDisposable
         }
     }
 
-    private void GiveBack(PageBuffer buffer)
+    private void DisposeFree()
     {
-        _free.Add(buffer);
+        while (_free.TryTake(out var memory))
+        {
+            memory.Dispose();
+        }
+    }
+
+    private void GiveBack(PackMemory memory)
+    {
+        _free.Add(memory);
         _available.Release();
     }
 }

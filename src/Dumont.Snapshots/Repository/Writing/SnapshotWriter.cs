@@ -262,7 +262,7 @@ public static class SnapshotWriter
             tree.Warnings.Count + _warnings.Count,
             milliseconds);
 
-        private void Work(IReadOnlyList<IReadOnlyList<FileSegment>> jobs, ref int next, CancellationTokenSource stop)
+        private void Work(IReadOnlyList<ReadJob> jobs, ref int next, CancellationTokenSource stop)
         {
             using var writer = new ChunkWriter(repository, claims, sink, compression);
             using var reader = new FileReader(source, writer, progress, repository.ChunkerSecret, earlier, time);
@@ -270,7 +270,7 @@ public static class SnapshotWriter
             {
                 for (var job = Interlocked.Increment(ref next); job < jobs.Count; job = Interlocked.Increment(ref next))
                 {
-                    foreach (var segment in jobs[job])
+                    foreach (var segment in jobs[job].Segments())
                     {
                         if (reader.Read(segment, stop.Token) is { } warning)
                         {
