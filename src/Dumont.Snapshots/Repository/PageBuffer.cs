@@ -16,7 +16,6 @@ internal sealed unsafe class PageBuffer : MemoryManager<byte>
     {
         _length = length;
         _start = (byte*)NativeMemory.AlignedAlloc((nuint)length, Alignment);
-        GC.AddMemoryPressure(length);
     }
 
     public int Length => _length;
@@ -45,7 +44,6 @@ internal sealed unsafe class PageBuffer : MemoryManager<byte>
         {
             NativeMemory.AlignedFree(_start);
             _start = null;
-            GC.RemoveMemoryPressure(_length);
         }
     }
 }
