@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Dumont.Snapshots;
@@ -37,18 +36,14 @@ internal sealed class TreeScanner : IAsyncDisposable
     private const int MaximumWaiting = 1 << 17;
 
     private readonly SourceTree _source;
-    private readonly PathPattern[] _excludes;
-    private readonly bool _oneFileSystem;
+    private readonly TreeLister _lister;
     private readonly bool _force;
-    private readonly ulong _device;
-    private readonly DeferredRow _root;
     private readonly ScanQueue _queue = new();
     private readonly ManualResetEventSlim _decided = new();
     private readonly ConcurrentQueue<ListedDirectory> _waiting = new();
     private readonly ConcurrentBag<ScannedDirectory> _directories = [];
     private readonly ConcurrentBag<PendingFile> _pending = [];
     private readonly ConcurrentBag<LinkedFile> _linked = [];
-    private readonly ConcurrentQueue<string> _warnings = new();
     private readonly Task[] _threads;
     private volatile Parent? _parent;
     private int _waitingEntries;
@@ -64,10 +59,8 @@ internal sealed class TreeScanner : IAsyncDisposable
     public TreeScanner(SourceTree source, SnapshotOptions options, int threads, CancellationToken cancellationToken)
     {
         _source = source;
-        _excludes = [.. options.Excludes.Select(PathPattern.Parse)];
-        _oneFileSystem = options.OneFileSystem;
+        _lister = new TreeLister(source, options);
         _force = options.Force;
-        (_root, _device) = ReadRoot();
         _queue.Add("");
         _threads = new Task[threads];
         for (var i = 0; i < threads; i++)
@@ -89,7 +82,7 @@ internal sealed class TreeScanner : IAsyncDisposable
         JoinHardLinks();
         var pending = _pending.ToArray();
         Array.Sort(pending, static (a, b) => InManifestOrder(a.Row, b.Row));
-        return new ScannedTree(_root, directories, pending, _warnings, _files, _unmodified, _bytes);
+        return new ScannedTree(_lister.Root, directories, pending, _lister.Warnings, _files, _unmodified, _bytes);
     }
 
     /// <summary>Ends a walk whose result nobody will ask for, and waits for its threads: they use the tree.</summary>
@@ -107,21 +100,6 @@ internal sealed class TreeScanner : IAsyncDisposable
     private static int InManifestOrder(DeferredRow a, DeferredRow b) =>
         string.CompareOrdinal(a.Directory!.Path, b.Directory!.Path) is not 0 and var order ? order : a.Name.AsSpan().SequenceCompareTo(b.Name);
 
-    private (DeferredRow Row, ulong Device) ReadRoot()
-    {
-        var descriptor = _source.OpenDirectory("");
-        try
-        {
-            var stat = SourceTree.StatOf(descriptor);
-            var fixedPart = ManifestStat.Of(stat) ?? throw new PosixException($"scan {_source.Location}", Libc.ENOTDIR);
-            return (new DeferredRow(null, [], fixedPart, 0) { Payload = ExtendedAttributes.Read(descriptor) }, stat.Device);
-        }
-        finally
-        {
-            _ = LibcFd.Close(descriptor);
-        }
-    }
-
     private void Work(CancellationToken cancellationToken)
     {
         var listing = new DirectoryListing();
@@ -130,7 +108,7 @@ internal sealed class TreeScanner : IAsyncDisposable
             while (_queue.TryTake(out var path))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var listed = List(path, listing);
+                var listed = _lister.List(path, listing, _queue);
                 if (_parent is { } parent)
                 {
                     Compare(listed, parent);
@@ -175,59 +153,6 @@ internal sealed class TreeScanner : IAsyncDisposable
         return _parent ?? throw new OperationCanceledException("Nobody waits for the result of this walk any more.");
     }
 
-    // What the kernel says of a directory. The directories in it are next.
-    private ListedDirectory List(string path, DirectoryListing listing)
-    {
-        var descriptor = -1;
-        try
-        {
-            descriptor = _source.OpenDirectory(path);
-            listing.Read(descriptor);
-            var entries = new ListedEntry[listing.Count];
-            var count = 0;
-            for (var i = 0; i < entries.Length; i++)
-            {
-                var name = listing.NameAt(i);
-                if (!(path.Length == 0 && IsReserved(name)) && !IsExcluded(path, name) && TryStat(path, descriptor, name, out var stat, out var fixedPart))
-                {
-                    entries[count++] = new ListedEntry(listing.PlaceOf(i), fixedPart, stat);
-                    EnqueueDirectory(path, name, stat, fixedPart);
-                }
-            }
-
-            Array.Resize(ref entries, count);
-            return new ListedDirectory(path, listing.CopyNames(), entries);
-        }
-        catch (PosixException e)
-        {
-            Warn(path, e.Message);
-            return new ListedDirectory(path, [], []);
-        }
-        finally
-        {
-            if (descriptor >= 0)
-            {
-                _ = LibcFd.Close(descriptor);
-            }
-        }
-    }
-
-    private void EnqueueDirectory(string parent, ReadOnlySpan<byte> name, in Libc.StatxBuffer stat, in ManifestStat row)
-    {
-        if (row.Kind != EntryKind.Directory || IsElsewhere(stat.Device))
-        {
-            return;
-        }
-
-        var path = PathOf(parent, name);
-        if (path.Length <= TreePath.MaximumBytes)
-        {
-            _queue.Add(path);
-        }
-    }
-
-    private bool IsElsewhere(ulong device) => _oneFileSystem && device != _device;
-
     private void Compare(ListedDirectory listed, Parent known)
     {
         var before = known.Manifest is { } manifest ? manifest.RowsOf(listed.Path) : [];
@@ -248,9 +173,6 @@ internal sealed class TreeScanner : IAsyncDisposable
         }
     }
 
-    // What sync and restore put together at the root of a tree is no part of it.
-    private static bool IsReserved(ReadOnlySpan<byte> name) => TreePath.TryCreate(name, out var path) && path.IsReserved;
-
     private static bool TryReadRow(scoped ref SpanReader reader, ref ManifestRow row)
     {
         if (reader.Remaining == 0)
@@ -259,30 +181,6 @@ internal sealed class TreeScanner : IAsyncDisposable
         }
 
         row = ManifestRow.Read(ref reader);
-        return true;
-    }
-
-    private bool TryStat(string directory, int descriptor, ReadOnlySpan<byte> name, out Libc.StatxBuffer stat, out ManifestStat fixedPart)
-    {
-        if (!DirectoryListing.TryStat(descriptor, name, out stat, out var error))
-        {
-            // Deleted since it was listed: as if it had never been there.
-            if (error != Libc.ENOENT)
-            {
-                Warn(PathOf(directory, name), Marshal.GetPInvokeErrorMessage(error));
-            }
-
-            fixedPart = default;
-            return false;
-        }
-
-        if (ManifestStat.Of(stat) is not { } kept)
-        {
-            fixedPart = default;
-            return false;
-        }
-
-        fixedPart = kept;
         return true;
     }
 
@@ -330,8 +228,8 @@ internal sealed class TreeScanner : IAsyncDisposable
 
     private void AddDirectory(ScannedDirectory directory, ReadOnlySpan<byte> name, in ListedEntry entry, ReadOnlySpan<byte> payload)
     {
-        var path = PathOf(directory.Path, name);
-        if (IsElsewhere(entry.Device))
+        var path = TreeLister.PathOf(directory.Path, name);
+        if (_lister.IsElsewhere(entry.Device))
         {
             // The place where the other file system is mounted stays, as it looks from here.
             AddKnown(directory, name, entry.Stat, ExtendedAttributes.None);
@@ -341,7 +239,7 @@ internal sealed class TreeScanner : IAsyncDisposable
 
         if (path.Length > TreePath.MaximumBytes)
         {
-            Warn(path[..80] + "…", "the path is longer than 4095 bytes");
+            _lister.Warn(path[..80] + "…", "the path is longer than 4095 bytes");
             return;
         }
 
@@ -367,7 +265,7 @@ internal sealed class TreeScanner : IAsyncDisposable
         }
         catch (PosixException e)
         {
-            Warn(path, e.Message);
+            _lister.Warn(path, e.Message);
             return ExtendedAttributes.None;
         }
         finally
@@ -402,7 +300,7 @@ internal sealed class TreeScanner : IAsyncDisposable
         {
             if (e.Errno != Libc.ENOENT)
             {
-                Warn(PathOf(directory, name), e.Message);
+                _lister.Warn(TreeLister.PathOf(directory, name), e.Message);
             }
 
             return 0;
@@ -457,18 +355,6 @@ internal sealed class TreeScanner : IAsyncDisposable
             }
         }
     }
-
-    private bool IsExcluded(string directory, ReadOnlySpan<byte> name) =>
-        _excludes.Length > 0 && TreePath.TryCreate(Encoding.Latin1.GetBytes(PathOf(directory, name)), out var path) &&
-        Array.Exists(_excludes, pattern => pattern.IsMatch(path));
-
-    private static string PathOf(string directory, ReadOnlySpan<byte> name)
-    {
-        var text = Encoding.Latin1.GetString(name);
-        return directory.Length == 0 ? text : string.Concat(directory, "/", text);
-    }
-
-    private void Warn(string path, string why) => _warnings.Enqueue($"{Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(path))}: {why}");
 
     private sealed record Parent(Manifest? Manifest, ChunkIndex Chunks);
 
