@@ -4,7 +4,7 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/../utils/setup.sh"
 
 # Some wide loops and a few generic methods of the framework; without code compiled ahead there are more than 2,000.
-methods_max=300
+methods_max=200
 
 if ! grep -qw avx2 /proc/cpuinfo; then
   skip "the program is compiled ahead for processors with AVX2"
