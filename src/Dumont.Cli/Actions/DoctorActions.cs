@@ -11,13 +11,13 @@ internal static class DoctorActions
 {
     public static async Task<ExitCode> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
-        var checks = new JsonArray();
         var server = await CheckServerAsync(context, cancellationToken);
-        checks.Add(server);
-        checks.Add(await CheckLoginAsync(context, cancellationToken));
-        checks.Add(CheckProgram(context, "ssh"));
-        checks.Add(CheckProgram(context, "ssh-keygen"));
-        checks.Add(CheckTokenFile(context));
+        var checks = new JsonArray(
+            server,
+            await CheckLoginAsync(context, cancellationToken),
+            CheckProgram(context, "ssh"),
+            CheckProgram(context, "ssh-keygen"),
+            CheckTokenFile(context));
         var allWell = checks.All(c => c!["ok"]!.GetValue<bool>());
         if (context.Output.IsForPeople)
         {

@@ -26,8 +26,6 @@ internal sealed unsafe class PageBuffer : MemoryManager<byte>
             // Advice: a kernel that has none goes on with small ones.
             _ = Libc.MAdvise(_start, (nuint)length, Libc.MADV_HUGEPAGE);
         }
-
-        GC.AddMemoryPressure(length);
     }
 
     public int Length => _length;
@@ -56,7 +54,6 @@ internal sealed unsafe class PageBuffer : MemoryManager<byte>
         {
             NativeMemory.AlignedFree(_start);
             _start = null;
-            GC.RemoveMemoryPressure(_length);
         }
     }
 }

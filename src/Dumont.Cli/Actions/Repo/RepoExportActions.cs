@@ -25,7 +25,7 @@ internal static class RepoExportActions
                 {
                     foreach (var snapshot in snapshots)
                     {
-                        exported.Add(await ExportAsync(context, session, snapshot, target, work, cancellationToken));
+                        exported.Add((JsonNode)await ExportAsync(context, session, snapshot, target, work, cancellationToken));
                     }
                 }
                 finally

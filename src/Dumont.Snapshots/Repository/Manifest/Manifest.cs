@@ -15,7 +15,7 @@ internal sealed class Manifest
     public const string What = "the manifest";
 
     private readonly byte[] _content;
-    private Dictionary<string, (int Start, int Length)>? _blocks;
+    private readonly Lazy<Dictionary<string, (int Start, int Length)>> _blocks;
 
     public Manifest(byte[] content)
     {
@@ -24,6 +24,8 @@ internal sealed class Manifest
         {
             throw new SnapshotFormatException($"{What} does not begin like one");
         }
+
+        _blocks = new(FindBlocks);
     }
 
     public static ReadOnlySpan<byte> Magic => "DMTREE01"u8;
@@ -75,9 +77,12 @@ internal sealed class Manifest
         }
     }
 
+    /// <summary>Whether it is this one, byte by byte.</summary>
+    public bool IsSame(ReadOnlySpan<byte> content) => content.SequenceEqual(_content);
+
     /// <summary>The rows of a directory; empty when it is not there.</summary>
     public ReadOnlySpan<byte> RowsOf(string directory) =>
-        (_blocks ??= FindBlocks()).TryGetValue(directory, out var place) ? _content.AsSpan(place.Start, place.Length) : [];
+        _blocks.Value.TryGetValue(directory, out var place) ? _content.AsSpan(place.Start, place.Length) : [];
 
     private Dictionary<string, (int Start, int Length)> FindBlocks()
     {

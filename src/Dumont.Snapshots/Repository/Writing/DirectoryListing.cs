@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Dumont.Snapshots;
 
-/// <summary>The names in one directory, sorted by their bytes. Used again and again by one thread, so that a directory costs no memory.</summary>
+/// <summary>The names in one directory, sorted by their bytes. Used again and again by one thread.</summary>
 internal sealed unsafe class DirectoryListing : IComparer<DirectoryListing.Place>
 {
     private const int BufferBytes = 64 << 10;
@@ -18,6 +18,11 @@ internal sealed unsafe class DirectoryListing : IComparer<DirectoryListing.Place
     public int Count { get; private set; }
 
     public ReadOnlySpan<byte> NameAt(int index) => _names.AsSpan(_places[index].Start, _places[index].Length);
+
+    public Place PlaceOf(int index) => _places[index];
+
+    /// <summary>The bytes that the places point into.</summary>
+    public byte[] CopyNames() => _names.AsSpan(0, _used).ToArray();
 
     /// <summary>Reads the names in an open directory, without the two dots.</summary>
     public void Read(int descriptor)
@@ -57,15 +62,6 @@ internal sealed unsafe class DirectoryListing : IComparer<DirectoryListing.Place
         {
             error = LibcFd.Statx(descriptor, pointer, Libc.AT_SYMLINK_NOFOLLOW, Libc.STATX_BASIC_STATS, buffer) == 0 ? 0 : Marshal.GetLastPInvokeError();
             return error == 0;
-        }
-    }
-
-    /// <summary>Target of a link; 0 or less when it is gone.</summary>
-    public static int ReadLink(int descriptor, ReadOnlySpan<byte> name, Span<byte> target)
-    {
-        fixed (byte* pointer = name, buffer = target)
-        {
-            return (int)LibcFd.ReadlinkAt(descriptor, pointer, buffer, (nuint)target.Length);
         }
     }
 

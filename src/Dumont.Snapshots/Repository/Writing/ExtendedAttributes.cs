@@ -12,6 +12,14 @@ internal static unsafe class ExtendedAttributes
     /// <summary>Payload of an entry without attributes.</summary>
     public static readonly byte[] None = [0];
 
+    /// <summary>The attributes by themselves: all there is to the payload of a directory.</summary>
+    public static byte[] Read(int descriptor)
+    {
+        var writer = new ArrayBufferWriter<byte>(16);
+        Write(descriptor, writer);
+        return writer.WrittenSpan.ToArray();
+    }
+
     /// <summary>Count, then names and values. A file system without attributes has none.</summary>
     public static void Write(int descriptor, IBufferWriter<byte> writer)
     {

@@ -2,30 +2,25 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Dumont.Snapshots;
 
-/// <summary>A directory to be scanned.</summary>
-/// <param name="Path">Below the root, one char a byte.</param>
-/// <param name="Row">Its row, where its attributes are still to be read; null when they are known.</param>
-internal readonly record struct ScanJob(string Path, DeferredRow? Row);
-
-/// <summary>Directories that are known and not yet scanned. Ends by itself when there are none and nobody can find more.</summary>
+/// <summary>Paths of directories that are known and not yet listed: below the root, one char a byte. Ends by itself when there are none and nobody can find more.</summary>
 internal sealed class ScanQueue
 {
-    private readonly Stack<ScanJob> _jobs = new();
+    private readonly Stack<string> _jobs = new();
     private int _unfinished;
     private bool _stopped;
 
-    public void Add(in ScanJob job)
+    public void Add(string path)
     {
         lock (_jobs)
         {
             _unfinished++;
-            _jobs.Push(job);
+            _jobs.Push(path);
             Monitor.Pulse(_jobs);
         }
     }
 
-    /// <summary>Waits for a job; false when all are done.</summary>
-    public bool TryTake([MaybeNullWhen(false)] out ScanJob job)
+    /// <summary>Waits for a path; false when all are done.</summary>
+    public bool TryTake([MaybeNullWhen(false)] out string path)
     {
         lock (_jobs)
         {
@@ -34,12 +29,12 @@ internal sealed class ScanQueue
                 Monitor.Wait(_jobs);
             }
 
-            job = default;
-            return !_stopped && _jobs.TryPop(out job);
+            path = null;
+            return !_stopped && _jobs.TryPop(out path);
         }
     }
 
-    /// <summary>A job that was taken is done, and has added what it found.</summary>
+    /// <summary>A path that was taken is done: what is in it has been added.</summary>
     public void Done()
     {
         lock (_jobs)

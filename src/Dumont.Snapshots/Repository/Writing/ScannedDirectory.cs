@@ -4,12 +4,13 @@ namespace Dumont.Snapshots;
 
 /// <summary>One directory as it will stand in the manifest: rows that are known, and places where rows are still to come.</summary>
 /// <param name="path">Below the root, one char a byte.</param>
-internal sealed class ScannedDirectory(string path)
+/// <param name="rowBytes">About so many bytes of rows are to be expected.</param>
+internal sealed class ScannedDirectory(string path, int rowBytes)
 {
     public string Path { get; } = path;
 
     /// <summary>Rows that are known, in order.</summary>
-    public ArrayBufferWriter<byte> Rows { get; } = new(256);
+    public ArrayBufferWriter<byte> Rows { get; } = new(Math.Max(256, rowBytes));
 
     /// <summary>How many they are.</summary>
     public int RowCount { get; set; }

@@ -31,14 +31,15 @@ public static class SnapshotWriter
         var started = time.GetTimestamp();
         var startedAt = time.GetUtcNow();
         using var source = OpenSource(options.Source);
+        var workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount;
+        await using var scanner = new TreeScanner(source, options, workers, cancellationToken);
         await using var writerLock = await RepositoryLock.AcquireWriterAsync(repository, time, cancellationToken);
 
         // In this order: what a snapshot needs is in the index before the snapshot is there.
         var parent = await FindParentAsync(repository, options, source, cancellationToken);
         await repository.LoadIndexToWriteAsync(cancellationToken);
         var manifest = await TryReadManifestAsync(repository, parent, cancellationToken);
-        var workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount;
-        var tree = await new TreeScanner(source, manifest, repository.Index.Chunks, options, startedAt).ScanAsync(workers, cancellationToken);
+        var tree = await scanner.CompareAsync(manifest, repository.Index.Chunks);
         progress.BytesTotal = tree.Pending.Sum(file => file.SizeBytes);
         progress.FilesTotal = tree.Pending.Count;
 
@@ -47,7 +48,10 @@ public static class SnapshotWriter
         var earlier = manifest is null ? null : new Lazy<EarlierVersions>(() => new EarlierVersions(manifest));
         var run = new Run(repository, source, claims, sink, options.Compression, earlier, progress, time);
         await run.ReadAsync(tree.Pending, workers, cancellationToken);
-        var (chunks, packs) = await run.CompleteAsync(ManifestBuilder.Build(tree), cancellationToken);
+        var listing = ManifestBuilder.Build(tree);
+        var (chunks, packs) = manifest?.IsSame(listing.Span) == true
+            ? (parent!.Record.Manifest, await sink.CompleteAsync())
+            : await run.CompleteAsync(listing, cancellationToken);
         var statistics = run.StatisticsOf(tree, (long)time.GetElapsedTime(started).TotalMilliseconds);
         var record = new SnapshotRecord(
             startedAt, options.Hostname, options.SourceLabel ?? source.Location, options.Name, options.Tags, parent?.Id, Program, chunks, statistics);
@@ -175,6 +179,11 @@ public static class SnapshotWriter
 
         public async Task ReadAsync(IReadOnlyList<PendingFile> files, int workers, CancellationToken cancellationToken)
         {
+            if (files.Count == 0)
+            {
+                return;
+            }
+
             var jobs = FileProgress.Plan(files);
             var next = -1;
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

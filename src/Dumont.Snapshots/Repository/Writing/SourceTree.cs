@@ -32,6 +32,27 @@ internal sealed unsafe class SourceTree : IDisposable
         return Open(directory.Length == 0 ? text : string.Concat(directory, "/", text), Libc.O_RDONLY | Libc.O_NOFOLLOW | Libc.O_NONBLOCK);
     }
 
+    /// <summary>Target of a link; 0 or less when it is gone, or is no link any more.</summary>
+    /// <exception cref="PosixException">Its directory cannot be opened.</exception>
+    public int ReadLink(string directory, ReadOnlySpan<byte> name, Span<byte> target)
+    {
+        Span<byte> ended = stackalloc byte[TreePath.MaximumNameBytes + 1];
+        name.CopyTo(ended);
+        ended[name.Length] = 0;
+        var descriptor = OpenDirectory(directory);
+        try
+        {
+            fixed (byte* pointer = ended, buffer = target)
+            {
+                return (int)LibcFd.ReadlinkAt(descriptor, pointer, buffer, (nuint)target.Length);
+            }
+        }
+        finally
+        {
+            _ = LibcFd.Close(descriptor);
+        }
+    }
+
     public static Libc.StatxBuffer StatOf(int descriptor)
     {
         Libc.StatxBuffer stat;
