@@ -28,11 +28,12 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
     private readonly Dictionary<string, int> _listingsWithout = [];
     private readonly Dictionary<(long Instance, long Generation), HashSet<MachineId>> _writers = [];
     private readonly Dictionary<long, long> _content = [];
+    private readonly Dictionary<long, string> _wishes = [];
 
     private SnapshotChecks? _snapshots;
 
     /// <summary>What must hold of snapshots.</summary>
-    public SnapshotChecks Snapshots => _snapshots ??= new SnapshotChecks(this, scheduler, world, database);
+    public SnapshotChecks Snapshots => _snapshots ??= new SnapshotChecks(this, scheduler, world, database, options.Snapshots.OperationLimit);
 
     /// <summary>The first violation; null while all is well.</summary>
     public Violation? Broken { get; private set; }
@@ -132,6 +133,7 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         }
         else
         {
+            await NoteWishesAsync(subject);
             await Snapshots.OnCommitAsync(subject, step);
         }
     }
@@ -151,8 +153,50 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         }
 
         CheckSingleWriter();
+        await CheckWishesAsync();
         await Snapshots.LookAsync();
     }
+
+    /// <summary>All has ended: what must be true of it then.</summary>
+    public async Task OnCalmAsync()
+    {
+        foreach (var (id, desired, status) in await ReadWishesAsync())
+        {
+            var billed = world.Ours.FirstOrDefault(machine => machine is { IsGpu: true, HostIsDead: false, State: ProviderMachineState.Running } && machine.InstanceId == id);
+            if (desired == "Paused" && status == "Paused" && billed is not null)
+            {
+                Break("I17 a pause pays no GPU", $"instance {id} is paused, and {billed} runs");
+            }
+        }
+
+        await Snapshots.OnCalmAsync();
+    }
+
+    // Nobody but the user changes what he wants.
+    private async Task NoteWishesAsync(Subject subject)
+    {
+        if (subject.Kind == Subject.Api)
+        {
+            foreach (var (id, desired, _) in await ReadWishesAsync())
+            {
+                _wishes[id] = desired;
+            }
+        }
+    }
+
+    private async Task CheckWishesAsync()
+    {
+        foreach (var (id, desired, _) in await ReadWishesAsync())
+        {
+            if (_wishes.TryGetValue(id, out var wish) && wish != desired)
+            {
+                Break("I18 the user's wish stands", $"instance {id} is wanted {desired}; its user asked for {wish}");
+            }
+        }
+    }
+
+    private Task<IEnumerable<(long Id, string Desired, string Status)>> ReadWishesAsync() =>
+        database.ReadAsync(connection => connection.QueryAsync<(long, string, string)>("SELECT id, desired, status FROM instances"), CancellationToken.None);
 
     // A writer that the server can reach and that is not the newest must soon know it. One that is cut off is fenced where its changes would arrive.
     private void CheckSingleWriter()

@@ -55,13 +55,13 @@ internal sealed class Simulation
     private readonly List<SimServer> _servers = [];
     private int _lives;
 
-    private Simulation(int seed, Workbench bench, Bug? bug)
+    private Simulation(int seed, bool isHeavy, Workbench bench, Bug? bug)
     {
         (_seed, _bench, _bug) = (seed, bench, bug);
         _scheduler = new Scheduler(new Random(seed ^ 0x5eed));
         _random = new Random(seed);
         _trace = new Trace(_scheduler);
-        _options = SimulationOptions.Of(seed, _random);
+        _options = SimulationOptions.Of(seed, isHeavy, _random);
         _world = new CloudWorld(_scheduler, new Random(seed ^ 0x3a1d), _trace) { TagPrefix = $"dumont/{bench.Identity.ServerName}/" };
         _checks = new Checks(_scheduler, _world, bench.Database, _options, _trace);
         _faults = new ActiveFaults(_random, _trace);
@@ -79,9 +79,9 @@ internal sealed class Simulation
     public SimServer? Server { get; private set; }
 
     /// <summary>Runs one seed to its end, with a defect or without.</summary>
-    public static Outcome Run(int seed, Workbench bench, Bug? bug = null)
+    public static Outcome Run(int seed, bool isHeavy, Workbench bench, Bug? bug = null)
     {
-        var run = new Simulation(seed, bench, bug);
+        var run = new Simulation(seed, isHeavy, bench, bug);
         try
         {
             run._scheduler.Run(run.MainAsync, StepsMax);
@@ -121,7 +121,7 @@ internal sealed class Simulation
         await LookUntilAsync(UnfinishedAsync, LivenessLimit);
         if (_checks.Broken is null)
         {
-            await _checks.Snapshots.OnCalmAsync();
+            await _checks.OnCalmAsync();
             _trace.Note("the user leaves");
             await LookUntilAsync(
                 async () =>
@@ -221,16 +221,16 @@ internal sealed class Simulation
 
         foreach (var (id, desired, status, released, phase, pair, moving) in rows)
         {
-            // On its standby until the user says so: one that ran for a snapshot only is paused after that.
-            var rests = released == 0 && phase is ("FailoverToCpu" or "SearchingGpu") && !settings.AutoRecovery;
+            // Who pauses looks for no GPU.
+            var mayRest = !settings.AutoRecovery || desired == nameof(InstanceDesired.Paused);
             var isOpen = moving > 0
                 || desired switch
                 {
                     nameof(InstanceDesired.Deleted) => status != nameof(InstanceStatus.Deleted),
-                    nameof(InstanceDesired.Paused) => !rests && status is not (nameof(InstanceStatus.Paused) or nameof(InstanceStatus.Error)),
+                    nameof(InstanceDesired.Paused) => status is not (nameof(InstanceStatus.Paused) or nameof(InstanceStatus.Error)),
                     _ => status is not (nameof(InstanceStatus.Running) or nameof(InstanceStatus.Error)),
                 }
-                || (released == 0 && phase is not null && settings.AutoRecovery)
+                || (released == 0 && phase is not null && !mayRest)
                 || (released == 0 && phase is not null and not ("SearchingGpu" or "FailoverToCpu"));
             if (isOpen)
             {
