@@ -41,6 +41,9 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
     /// <summary>Since when neither fault nor kill has been in force.</summary>
     public TimeSpan? CalmSince { get; set; }
 
+    /// <summary>Until when nobody else can sweep than a tick that stands still.</summary>
+    public TimeSpan SweepHeldUntil { get; set; }
+
     public void Break(string invariant, string what)
     {
         if (Broken is null)
@@ -145,7 +148,7 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         foreach (var machine in world.Ours)
         {
             machine.UnclaimedSince = claimed.Contains(machine.Tag!) ? null : machine.UnclaimedSince ?? scheduler.Elapsed;
-            var since = Later(machine.UnclaimedSince, CalmSince);
+            var since = Later(Later(machine.UnclaimedSince, CalmSince), SweepHeldUntil);
             if (since is { } start && scheduler.Elapsed - start > options.Machines.SweepInterval + OrphanSlack)
             {
                 Break("I1 no orphan", $"{machine} bills, and no record claims it since {start.TotalSeconds:0} s");
@@ -162,7 +165,7 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
     {
         foreach (var (id, desired, status) in await ReadWishesAsync())
         {
-            var billed = world.Ours.FirstOrDefault(machine => machine is { IsGpu: true, HostIsDead: false, State: ProviderMachineState.Running } && machine.InstanceId == id);
+            var billed = world.Ours.FirstOrDefault(machine => machine is { IsGpu: true, HostIsDead: false, State: ProviderMachineState.Running, UnclaimedSince: null } && machine.InstanceId == id);
             if (desired == "Paused" && status == "Paused" && billed is not null)
             {
                 Break("I17 a pause pays no GPU", $"instance {id} is paused, and {billed} runs");

@@ -190,7 +190,7 @@ internal static class StandbyPolicy
     /// <summary>Who pauses wants no GPU paid for: none is looked for, and the standby is silent because it is stopped. Started again, it has a while to be heard.</summary>
     private static StandbyStep Search(StandbyView view, DateTimeOffset now, StandbyOptions options) =>
         view.Standby is { Machine: var standby } && (IsOnTheWay(standby) || standby is { IsSpent: false, Desired: MachineDesired.Stopped }) ? StandbyStep.Observe
-            : StandbyIsLost(view, options) && !IsFresh(view.Standby, now, options) ? StandbyStep.Fail
+            : StandbyIsLost(view, options) ? (IsFresh(view.Standby, now, options) ? StandbyStep.Observe : StandbyStep.Fail)
             : !view.AutoRecovery || IsToPause(view) ? StandbyStep.Observe
             : view.Document.RetryAt is { } retryAt && now < retryAt ? StandbyStep.Observe
             : StandbyStep.PlaceCandidate;
@@ -198,7 +198,7 @@ internal static class StandbyPolicy
     private static StandbyStep Provision(StandbyView view, DateTimeOffset now, StandbyOptions options) =>
         StandbyIsLost(view, options) ? StandbyStep.Fail
             : IsToPause(view) ? StandbyStep.DropCandidate
-            : view.Candidate is null or { Machine.IsSpent: true } ? StandbyStep.DropCandidate
+            : view.Candidate is null or { Machine.IsSpent: true } || IsUnresolved(view.Candidate, now, options) ? StandbyStep.DropCandidate
             : view.Candidate.IsAlive(options.PartnerSilence) ? StandbyStep.BeginRestore
             : AgentIsMissing(view.Candidate, now, options) ? StandbyStep.DropCandidate
             : StandbyStep.Observe;
@@ -237,6 +237,10 @@ internal static class StandbyPolicy
             : view.Standby!.Report!.Sync!.Drained ? StandbyStep.PromoteCandidate
             : StandbyStep.Observe;
     }
+
+    /// <summary>Asked for long ago, and whether there is one cannot be told, as when the account that was asked is not to be reached any more.</summary>
+    private static bool IsUnresolved(Observed observed, DateTimeOffset now, StandbyOptions options) =>
+        observed.Machine.Phase == MachinePhase.Asking && now - observed.Machine.Document.PhaseSince >= options.RestoreTimeout;
 
     /// <summary>Prepared long ago, and its agent is not heard.</summary>
     private static bool AgentIsMissing(Observed observed, DateTimeOffset now, StandbyOptions options) =>

@@ -221,7 +221,7 @@ public sealed class StandbyPolicyTests
             Standby = Observed(Machine(id: 2, role: MachineRole.Standby, used: true), null, TimeSpan.FromHours(1)),
         };
 
-        Assert.NotEqual(StandbyStep.Fail, StandbyPolicy.Decide(view, Now + Options.PartnerSilence - TimeSpan.FromTicks(1), Options));
+        Assert.Equal(StandbyStep.Observe, StandbyPolicy.Decide(view, Now + Options.PartnerSilence - TimeSpan.FromTicks(1), Options));
         Assert.Equal(StandbyStep.Fail, StandbyPolicy.Decide(view, Now + Options.PartnerSilence, Options));
     }
 
@@ -273,6 +273,15 @@ public sealed class StandbyPolicyTests
 
         Assert.Equal(StandbyStep.Observe, StandbyPolicy.Decide(view, Now + Options.PromotionTimeout - TimeSpan.FromTicks(1), Options));
         Assert.Equal(StandbyStep.DropCandidate, StandbyPolicy.Decide(view, Now + Options.PromotionTimeout, Options));
+    }
+
+    [Fact]
+    public void Provision_AskedForAndNeverResolved_IsDroppedAtTheLimit()
+    {
+        var view = Failover(FailoverPhase.Provisioning) with { Candidate = Observed(Machine(MachinePhase.Asking, id: 3), null, Fresh) };
+
+        Assert.Equal(StandbyStep.Observe, StandbyPolicy.Decide(view, Now + Options.RestoreTimeout - TimeSpan.FromTicks(1), Options));
+        Assert.Equal(StandbyStep.DropCandidate, StandbyPolicy.Decide(view, Now + Options.RestoreTimeout, Options));
     }
 
     [Fact]

@@ -265,6 +265,11 @@ internal sealed class SimServer : IDisposable
         {
             HoldNext = null;
             WasHeld = true;
+            if (subject.Kind == WorkKinds.Sweep)
+            {
+                _checks.SweepHeldUntil = _scheduler.Elapsed + ReconcileRunner.Lease;
+            }
+
             hold();
             subject.HeldUntil = _scheduler.Elapsed + ReconcileRunner.Lease + TimeSpan.FromSeconds(5 + _random.Next(20));
             _trace.Note($"nemesis: the tick of {subject} stands still");
