@@ -3,6 +3,7 @@ using Dumont.Providers;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
 using Dumont.Server.Settings;
+using Dumont.Server.Standby;
 using Dumont.Server.Tests.Spine;
 
 namespace Dumont.Server.Tests.Standby;
@@ -184,6 +185,9 @@ public sealed class FoundBySimulationTests
         bench.Vast.Offers.AddRange(offers);
         await bench.RunAsync(TimeSpan.FromMinutes(10));
         Assert.Equal(InstanceStatus.Paused, (await bench.InstanceAsync(id)).Status);
+        Assert.Equal(
+            "The instance pauses on its standby; a GPU is looked for when it is resumed.",
+            (await bench.Get<StandbyViews>().FindAsync(SpineBench.User, id, Cancel))!.Message);
         Assert.All(bench.Vast.Machines.Values.Concat(bench.Gcp.Machines.Values), machine => Assert.Equal(ProviderMachineState.Stopped, machine.State));
         Assert.Single(bench.Vast.Calls, call => call.StartsWith("create", StringComparison.Ordinal));
 

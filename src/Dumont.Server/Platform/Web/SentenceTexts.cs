@@ -98,6 +98,7 @@ internal static partial class SentenceTexts
         ("It took too long and was given up.", "Demorou demais e foi abandonada."),
         ("Accepted; the instance runs until its snapshot is done, and pauses then.", "Aceito; a instância funciona até o fim do snapshot e então pausa."),
         ("The instance is {0}, and stays so after its snapshot.", "O estado da instância é {0}, e continua assim depois do snapshot."),
+        ("The instance pauses on its standby; a GPU is looked for when it is resumed.", "A instância pausa no standby; uma GPU é procurada quando ela for retomada."),
         ("It runs until its snapshot is done, and pauses then.", "Funciona até o fim do snapshot e então pausa."),
         ("The instance is in error.", "A instância está com erro."),
         ("It was cancelled.", "Foi cancelada."),
