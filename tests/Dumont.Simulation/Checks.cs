@@ -156,7 +156,11 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         }
 
         CheckSingleWriter();
-        await CheckWishesAsync();
+        if (Snapshots.IsUsed)
+        {
+            await CheckWishesAsync();
+        }
+
         await Snapshots.LookAsync();
     }
 
@@ -175,7 +179,7 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         await Snapshots.OnCalmAsync();
     }
 
-    // Nobody but the user changes what he wants.
+    // Nobody but the user changes what he wants, least of all for a snapshot.
     private async Task NoteWishesAsync(Subject subject)
     {
         if (subject.Kind == Subject.Api)

@@ -29,7 +29,8 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
     private readonly HashSet<long> _judged = [];
     private readonly Dictionary<long, TimeSpan> _requestedAt = [];
 
-    private bool _isUsed;
+    /// <summary>The user has asked for something of snapshots.</summary>
+    public bool IsUsed { get; private set; }
 
     /// <summary>The user asks for the end of a snapshot.</summary>
     public void OnUnwanted(long snapshot) => _unwanted.Add(snapshot);
@@ -39,7 +40,7 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
     {
         if (subject is { Kind: Subject.Api, Request: "snapshot" or "restore" or "restore to new" or "schedule" })
         {
-            _isUsed = true;
+            IsUsed = true;
             _requestedAt.TryAdd(await LastOperationAsync(), scheduler.Elapsed);
         }
         else if (subject.Kind == WorkKinds.SnapshotOperation)
@@ -74,7 +75,7 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
     /// <summary>What must hold at every moment.</summary>
     public async Task LookAsync()
     {
-        if (!_isUsed)
+        if (!IsUsed)
         {
             return;
         }
@@ -119,7 +120,7 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
 
     /// <summary>An operation that has not ended; null when all have. A schedule begins anew each minute: of its snapshots only those that are late count.</summary>
     public async Task<string?> UnfinishedAsync() =>
-        _isUsed
+        IsUsed
             ? await database.ReadAsync(
                 connection => connection.ExecuteScalarAsync<string?>(
                     $"""
@@ -134,7 +135,7 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
     /// <summary>All has ended: what must be true of it then.</summary>
     public async Task OnCalmAsync()
     {
-        if (!_isUsed)
+        if (!IsUsed)
         {
             return;
         }
