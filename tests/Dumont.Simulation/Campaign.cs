@@ -30,7 +30,7 @@ internal sealed class Campaign
     public double Coverage => (double)(_faults.Count + _kills.Count) / (FaultTable.Rows.Count + KillPointTable.Rows.Count);
 
     /// <summary>Runs <paramref name="count"/> seeds; ends early after so many violations. Several runs at a time, each on one thread.</summary>
-    public static Campaign Run(int first, int count, int violationsMax, Bug? bug = null)
+    public static Campaign Run(int first, int count, int violationsMax, bool isHeavy = false, Bug? bug = null)
     {
         var started = TimeProvider.System.GetTimestamp();
         var cpu = Environment.CpuUsage.TotalTime;
@@ -41,7 +41,7 @@ internal sealed class Campaign
             using var bench = Workbench.Open();
             while (Volatile.Read(ref violations) < violationsMax && Interlocked.Increment(ref next) is var seed && seed < first + count)
             {
-                var outcome = Simulation.Run(seed, bench, bug);
+                var outcome = Simulation.Run(seed, isHeavy, bench, bug);
                 outcomes.Add(outcome with { Tail = outcome.Violation is null ? "" : outcome.Tail });
                 if (outcome.Violation is not null)
                 {

@@ -28,17 +28,21 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
     private readonly Dictionary<string, int> _listingsWithout = [];
     private readonly Dictionary<(long Instance, long Generation), HashSet<MachineId>> _writers = [];
     private readonly Dictionary<long, long> _content = [];
+    private readonly Dictionary<long, string> _wishes = [];
 
     private SnapshotChecks? _snapshots;
 
     /// <summary>What must hold of snapshots.</summary>
-    public SnapshotChecks Snapshots => _snapshots ??= new SnapshotChecks(this, scheduler, world, database);
+    public SnapshotChecks Snapshots => _snapshots ??= new SnapshotChecks(this, scheduler, world, database, options.Snapshots.OperationLimit);
 
     /// <summary>The first violation; null while all is well.</summary>
     public Violation? Broken { get; private set; }
 
     /// <summary>Since when neither fault nor kill has been in force.</summary>
     public TimeSpan? CalmSince { get; set; }
+
+    /// <summary>Until when nobody else can sweep than a tick that stands still.</summary>
+    public TimeSpan SweepHeldUntil { get; set; }
 
     public void Break(string invariant, string what)
     {
@@ -132,6 +136,7 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         }
         else
         {
+            await NoteWishesAsync(subject);
             await Snapshots.OnCommitAsync(subject, step);
         }
     }
@@ -143,7 +148,7 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         foreach (var machine in world.Ours)
         {
             machine.UnclaimedSince = claimed.Contains(machine.Tag!) ? null : machine.UnclaimedSince ?? scheduler.Elapsed;
-            var since = Later(machine.UnclaimedSince, CalmSince);
+            var since = Later(Later(machine.UnclaimedSince, CalmSince), SweepHeldUntil);
             if (since is { } start && scheduler.Elapsed - start > options.Machines.SweepInterval + OrphanSlack)
             {
                 Break("I1 no orphan", $"{machine} bills, and no record claims it since {start.TotalSeconds:0} s");
@@ -151,8 +156,54 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         }
 
         CheckSingleWriter();
+        if (Snapshots.IsUsed)
+        {
+            await CheckWishesAsync();
+        }
+
         await Snapshots.LookAsync();
     }
+
+    /// <summary>All has ended: what must be true of it then.</summary>
+    public async Task OnCalmAsync()
+    {
+        foreach (var (id, desired, status) in await ReadWishesAsync())
+        {
+            var billed = world.Ours.FirstOrDefault(machine => machine is { IsGpu: true, HostIsDead: false, State: ProviderMachineState.Running, UnclaimedSince: null } && machine.InstanceId == id);
+            if (desired == "Paused" && status == "Paused" && billed is not null)
+            {
+                Break("I17 a pause pays no GPU", $"instance {id} is paused, and {billed} runs");
+            }
+        }
+
+        await Snapshots.OnCalmAsync();
+    }
+
+    // Nobody but the user changes what he wants, least of all for a snapshot.
+    private async Task NoteWishesAsync(Subject subject)
+    {
+        if (subject.Kind == Subject.Api)
+        {
+            foreach (var (id, desired, _) in await ReadWishesAsync())
+            {
+                _wishes[id] = desired;
+            }
+        }
+    }
+
+    private async Task CheckWishesAsync()
+    {
+        foreach (var (id, desired, _) in await ReadWishesAsync())
+        {
+            if (_wishes.TryGetValue(id, out var wish) && wish != desired)
+            {
+                Break("I18 the user's wish stands", $"instance {id} is wanted {desired}; its user asked for {wish}");
+            }
+        }
+    }
+
+    private Task<IEnumerable<(long Id, string Desired, string Status)>> ReadWishesAsync() =>
+        database.ReadAsync(connection => connection.QueryAsync<(long, string, string)>("SELECT id, desired, status FROM instances"), CancellationToken.None);
 
     // A writer that the server can reach and that is not the newest must soon know it. One that is cut off is fenced where its changes would arrive.
     private void CheckSingleWriter()

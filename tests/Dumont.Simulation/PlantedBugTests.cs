@@ -30,11 +30,17 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     public void ForgetPause_IsFound() => Find(new ForgetPause(), "I14 operation ends and leaves nothing");
 
     [Fact]
+    public void OverrideWish_IsFound() => Find(new OverrideWish(), "I18 the user's wish stands");
+
+    [Fact]
+    public void TurnApart_IsFound() => Find(new TurnApart(), "I19 a due snapshot is taken once");
+
+    [Fact]
     public void DropAll_IsFound() => Find(new DropAll(), "I12 snapshot is kept");
 
     private void Find(Bug bug, string invariant)
     {
-        var campaign = Campaign.Run(first: 1, RunsMax, violationsMax: 1, bug);
+        var campaign = Campaign.Run(first: 1, RunsMax, violationsMax: 1, bug: bug);
         var found = campaign.Violations.FirstOrDefault();
         Assert.True(found is not null, $"'{bug.Name}' broke nothing in {RunsMax} runs.");
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"'{bug.Name}' was found by seed {found.Seed}: {found.Violation}"));

@@ -3,6 +3,7 @@ using System.Text;
 using Dapper;
 using Dumont.Contracts;
 using Dumont.Server.Instances;
+using Dumont.Server.Settings;
 using Dumont.Simulation.Bugs;
 using Dumont.Simulation.Engine;
 using Dumont.Simulation.Faults;
@@ -33,6 +34,9 @@ internal sealed class Simulation
 {
     private const long StepsMax = 400_000;
 
+    // Asked for with a key that the user has taken back since, and the answer was lost: whether there is a machine, only that key would tell.
+    private const string IsUnknowable = "m.phase = 'Asking' AND json_extract(m.document, '$.failure') IS NULL AND json_extract(m.document, '$.account_mark') = @mark";
+
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
 
     /// <summary>Invariant I11: after faults stop, everything ends within this.</summary>
@@ -55,13 +59,13 @@ internal sealed class Simulation
     private readonly List<SimServer> _servers = [];
     private int _lives;
 
-    private Simulation(int seed, Workbench bench, Bug? bug)
+    private Simulation(int seed, bool isHeavy, Workbench bench, Bug? bug)
     {
         (_seed, _bench, _bug) = (seed, bench, bug);
         _scheduler = new Scheduler(new Random(seed ^ 0x5eed));
         _random = new Random(seed);
         _trace = new Trace(_scheduler);
-        _options = SimulationOptions.Of(seed, _random);
+        _options = SimulationOptions.Of(seed, isHeavy, _random);
         _world = new CloudWorld(_scheduler, new Random(seed ^ 0x3a1d), _trace) { TagPrefix = $"dumont/{bench.Identity.ServerName}/" };
         _checks = new Checks(_scheduler, _world, bench.Database, _options, _trace);
         _faults = new ActiveFaults(_random, _trace);
@@ -79,9 +83,9 @@ internal sealed class Simulation
     public SimServer? Server { get; private set; }
 
     /// <summary>Runs one seed to its end, with a defect or without.</summary>
-    public static Outcome Run(int seed, Workbench bench, Bug? bug = null)
+    public static Outcome Run(int seed, bool isHeavy, Workbench bench, Bug? bug = null)
     {
-        var run = new Simulation(seed, bench, bug);
+        var run = new Simulation(seed, isHeavy, bench, bug);
         try
         {
             run._scheduler.Run(run.MainAsync, StepsMax);
@@ -121,7 +125,7 @@ internal sealed class Simulation
         await LookUntilAsync(UnfinishedAsync, LivenessLimit);
         if (_checks.Broken is null)
         {
-            await _checks.Snapshots.OnCalmAsync();
+            await _checks.OnCalmAsync();
             _trace.Note("the user leaves");
             await LookUntilAsync(
                 async () =>
@@ -204,14 +208,16 @@ internal sealed class Simulation
     private async Task<string?> UnfinishedAsync()
     {
         var rows = await _bench.Database.ReadAsync(
-            connection => connection.QueryAsync<(long Id, string Desired, string Status, long? Released, string? Phase, string? Pair, long Moving)>(
-                """
+            connection => connection.QueryAsync<(long Id, string Desired, string Status, long? Released, string? Phase, string? Pair, long Moving, long Unknowable)>(
+                $"""
                 SELECT i.id, i.desired, i.status, a.released, json_extract(a.document, '$.phase'), json_extract(a.document, '$.state'),
-                    (SELECT COUNT(*) FROM machines m WHERE m.instance_id = i.id
+                    (SELECT COUNT(*) FROM machines m WHERE m.instance_id = i.id AND NOT ({IsUnknowable})
                         AND ((m.phase IN ('Intended', 'Asking', 'Booting', 'Preparing', 'Starting', 'Stopping', 'Releasing')
-                            AND (m.phase = 'Releasing' OR m.desired = 'Stopped' OR json_extract(m.document, '$.failure') IS NULL)) OR (m.desired = 'Gone' AND m.phase NOT IN ('Gone', 'Failed'))))
+                            AND (m.phase = 'Releasing' OR m.desired = 'Stopped' OR json_extract(m.document, '$.failure') IS NULL)) OR (m.desired = 'Gone' AND m.phase NOT IN ('Gone', 'Failed')))),
+                    (SELECT COUNT(*) FROM machines m WHERE m.instance_id = i.id AND {IsUnknowable})
                 FROM instances i LEFT JOIN associations a ON a.instance_id = i.id
-                """),
+                """,
+                new { mark = ProviderAccounts.MarkOf(CloudWorld.OtherAccount) }),
             CancellationToken.None);
         var settings = await new AutoStandby(_bench.Database).GetAsync(Workbench.User, CancellationToken.None);
         if (await _checks.Snapshots.UnfinishedAsync() is { } operation)
@@ -219,18 +225,18 @@ internal sealed class Simulation
             return operation;
         }
 
-        foreach (var (id, desired, status, released, phase, pair, moving) in rows)
+        foreach (var (id, desired, status, released, phase, pair, moving, unknowable) in rows)
         {
-            // On its standby until the user says so: one that ran for a snapshot only is paused after that.
-            var rests = released == 0 && phase is ("FailoverToCpu" or "SearchingGpu") && !settings.AutoRecovery;
+            // Who pauses looks for no GPU.
+            var mayRest = !settings.AutoRecovery || desired == nameof(InstanceDesired.Paused);
             var isOpen = moving > 0
                 || desired switch
                 {
-                    nameof(InstanceDesired.Deleted) => status != nameof(InstanceStatus.Deleted),
-                    nameof(InstanceDesired.Paused) => !rests && status is not (nameof(InstanceStatus.Paused) or nameof(InstanceStatus.Error)),
+                    nameof(InstanceDesired.Deleted) => status != nameof(InstanceStatus.Deleted) && unknowable == 0,
+                    nameof(InstanceDesired.Paused) => unknowable == 0 && status is not (nameof(InstanceStatus.Paused) or nameof(InstanceStatus.Error)),
                     _ => status is not (nameof(InstanceStatus.Running) or nameof(InstanceStatus.Error)),
                 }
-                || (released == 0 && phase is not null && settings.AutoRecovery)
+                || (released == 0 && phase is not null && !mayRest)
                 || (released == 0 && phase is not null and not ("SearchingGpu" or "FailoverToCpu"));
             if (isOpen)
             {
@@ -245,7 +251,10 @@ internal sealed class Simulation
     private async Task<string?> LeftOverAsync()
     {
         var open = await _bench.Database.ReadAsync(
-            connection => connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM machines WHERE phase NOT IN ('Gone', 'Failed')"), CancellationToken.None);
+            connection => connection.ExecuteScalarAsync<long>(
+                $"SELECT COUNT(*) FROM machines m WHERE phase NOT IN ('Gone', 'Failed') AND NOT ({IsUnknowable})",
+                new { mark = ProviderAccounts.MarkOf(CloudWorld.OtherAccount) }),
+            CancellationToken.None);
         return open > 0 ? $"{open} machines are not closed"
             : _world.Ours.FirstOrDefault() is { } machine ? $"{machine} still bills"
             : await UnfinishedAsync();

@@ -9,6 +9,9 @@ namespace Dumont.Simulation;
 /// <summary>How one run is set up; all of it follows from the seed.</summary>
 internal sealed record SimulationOptions
 {
+    /// <summary>More faults, for longer, and a user who hardly waits and takes snapshots always.</summary>
+    public required bool IsHeavy { get; init; }
+
     /// <summary>Faults and users stop after this.</summary>
     public required TimeSpan Turmoil { get; init; }
 
@@ -41,21 +44,22 @@ internal sealed record SimulationOptions
     };
 
     /// <summary>The set-up of a seed.</summary>
-    public static SimulationOptions Of(int seed, Random random)
+    public static SimulationOptions Of(int seed, bool isHeavy, Random random)
     {
         var heartbeat = TimeSpan.FromSeconds(2 + random.NextDouble());
         var kills = random.Next(3);
         var first = kills > 0 ? KillPointTable.Rows[seed % KillPointTable.Rows.Count] : null;
         return new SimulationOptions
         {
-            Turmoil = TimeSpan.FromSeconds((first?.IsOfSnapshots == true ? 40 : 28) + random.Next(24)),
+            IsHeavy = isHeavy,
+            Turmoil = TimeSpan.FromSeconds((first?.IsOfSchedules == true ? 150 : isHeavy ? 60 : first?.IsOfSnapshots == true ? 40 : 28) + random.Next(24)),
             Heartbeat = heartbeat,
-            FaultsMax = random.Next(4),
+            FaultsMax = isHeavy ? 1 + random.Next(5) : random.Next(4),
             KillsMax = kills,
             FirstKill = first,
             InstancesMax = random.Next(5) == 0 ? 2 : 1,
             WithStandby = random.Next(4) != 0 || first?.Flow == "failover" || first?.Step.Contains("standby", StringComparison.Ordinal) == true,
-            WithSnapshots = first?.IsOfSnapshots ?? random.Next(6) == 0,
+            WithSnapshots = isHeavy || (first?.IsOfSnapshots ?? random.Next(6) == 0),
             Machines = new MachinesOptions
             {
                 BootTimeout = TimeSpan.FromSeconds(30 + random.Next(30)),

@@ -8,18 +8,29 @@ using Dumont.Simulation.World;
 namespace Dumont.Simulation;
 
 /// <summary>Holds what the server says of snapshots against what is in the repository and in the workspaces.</summary>
-internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWorld world, Database database)
+/// <param name="checks">Where a violation is told.</param>
+/// <param name="scheduler">Time.</param>
+/// <param name="world">The truth.</param>
+/// <param name="database">What is recorded.</param>
+/// <param name="limit">How long an operation may take.</param>
+internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWorld world, Database database, TimeSpan limit)
 {
     private const string Kept = "I12 snapshot is kept";
     private const string True = "I13 snapshot is what was asked for";
+    private const string Due = "I19 a due snapshot is taken once";
+    private const string IsScheduled = "document LIKE '%\"scheduled\"%'";
     private const string Ends = "I14 operation ends and leaves nothing";
 
+    /// <summary>The lease of a server that died, and the time until another has begun.</summary>
+    private static readonly TimeSpan LateMax = TimeSpan.FromSeconds(90);
+
+    private readonly Dictionary<long, long> _turns = [];
     private readonly HashSet<long> _unwanted = [];
     private readonly HashSet<long> _judged = [];
-    private readonly HashSet<long> _resumed = [];
     private readonly Dictionary<long, TimeSpan> _requestedAt = [];
 
-    private bool _isUsed;
+    /// <summary>The user has asked for something of snapshots.</summary>
+    public bool IsUsed { get; private set; }
 
     /// <summary>The user asks for the end of a snapshot.</summary>
     public void OnUnwanted(long snapshot) => _unwanted.Add(snapshot);
@@ -27,14 +38,18 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
     /// <summary>A named commit is durable.</summary>
     public async Task OnCommitAsync(Subject subject, string step)
     {
-        if (subject is { Kind: Subject.Api, Request: "snapshot" or "restore" or "restore to new" })
+        if (subject is { Kind: Subject.Api, Request: "snapshot" or "restore" or "restore to new" or "schedule" })
         {
-            _isUsed = true;
+            IsUsed = true;
             _requestedAt.TryAdd(await LastOperationAsync(), scheduler.Elapsed);
         }
         else if (subject.Kind == WorkKinds.SnapshotOperation)
         {
             await CheckEndAsync(subject.Key, step);
+        }
+        else if (subject.Kind == WorkKinds.SnapshotSchedule)
+        {
+            await CheckTurnAsync(subject.Key, step);
         }
     }
 
@@ -50,12 +65,17 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
         {
             checks.Break(Kept, $"{snapshot} is dropped; its operation is {state} and nobody has deleted it");
         }
+
+        if (await CountAsync($"SELECT COUNT(*) FROM snapshot_operations r JOIN snapshots s ON s.id = r.snapshot_id WHERE r.kind = 'Restore' AND r.state = 'Running' AND s.engine_snapshot_id = '{snapshot.Id}'") > 0)
+        {
+            checks.Break(Kept, $"{snapshot} is dropped while it is being brought back");
+        }
     }
 
     /// <summary>What must hold at every moment.</summary>
     public async Task LookAsync()
     {
-        if (!_isUsed)
+        if (!IsUsed)
         {
             return;
         }
@@ -80,6 +100,17 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
             }
         }
 
+        if (world.Repository.FindDamaged() is { } damaged)
+        {
+            checks.Break(Kept, $"{damaged} needs data that a prune has deleted");
+        }
+
+        await CheckSchedulesAsync();
+        if (await CountAsync("SELECT COUNT(*) FROM instances i JOIN snapshot_operations o ON o.id = i.runs_for WHERE o.state NOT IN ('Pending', 'Running')") > 0)
+        {
+            checks.Break(Ends, "an instance runs for an operation that is over");
+        }
+
         var prunes = await CountAsync("SELECT COUNT(*) FROM snapshot_operations WHERE kind = 'Prune' AND state IN ('Pending', 'Running')");
         if (prunes > 1)
         {
@@ -87,19 +118,24 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
         }
     }
 
-    /// <summary>An operation that has not ended; null when all have.</summary>
+    /// <summary>An operation that has not ended; null when all have. A schedule begins anew each minute: of its snapshots only those that are late count.</summary>
     public async Task<string?> UnfinishedAsync() =>
-        _isUsed
+        IsUsed
             ? await database.ReadAsync(
                 connection => connection.ExecuteScalarAsync<string?>(
-                    "SELECT 'operation ' || id || ', a ' || kind || ', is ' || state FROM snapshot_operations WHERE state IN ('Pending', 'Running') LIMIT 1"),
+                    $"""
+                    SELECT 'operation ' || id || ', a ' || kind || ', is ' || state FROM snapshot_operations o WHERE state IN ('Pending', 'Running')
+                        AND (created_at < @late OR NOT EXISTS (SELECT 1 FROM snapshots s WHERE s.id = o.snapshot_id AND o.kind = 'Snapshot' AND s.{IsScheduled}))
+                    LIMIT 1
+                    """,
+                    new { late = (scheduler.Wall - limit - LateMax).ToUnixTimeMilliseconds() }),
                 CancellationToken.None)
             : null;
 
     /// <summary>All has ended: what must be true of it then.</summary>
     public async Task OnCalmAsync()
     {
-        if (!_isUsed)
+        if (!IsUsed)
         {
             return;
         }
@@ -126,17 +162,7 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
 
     private async Task CheckEndAsync(long operation, string step)
     {
-        if (step == "instance resumed for the snapshot")
-        {
-            _resumed.Add(operation);
-        }
-        else if (_resumed.Contains(operation) && (step.EndsWith(">Done", StringComparison.Ordinal) || step.EndsWith(">Failed", StringComparison.Ordinal)
-            || step.EndsWith(">Cancelled", StringComparison.Ordinal))
-            && await CountAsync($"SELECT COUNT(*) FROM instances WHERE desired = 'Running' AND id = (SELECT instance_id FROM snapshot_operations WHERE id = {operation})") > 0)
-        {
-            checks.Break(Ends, $"operation {operation} is over, and the paused instance runs");
-        }
-        else if (step.EndsWith(">Failed", StringComparison.Ordinal)
+        if (step.EndsWith(">Failed", StringComparison.Ordinal)
             && await CountAsync("SELECT COUNT(*) FROM snapshot_operations WHERE state = 'Failed' AND json_extract(document, '$.message') IS NULL") > 0)
         {
             checks.Break(Ends, $"operation {operation} failed and does not say why");
@@ -144,6 +170,62 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
         else if (step.EndsWith(">Done", StringComparison.Ordinal))
         {
             await CheckDoneAsync(operation, step);
+        }
+    }
+
+    // A turn and its snapshot are one: neither is lost, neither comes twice. Who stood still between his look and his commit may have seen another state.
+    private async Task CheckTurnAsync(long instance, string step)
+    {
+        if (step == "schedule takes its turn")
+        {
+            _requestedAt.TryAdd(await LastOperationAsync(), scheduler.Elapsed);
+            var (scheduled, live) = await database.ReadAsync(
+                connection => connection.QuerySingleAsync<(long Scheduled, long Live)>(
+                    $"""
+                    SELECT (SELECT COUNT(*) FROM snapshots WHERE instance_id = @instance AND {IsScheduled}),
+                        (SELECT COUNT(*) FROM snapshots WHERE instance_id = @instance AND {IsScheduled} AND status = 'Creating')
+                    """,
+                    new { instance }),
+                CancellationToken.None);
+            var turns = _turns[instance] = _turns.GetValueOrDefault(instance) + 1;
+            if (scheduled != turns || live != 1)
+            {
+                checks.Break(Due, $"turn {turns} of instance {instance} is taken, {scheduled} snapshots were recorded, {live} are being made");
+            }
+        }
+        else if (step == "schedule passes its turn"
+            && await CountAsync($"SELECT COUNT(*) FROM instances WHERE id = {instance} AND status = 'Running' AND deleted_at IS NULL") > 0
+            && await RunningSinceAsync(instance) is { } since && scheduler.Wall - since > TimeSpan.FromSeconds(10))
+        {
+            checks.Break(Due, $"a turn of instance {instance} has passed, it runs, and no snapshot was recorded");
+        }
+    }
+
+    private async Task<DateTimeOffset?> RunningSinceAsync(long instance) =>
+        await database.ReadAsync(
+            connection => connection.ExecuteScalarAsync<string?>("SELECT json_extract(document, '$.status_since') FROM instances WHERE id = @instance", new { instance }),
+            CancellationToken.None) is { } text
+            ? DateTimeOffset.Parse(text, System.Globalization.CultureInfo.InvariantCulture)
+            : null;
+
+    // A turn that was missed is taken late.
+    private async Task CheckSchedulesAsync()
+    {
+        if (checks.CalmSince is not { } calm || scheduler.Elapsed - calm < LateMax)
+        {
+            return;
+        }
+
+        var latest = (scheduler.Wall - LateMax).ToUnixTimeMilliseconds();
+        var late = await CountAsync(
+            $"""
+            SELECT COUNT(*) FROM snapshot_schedules s JOIN instances i ON i.id = s.instance_id
+            WHERE s.next_at < {latest} AND json_extract(s.document, '$.is_enabled') = 1 AND i.deleted_at IS NULL
+                AND NOT EXISTS (SELECT 1 FROM snapshot_operations o WHERE o.instance_id = s.instance_id AND o.state IN ('Pending', 'Running'))
+            """);
+        if (late > 0)
+        {
+            checks.Break(Due, $"{late} schedules have been due for {LateMax.TotalSeconds:0} s, and nothing is being made");
         }
     }
 

@@ -20,9 +20,21 @@ internal sealed class SnapshotUser(Users users, Simulation run, Scheduler schedu
             await UntilAsync(async server => (await server.Instances.FindAsync(id, CancellationToken.None))?.Status == InstanceStatus.Paused, seconds: 15);
         }
 
+        if (flow == "schedule")
+        {
+            await ActAsync(id, 7);
+            await ActAsync(id, 10);
+            return;
+        }
+
         await TakeAsync(id);
         switch (flow)
         {
+            case "snapshot of paused" when random.Next(2) == 0:
+                // While it runs for the snapshot, or before or after.
+                await scheduler.DelayAsync(TimeSpan.FromSeconds(2 + random.Next(14)), CancellationToken.None);
+                await users.ResumeAsync(id);
+                break;
             case "restore" or "restore to new" or "forget":
                 await UntilAsync(IsAnyUsableAsync, seconds: 12);
                 await ActAsync(id, flow switch { "restore" => 3, "restore to new" => 4, _ => 5 });
@@ -82,6 +94,13 @@ internal sealed class SnapshotUser(Users users, Simulation run, Scheduler schedu
                 break;
             case 9 when one is not null:
                 await AskAsync("keep", each => each.Snapshots.SetKeepForeverAsync(User, one.Id, keep: true, CancellationToken.None));
+                break;
+            case 10:
+                await AskAsync("schedule", async each =>
+                {
+                    await each.Schedules.SetAsync(User, id, new ScheduleRule { EveryMinutes = 1, IsEnabled = random.Next(8) != 0 }, CancellationToken.None);
+                    return true;
+                });
                 break;
             default:
                 await TakeAsync(id);

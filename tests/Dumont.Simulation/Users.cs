@@ -36,7 +36,7 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
 
         while (true)
         {
-            await scheduler.DelayAsync(TimeSpan.FromSeconds(8 + random.Next(24)), CancellationToken.None);
+            await scheduler.DelayAsync(TimeSpan.FromSeconds(options.IsHeavy ? 2 + random.Next(8) : 8 + random.Next(24)), CancellationToken.None);
             if (scheduler.Elapsed >= end)
             {
                 return;
@@ -50,7 +50,7 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
             {
                 if (options.WithSnapshots && random.Next(4) != 0)
                 {
-                    await Snapshots.ActAsync(instance.Id, random.Next(10));
+                    await Snapshots.ActAsync(instance.Id, random.Next(11));
                     continue;
                 }
 
@@ -165,7 +165,8 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
         }
     }
 
-    private async Task ResumeAsync(InstanceId id)
+    /// <summary>Asks for the end of a pause.</summary>
+    public async Task ResumeAsync(InstanceId id)
     {
         if (run.Server is { IsDead: false } server)
         {

@@ -169,7 +169,7 @@ internal static class InstanceCommands
         };
 
     private static CommandSpec Pause() =>
-        new("pause", ApiMethod.Post, One + "/pause", new("Stop paying for the GPU, keep the disk", "Para de pagar a GPU, mantém o disco"),
+        new("pause", ApiMethod.Post, One + "/pause", new("Stop paying for the GPU, keep the disk; a snapshot under way ends first", "Para de pagar a GPU, mantém o disco; um snapshot em andamento termina antes"),
             ["instance pause 17", "instance pause train --no-wait"])
         {
             Aliases = ["stop"],

@@ -30,7 +30,7 @@ internal sealed class GatewayRouter(
             }
 
             var left = deadline - time.GetUtcNow();
-            if (left <= TimeSpan.Zero || instance is { Desired: InstanceDesired.Paused, Status: InstanceStatus.Paused })
+            if (left <= TimeSpan.Zero || instance is { Wanted: InstanceDesired.Paused, Status: InstanceStatus.Paused })
             {
                 return null;
             }

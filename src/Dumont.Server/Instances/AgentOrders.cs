@@ -59,10 +59,10 @@ internal sealed class AgentOrders(
         {
             var (role, generation) = AgentOrderPolicy.RoleOf(machine, instance, association);
             var writes = role == AgentRole.Writer && instance.WriterMachineId == machine.Id;
-            var target = writes && association is { Released: false, SyncEnabled: true }
+            var target = writes && association is { Sends: true }
                 ? await FindTargetAsync(instance, association, cancellationToken)
                 : null;
-            var drain = writes && (association?.Document.Draining == true || instance is { Desired: InstanceDesired.Paused, Status: InstanceStatus.Pausing });
+            var drain = writes && (association?.Document.Draining == true || instance is { Wanted: InstanceDesired.Paused, Status: InstanceStatus.Pausing });
             found.Add(new AgentOrder(generation, role, Workspace, target, drain, userKeys));
         }
 

@@ -119,6 +119,14 @@ internal sealed record Association(
     /// <summary>A failover is going on: the writer is the standby feature's to choose.</summary>
     public bool FailoverActive => Document.FailoverId is not null;
 
+    /// <summary>The standby has taken over, and no GPU machine is being brought to its state: nothing is under way that a pause would break off.</summary>
+    public bool RestsOnStandby =>
+        Document is { FailoverId: not null, Phase: FailoverPhase.FailoverToCpu or FailoverPhase.SearchingGpu, Pending: null, CandidateMachineId: null };
+
+    /// <summary>The writer sends its changes to its follower. The way back from the standby is no matter of the user's switch: without it no GPU machine could
+    /// ever take over, and one after the other would be rented in vain.</summary>
+    public bool Sends => !Released && (SyncEnabled || FailoverActive);
+
     /// <summary>Times that the follower reached the writer's state.</summary>
     public long SyncCount => Document.SyncCountBefore + Document.SyncCountNow;
 

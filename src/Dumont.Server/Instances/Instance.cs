@@ -69,6 +69,12 @@ internal sealed record Instance(
     DateTimeOffset CreatedAt,
     InstanceDocument Document)
 {
+    /// <summary>The snapshot operation for whose time it runs although it is wanted paused; null without one.</summary>
+    public long? RunsFor { get; init; }
+
+    /// <summary>What its machines are to be now: the user's wish, which waits while a snapshot needs the workspace.</summary>
+    public InstanceDesired Wanted => Desired == InstanceDesired.Paused && RunsFor is not null ? InstanceDesired.Running : Desired;
+
     /// <summary>Enters <paramref name="status"/> at <paramref name="now"/>; staying in it changes nothing but the message.</summary>
     public Instance Enter(InstanceStatus status, DateTimeOffset now, string? message = null) =>
         this with

@@ -69,6 +69,15 @@ internal sealed record InstanceView(
     bool FailoverActive,
     bool StandbyTakesOver)
 {
+    /// <summary>The standby writes, and no GPU machine is being brought to its state.</summary>
+    public bool RestsOnStandby { get; init; }
+
+    /// <summary>The GPU machine that the standby has taken over from; null when none is kept.</summary>
+    public Dumont.Contracts.MachineId? LostMachineId { get; init; }
+
+    /// <summary>Machines that the instance needs in order to run: not the one that was lost, whose disk alone is kept.</summary>
+    public IEnumerable<Machine> Needed => Machines.Where(machine => !RestsOnStandby || machine.Id != LostMachineId);
+
     /// <summary>The machine that writes; null before the first one does.</summary>
     public Machine? Writer => Machines.FirstOrDefault(machine => machine.Id == Instance.WriterMachineId);
 
@@ -84,7 +93,7 @@ internal static class InstancePolicy
 {
     /// <summary>What to do now.</summary>
     public static InstanceStep Decide(InstanceView view, DateTimeOffset now, InstancesOptions options) =>
-        view.Instance.Desired switch
+        view.Instance.Wanted switch
         {
             InstanceDesired.Deleted => Delete(view),
             _ when view.Instance.Status == InstanceStatus.Error && view.Instance.Generation == 0 => InstanceStep.Rest,
@@ -113,6 +122,8 @@ internal static class InstancePolicy
     private static InstanceStep Run(InstanceView view) =>
         view.Writer switch
         {
+            { IsSpent: false, Desired: MachineDesired.Stopped } when view.RestsOnStandby => InstanceStep.StartMachines,
+            { IsSpent: false } when view is { RestsOnStandby: true, WriterLinked: false, Instance.Status: not InstanceStatus.Running } => InstanceStep.Wait,
             _ when view.FailoverActive => InstanceStep.ShowRunning,
             null => InstanceStep.ShowLost,
             { IsBeingRetried: true } => InstanceStep.Wait,
@@ -127,7 +138,8 @@ internal static class InstancePolicy
 
     private static InstanceStep Pause(InstanceView view, DateTimeOffset now, InstancesOptions options)
     {
-        if (view.FailoverActive)
+        // A failover that rests has no need of its machines; one that is under way comes to rest first.
+        if (view is { FailoverActive: true, RestsOnStandby: false })
         {
             return InstanceStep.Wait;
         }

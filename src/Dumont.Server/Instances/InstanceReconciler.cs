@@ -75,7 +75,11 @@ internal sealed class InstanceReconciler(
             HasSync: association is { Released: false, SyncEnabled: true } && report?.Sync is { State: AgentSyncState.Live },
             FailoverActive: association is { Released: false, FailoverActive: true },
             StandbyTakesOver: association is { Released: false, SyncCount: > 0, Document.State: AssociationState.Ready or AssociationState.Syncing }
-                && (await autoStandby.GetAsync(instance.UserId, cancellationToken)).AutoFailover);
+                && (await autoStandby.GetAsync(instance.UserId, cancellationToken)).AutoFailover)
+        {
+            RestsOnStandby = association is { Released: false, RestsOnStandby: true },
+            LostMachineId = association?.Document.LostMachineId,
+        };
     }
 
     private async Task<Next> ActAsync(InstanceStep step, InstanceView view, Fence fence, CancellationToken cancellationToken)
@@ -118,7 +122,7 @@ internal sealed class InstanceReconciler(
             case InstanceStep.ShowPaused:
                 return await ShowAsync(instance, InstanceStatus.Paused, null, fence, cancellationToken);
             case InstanceStep.StartMachines:
-                await SetDesiredAsync(view, view.Machines, MachineDesired.Running, InstanceStatus.Resuming, fence, cancellationToken);
+                await SetDesiredAsync(view, view.Needed, MachineDesired.Running, InstanceStatus.Resuming, fence, cancellationToken);
                 return Next.After(Shortly);
             case InstanceStep.ReleaseMachines:
                 await SetDesiredAsync(view, view.Own, MachineDesired.Gone, InstanceStatus.Deleting, fence, cancellationToken);

@@ -6,12 +6,12 @@ using Dumont.Server.Platform.Store;
 
 namespace Dumont.Server.Instances;
 
-/// <summary>The instances table. <c>desired</c>, <c>label</c> and the deletion are the API's; status and document the instance reconciler's; the generation
-/// and its writer move together, by compare-and-set.</summary>
+/// <summary>The instances table. <c>desired</c>, <c>label</c> and the deletion are the API's; status and document the instance reconciler's; <c>runs_for</c>
+/// the reconciler's of the operation that it names; the generation and its writer move together, by compare-and-set.</summary>
 internal sealed class InstanceStore(Database database, TimeProvider time)
 {
     private const string AllColumns =
-        "id, version, user_id, label, desired, status, generation, writer_machine_id, gateway_port, created_at, document";
+        "id, version, user_id, label, desired, status, generation, writer_machine_id, gateway_port, created_at, document, runs_for";
 
     private readonly KeptRows<Instance> _rows = new(Read);
 
@@ -70,6 +70,16 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
     /// <summary>The same in the caller's transaction.</summary>
     public Task<bool> SetDesiredAsync(DbTransaction transaction, UserId userId, InstanceId id, InstanceDesired desired) =>
         UpdateAsync(transaction, "desired = @value", userId, id, desired.ToString());
+
+    /// <summary>Lets an instance that is wanted paused run for an operation, in the caller's transaction. Nothing happens when it is not wanted paused any
+    /// more, or runs for another.</summary>
+    /// <returns>Whether it runs for the operation from now on.</returns>
+    public Task<bool> RunForAsync(DbTransaction transaction, InstanceId id, long operation) =>
+        SetRunsForAsync(transaction, "runs_for = @operation", "desired = 'Paused' AND runs_for IS NULL AND deleted_at IS NULL", id, operation);
+
+    /// <summary>The operation does not need it any more: what the user wants by now comes true.</summary>
+    public Task EndRunAsync(DbTransaction transaction, InstanceId id, long operation) =>
+        SetRunsForAsync(transaction, "runs_for = NULL", "runs_for = @operation", id, operation);
 
     /// <summary>Renames.</summary>
     /// <returns>False when the user has no such instance.</returns>
@@ -190,6 +200,21 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
         return changed > 0;
     }
 
+    private async Task<bool> SetRunsForAsync(DbTransaction transaction, string assignment, string condition, InstanceId id, long operation)
+    {
+        var changed = await transaction.Connection!.ExecuteAsync(
+            $"UPDATE instances SET {assignment}, version = version + 1 WHERE id = @id AND {condition}",
+            new { id = id.Value, operation },
+            transaction);
+        if (changed > 0)
+        {
+            await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id.Value, time.GetUtcNow());
+            await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id.Value, time.GetUtcNow());
+        }
+
+        return changed > 0;
+    }
+
     private Task<IReadOnlyList<Instance>> QueryAsync(string where, CancellationToken cancellationToken, params (string Name, object Value)[] parameters) =>
         database.ReadAsync(
             connection => _rows.QueryAsync(connection, $"SELECT {AllColumns} FROM instances {where}", cancellationToken, parameters), cancellationToken);
@@ -206,5 +231,8 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
             (int)reader.GetInt64(8),
             reader.GetInt64(1),
             Columns.Instant(reader.GetInt64(9)),
-            Columns.FromDocument<InstanceDocument>(reader.GetString(10)));
+            Columns.FromDocument<InstanceDocument>(reader.GetString(10)))
+        {
+            RunsFor = reader.IsDBNull(11) ? null : reader.GetInt64(11),
+        };
 }

@@ -56,7 +56,9 @@ internal sealed class InstanceViews(
             InstanceId = instance.Id,
             Status = status,
             ActualStatus = status,
-            StatusMessage = instance.Document.StatusMessage,
+            StatusMessage = instance is { Desired: InstanceDesired.Paused, RunsFor: not null }
+                ? "It runs until its snapshot is done, and pauses then."
+                : instance.Document.StatusMessage,
             Label = instance.Label,
             Provider = writer?.Provider ?? offer.Provider,
             GpuName = offer.GpuName,

@@ -180,7 +180,7 @@ internal static class InstancesEndpoints
                 return new Problem(Problems.WrongState, $"The instance is {InstanceViews.Word(instance.Status)}.");
             }
 
-            if (await associations.FindAsync(id, cancellationToken) is { Released: false, FailoverActive: true })
+            if (await associations.FindAsync(id, cancellationToken) is { Released: false, FailoverActive: true, RestsOnStandby: false })
             {
                 return new Problem(Problems.WrongState, "A failover is running; wait for its end: dumont failover active");
             }
@@ -201,12 +201,21 @@ internal static class InstancesEndpoints
 
             var reached = await changes.WaitForAsync(
                 id,
-                async () => await store.FindOfUserAsync(caller.UserId, id, cancellationToken) is { } now && now.Status == goal ? now : null,
+                async () => await store.FindOfUserAsync(caller.UserId, id, cancellationToken) is { } now && (now.Status == goal || RunsOn(now)) ? now : null,
                 wait ?? options.Value.ActionWait,
                 cancellationToken);
-            var status = reached?.Status ?? (await store.FindOfUserAsync(caller.UserId, id, cancellationToken))?.Status ?? InstanceStatus.Deleted;
-            return TypedResults.Ok(new InstanceActionResponse(
-                true, id, InstanceViews.Word(status), reached is null ? "Accepted; it is on its way." : $"The instance is {InstanceViews.Word(status)}."));
+            var present = reached ?? await store.FindOfUserAsync(caller.UserId, id, cancellationToken);
+            var status = InstanceViews.Word(present?.Status ?? InstanceStatus.Deleted);
+            return TypedResults.Ok(new InstanceActionResponse(true, id, status, MessageOf(present, status, isReached: reached is not null)));
         }
+
+        // A pause that waits for the end of a snapshot.
+        private static bool RunsOn(Instance instance) => instance is { Desired: InstanceDesired.Paused, RunsFor: not null };
+
+        private static string MessageOf(Instance? instance, string status, bool isReached) =>
+            instance is not null && RunsOn(instance) ? "Accepted; the instance runs until its snapshot is done, and pauses then."
+                : !isReached ? "Accepted; it is on its way."
+                : instance is { RunsFor: not null } ? $"The instance is {status}, and stays so after its snapshot."
+                : $"The instance is {status}.";
     }
 }

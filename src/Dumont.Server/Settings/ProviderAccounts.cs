@@ -138,5 +138,6 @@ internal sealed class ProviderAccounts(
         }
     }
 
-    private static string MarkOf(string secret) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)).AsSpan(0, 8));
+    /// <summary>The mark of credentials.</summary>
+    internal static string MarkOf(string secret) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)).AsSpan(0, 8));
 }

@@ -13,8 +13,8 @@ internal abstract record OperationStep
     /// <summary>Look again shortly.</summary>
     public sealed record Wait : OperationStep;
 
-    /// <summary>The instance is paused: let it run for the time of the operation.</summary>
-    public sealed record Resume : OperationStep;
+    /// <summary>The instance is paused, or is to be: let it run for the time of the operation.</summary>
+    public sealed record RunInstance : OperationStep;
 
     /// <summary>Tell the machine that writes to do it.</summary>
     public sealed record Order : OperationStep;
@@ -67,13 +67,14 @@ internal static class OperationPolicy
             return new OperationStep.Fail("instance_error", instance.Document.StatusMessage ?? "The instance is in error.");
         }
 
-        if (instance is { Status: InstanceStatus.Paused, Desired: InstanceDesired.Paused })
+        if (instance.Wanted == InstanceDesired.Paused && operation.Kind == OperationKind.Snapshot)
         {
-            return operation.Document.PausesAgain
-                ? new OperationStep.Fail("paused", "The instance was paused before it was done.")
-                : operation.Kind == OperationKind.Snapshot
-                    ? new OperationStep.Resume()
-                    : new OperationStep.Fail("paused", "The instance is paused.");
+            return new OperationStep.RunInstance();
+        }
+
+        if (instance is { Status: InstanceStatus.Paused, Wanted: InstanceDesired.Paused })
+        {
+            return new OperationStep.Fail("paused", "The instance is paused.");
         }
 
         if (instance.Status != InstanceStatus.Running || instance.WriterMachineId is not { } writer || !view.WriterLinked)

@@ -59,11 +59,8 @@ internal sealed class OperationReconciler(
         {
             case OperationStep.Wait:
                 break;
-            case OperationStep.Resume:
-                await SaveAsync(
-                    operation,
-                    operation with { Document = operation.Document with { PausesAgain = true } },
-                    transaction => instances.SetDesiredAsync(transaction, operation.UserId, instance!.Id, InstanceDesired.Running));
+            case OperationStep.RunInstance:
+                await RunInstanceAsync(instance!);
                 break;
             case OperationStep.Order:
                 await OrderAsync();
@@ -77,6 +74,21 @@ internal sealed class OperationReconciler(
         }
 
         return Next.After(options.Value.WatchInterval);
+
+        async Task RunInstanceAsync(Instance paused)
+        {
+            var snapshot = operation.SnapshotId is { } number ? await snapshots.FindAsync(number, cancellationToken) : null;
+            await SaveAsync(
+                operation,
+                operation,
+                async transaction =>
+                {
+                    if (await instances.RunForAsync(transaction, paused.Id, operation.Id))
+                    {
+                        await events.AppendAsync(transaction, operation.UserId, paused.Id, SnapshotEvents.RunsPaused(snapshot?.Name ?? ""));
+                    }
+                });
+        }
 
         async Task OrderAsync()
         {
@@ -227,9 +239,9 @@ internal sealed class OperationReconciler(
                     snapshot.Document with { Result = document.Result, Error = document.Message, CompletedAt = time.GetUtcNow() });
             }
 
-            if (operation is { Document.PausesAgain: true, InstanceId: { } id })
+            if (operation.InstanceId is { } id)
             {
-                await instances.SetDesiredAsync(transaction, operation.UserId, id, InstanceDesired.Paused);
+                await instances.EndRunAsync(transaction, id, operation.Id);
             }
 
             if (verification is not null)

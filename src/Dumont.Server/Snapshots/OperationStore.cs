@@ -45,7 +45,21 @@ internal sealed class OperationStore(Database database, TimeProvider time)
 
     /// <summary>Writes what the reconciler has learnt or decided.</summary>
     /// <exception cref="StaleWriteException">The fence was lost or the row has changed.</exception>
-    public Task<SnapshotOperation> SaveAsync(
+    public async Task<SnapshotOperation> SaveAsync(
+        SnapshotOperation before, SnapshotOperation after, Fence fence, Func<DbTransaction, Task>? also, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await WriteAsync(before, after, fence, also, cancellationToken);
+        }
+        catch (DbException twice) when (database.IsUniqueViolation(twice))
+        {
+            // Another operation was given the machine first.
+            throw new StaleWriteException($"The work of machine {after.MachineId}");
+        }
+    }
+
+    private Task<SnapshotOperation> WriteAsync(
         SnapshotOperation before, SnapshotOperation after, Fence fence, Func<DbTransaction, Task>? also, CancellationToken cancellationToken) =>
         database.WriteAsync(
             async transaction =>

@@ -7,6 +7,9 @@ internal static class SnapshotEvents
 {
     public static NewEvent Requested(string name) => new("snapshot.requested", new { name });
 
+    /// <summary>Of an instance that is wanted paused.</summary>
+    public static NewEvent RunsPaused(string name) => new("snapshot.runs_paused", new { name });
+
     public static NewEvent Created(string name, long bytes, long added) => new("snapshot.created", new { name, bytes, added });
 
     public static NewEvent Failed(string name, string? reason) => new("snapshot.failed", new { name, reason });

@@ -42,9 +42,6 @@ internal sealed record OperationDocument
 
     public bool Full { get; init; }
 
-    /// <summary>The paused instance runs for the time of the operation.</summary>
-    public bool PausesAgain { get; init; }
-
     /// <summary>Absolute path on the machine.</summary>
     public string? TargetPath { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using Dapper;
 using Dumont.Contracts;
@@ -76,21 +77,30 @@ internal sealed class ScheduleStore(Database database, TimeProvider time)
                 "DELETE FROM snapshot_schedules WHERE instance_id = @id", new { id = instance.Value }, transaction),
             cancellationToken);
 
-    /// <summary>Takes the turn that is due: only one caller gets it.</summary>
-    /// <returns>False when somebody else has taken it.</returns>
-    public Task<bool> TakeTurnAsync(SnapshotSchedule schedule, DateTimeOffset next, Fence fence, CancellationToken cancellationToken) =>
+    /// <summary>Takes the turn that is due, without a snapshot.</summary>
+    /// <exception cref="StaleWriteException">The fence was lost, or somebody has taken the turn or changed the rule.</exception>
+    public Task PassTurnAsync(SnapshotSchedule schedule, DateTimeOffset next, Fence fence, CancellationToken cancellationToken) =>
         database.WriteAsync(
-            async transaction => await WorkQueue.HoldsAsync(transaction, fence)
-                && await transaction.Connection!.ExecuteAsync(
-                    "UPDATE snapshot_schedules SET next_at = @next WHERE instance_id = @id AND next_at = @before",
-                    new { id = schedule.InstanceId.Value, next = Columns.Of(next), before = Columns.Of(schedule.NextAt) },
-                    transaction) > 0,
+            async transaction =>
+            {
+                await TakeTurnAsync(transaction, schedule, next, schedule.LastOperationId, fence);
+                return true;
+            },
             cancellationToken);
 
-    /// <summary>Notes what the last turn began.</summary>
-    public Task NoteAsync(InstanceId instance, long operation, CancellationToken cancellationToken) =>
-        database.WriteAsync(
-            transaction => transaction.Connection!.ExecuteAsync(
-                "UPDATE snapshot_schedules SET last_operation_id = @operation WHERE instance_id = @id", new { id = instance.Value, operation }, transaction),
-            cancellationToken);
+    /// <summary>Takes the turn that is due, in the transaction that records its snapshot: neither is ever there without the other.</summary>
+    /// <exception cref="StaleWriteException">The fence was lost, or somebody has taken the turn or changed the rule.</exception>
+    public static async Task TakeTurnAsync(DbTransaction transaction, SnapshotSchedule schedule, DateTimeOffset next, long? operation, Fence fence)
+    {
+        var changed = await WorkQueue.HoldsAsync(transaction, fence)
+            ? await transaction.Connection!.ExecuteAsync(
+                "UPDATE snapshot_schedules SET next_at = @next, last_operation_id = @operation WHERE instance_id = @id AND next_at = @before",
+                new { id = schedule.InstanceId.Value, next = Columns.Of(next), operation, before = Columns.Of(schedule.NextAt) },
+                transaction)
+            : 0;
+        if (changed == 0)
+        {
+            throw new StaleWriteException($"The schedule of instance {schedule.InstanceId}");
+        }
+    }
 }

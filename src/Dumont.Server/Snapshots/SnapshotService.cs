@@ -28,7 +28,12 @@ internal sealed class SnapshotService(
     private const string SyncTag = "sync";
 
     /// <summary>Records a snapshot that is to be made.</summary>
-    public async Task<SnapshotResult> CreateAsync(UserId user, CreateSnapshotRequest request, CancellationToken cancellationToken)
+    /// <param name="user">Whose.</param>
+    /// <param name="request">What is asked for.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="also">Records, in the same transaction, what the operation of that number is for.</param>
+    public async Task<SnapshotResult> CreateAsync(
+        UserId user, CreateSnapshotRequest request, CancellationToken cancellationToken, Func<DbTransaction, long, Task>? also = null)
     {
         var now = time.GetUtcNow();
         var name = (request.Name ?? request.Label)?.Trim() ?? now.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
@@ -40,6 +45,7 @@ internal sealed class SnapshotService(
             request.Type == "full",
             (SnapshotRules.SourceOf(request) ?? SnapshotRules.Workspace).TrimEnd('/'),
             [.. (request.Tags ?? []).Select(tag => tag.Trim()).Distinct(StringComparer.Ordinal)],
+            also,
             cancellationToken);
     }
 
@@ -67,7 +73,7 @@ internal sealed class SnapshotService(
             return new SnapshotResult.TooSoon(left);
         }
 
-        return await CreateAsync(user, instanceId, SyncTag, isSync: true, isFull: false, sourcePath.TrimEnd('/'), [SyncTag], cancellationToken);
+        return await CreateAsync(user, instanceId, SyncTag, isSync: true, isFull: false, sourcePath.TrimEnd('/'), [SyncTag], also: null, cancellationToken);
     }
 
     /// <summary>Records that a snapshot is to be brought back, renting an instance for it where one is asked for.</summary>
@@ -214,6 +220,7 @@ internal sealed class SnapshotService(
         bool isFull,
         string sourcePath,
         IReadOnlyList<string> tags,
+        Func<DbTransaction, long, Task>? also,
         CancellationToken cancellationToken)
     {
         if (await instances.FindOfUserAsync(user, instanceId, cancellationToken) is not { } instance)
@@ -244,8 +251,14 @@ internal sealed class SnapshotService(
                 var number = await snapshots.InsertAsync(transaction, new NewSnapshot(user, instanceId, repository.Id, name, isSync, document));
                 var work = new OperationDocument { SourcePath = sourcePath, Full = isFull, Before = time.GetUtcNow() + options.Value.OperationLimit };
                 await events.AppendAsync(transaction, user, instanceId, SnapshotEvents.Requested(name));
-                return (number, await operations.InsertAsync(
-                    transaction, new NewOperation(user, OperationKind.Snapshot, repository.Id, number, instanceId, work)));
+                var operation = await operations.InsertAsync(
+                    transaction, new NewOperation(user, OperationKind.Snapshot, repository.Id, number, instanceId, work));
+                if (also is not null)
+                {
+                    await also(transaction, operation);
+                }
+
+                return (number, operation);
             },
             cancellationToken);
         queue.Pulse();

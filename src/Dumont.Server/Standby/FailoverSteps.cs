@@ -237,7 +237,7 @@ internal sealed class FailoverSteps(
             tick,
             tick.Document with { CandidateMachineId = null, Draining = false, Pending = pending },
             pending is null ? FailoverPhase.SearchingGpu : FailoverPhase.GpuLost,
-            StandbyEvents.GpuDropped(),
+            tick.View.Instance.Desired == InstanceDesired.Paused ? StandbyEvents.GpuNotNeeded() : StandbyEvents.GpuDropped(),
             transaction => pairs.ReleaseAsync(transaction, tick.View.Candidate),
             cancellationToken);
         return Next.Now;

@@ -19,6 +19,9 @@ internal static class StandbyEvents
     /// <summary>The new GPU machine came to nothing.</summary>
     public static NewEvent GpuDropped() => new("standby.gpu_dropped");
 
+    /// <summary>The instance is to pause: no GPU is brought to the standby's state before it is resumed.</summary>
+    public static NewEvent GpuNotNeeded() => new("standby.gpu_not_needed");
+
     public static NewEvent Restoring() => new("standby.restoring");
 
     public static NewEvent Recovered() => new("standby.recovered");

@@ -131,7 +131,7 @@ internal static class StandbyPolicy
             return view.Document.RetryAt is { } retryAt && now < retryAt ? StandbyStep.Observe : StandbyStep.PlaceStandby;
         }
 
-        if (view.Instance is not { Desired: InstanceDesired.Running, Generation: > 0 } || view.Writer is null
+        if (view.Instance is not { Wanted: InstanceDesired.Running, Generation: > 0 } || view.Writer is null
             || view.Writer.Machine.Desired != MachineDesired.Running
             || IsOnTheWay(view.Writer.Machine))
         {
@@ -187,15 +187,18 @@ internal static class StandbyPolicy
             : now - view.Document.PhaseSince >= options.PromotionTimeout ? StandbyStep.Fail
             : StandbyStep.Observe;
 
+    /// <summary>Who pauses wants no GPU paid for: none is looked for, and the standby is silent because it is stopped. Started again, it has a while to be heard.</summary>
     private static StandbyStep Search(StandbyView view, DateTimeOffset now, StandbyOptions options) =>
-        StandbyIsLost(view, options) ? StandbyStep.Fail
-            : !view.AutoRecovery ? StandbyStep.Observe
+        view.Standby is { Machine: var standby } && (IsOnTheWay(standby) || standby is { IsSpent: false, Desired: MachineDesired.Stopped }) ? StandbyStep.Observe
+            : StandbyIsLost(view, options) ? (IsFresh(view.Standby, now, options) ? StandbyStep.Observe : StandbyStep.Fail)
+            : !view.AutoRecovery || IsToPause(view) ? StandbyStep.Observe
             : view.Document.RetryAt is { } retryAt && now < retryAt ? StandbyStep.Observe
             : StandbyStep.PlaceCandidate;
 
     private static StandbyStep Provision(StandbyView view, DateTimeOffset now, StandbyOptions options) =>
         StandbyIsLost(view, options) ? StandbyStep.Fail
-            : view.Candidate is null or { Machine.IsSpent: true } ? StandbyStep.DropCandidate
+            : IsToPause(view) ? StandbyStep.DropCandidate
+            : view.Candidate is null or { Machine.IsSpent: true } || IsUnresolved(view.Candidate, now, options) ? StandbyStep.DropCandidate
             : view.Candidate.IsAlive(options.PartnerSilence) ? StandbyStep.BeginRestore
             : AgentIsMissing(view.Candidate, now, options) ? StandbyStep.DropCandidate
             : StandbyStep.Observe;
@@ -220,6 +223,11 @@ internal static class StandbyPolicy
             return view.CandidateIsLive ? StandbyStep.PromoteCandidate : StandbyStep.Fail;
         }
 
+        if (IsToPause(view))
+        {
+            return StandbyStep.DropCandidate;
+        }
+
         if (!view.CandidateIsLive)
         {
             return StandbyStep.Observe;
@@ -230,9 +238,20 @@ internal static class StandbyPolicy
             : StandbyStep.Observe;
     }
 
+    /// <summary>Asked for long ago, and whether there is one cannot be told, as when the account that was asked is not to be reached any more.</summary>
+    private static bool IsUnresolved(Observed observed, DateTimeOffset now, StandbyOptions options) =>
+        observed.Machine.Phase == MachinePhase.Asking && now - observed.Machine.Document.PhaseSince >= options.RestoreTimeout;
+
     /// <summary>Prepared long ago, and its agent is not heard.</summary>
     private static bool AgentIsMissing(Observed observed, DateTimeOffset now, StandbyOptions options) =>
         observed.Machine.Phase == MachinePhase.Ready && now - observed.Machine.Document.PhaseSince >= options.PromotionTimeout;
+
+    /// <summary>As soon as nothing runs for its snapshot any more. Until then, too, no GPU is worth renting.</summary>
+    private static bool IsToPause(StandbyView view) => view.Instance.Desired == InstanceDesired.Paused;
+
+    /// <summary>Prepared just now: its agent may not have been heard yet.</summary>
+    private static bool IsFresh(Observed? observed, DateTimeOffset now, StandbyOptions options) =>
+        observed is { Machine: { Phase: MachinePhase.Ready, IsSpent: false } machine } && now - machine.Document.PhaseSince < options.PartnerSilence;
 
     private static bool StandbyIsLost(StandbyView view, StandbyOptions options) =>
         view.Standby is null or { Machine.IsSpent: true } || view.Standby.Silence >= options.PartnerSilence;

@@ -12,12 +12,10 @@ internal sealed class StandbyViews(InstanceStore instances, AssociationStore ass
     public async Task<IReadOnlyList<AssociationResponse>> ListAsync(UserId userId, CancellationToken cancellationToken)
     {
         var all = (await machines.ListOfUserAsync(userId, cancellationToken)).ToDictionary(machine => machine.Id);
-        var writers = (await instances.ListOfUserAsync(userId, cancellationToken)).ToDictionary(instance => instance.Id, instance => instance.WriterMachineId);
+        var paired = (await instances.ListOfUserAsync(userId, cancellationToken)).ToDictionary(instance => instance.Id);
         return (await associations.ListOfUserAsync(userId, cancellationToken))
             .Select(association => ToResponse(
-                association,
-                association.StandbyMachineId is { } id ? all.GetValueOrDefault(id) : null,
-                writers.GetValueOrDefault(association.InstanceId) is { } writer ? hub.Find(writer)?.Report : null))
+                association, association.StandbyMachineId is { } id ? all.GetValueOrDefault(id) : null, paired.GetValueOrDefault(association.InstanceId)))
             .ToList();
     }
 
@@ -29,16 +27,16 @@ internal sealed class StandbyViews(InstanceStore instances, AssociationStore ass
             return null;
         }
 
-        var writer = (await instances.FindAsync(id, cancellationToken))?.WriterMachineId;
         return ToResponse(
             association,
             association.StandbyMachineId is { } standby ? await machines.FindAsync(standby, cancellationToken) : null,
-            writer is { } machine ? hub.Find(machine)?.Report : null);
+            await instances.FindAsync(id, cancellationToken));
     }
 
-    private static AssociationResponse ToResponse(Association association, Machine? standby, AgentReport? writer)
+    private AssociationResponse ToResponse(Association association, Machine? standby, Instance? instance)
     {
         var document = association.Document;
+        var writer = instance?.WriterMachineId is { } machine ? hub.Find(machine)?.Report : null;
         return new AssociationResponse
         {
             GpuInstanceId = association.InstanceId,
@@ -66,7 +64,9 @@ internal sealed class StandbyViews(InstanceStore instances, AssociationStore ass
                 AssociationState.Error or AssociationState.FailoverActive or AssociationState.Recovering => "degraded",
                 _ => "unknown",
             },
-            Message = document.Message,
+            Message = association.RestsOnStandby && instance?.Desired == InstanceDesired.Paused
+                ? "The instance pauses on its standby; a GPU is looked for when it is resumed."
+                : document.Message,
         };
     }
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Dumont.Server.Instances;
+using Dumont.Server.Platform.Store;
 using Dumont.Server.Tests.Spine;
 using static Dumont.Server.Tests.TestServer;
 
@@ -194,6 +195,34 @@ public sealed class InstanceEndpointTests
 
         await server.RefusedAsync(400, "wrong-state", "POST", $"/instances/{id}/pause");
         await server.RefusedAsync(400, "wrong-state", "POST", $"/instances/{id}/resume");
+    }
+
+    [Fact]
+    public async Task PauseResume_WhileItRunsForASnapshot_SayWhatComesAfterIt()
+    {
+        await using var server = await SpineServer.StartAsync();
+        var id = await server.RunningAsync();
+        await server.SendAsync("POST", $"/instances/{id}/pause");
+        await server.Server.Get<Database>().WriteAsync(
+            transaction => server.Server.Get<InstanceStore>().RunForAsync(transaction, id, operation: 7), Line.Deadline());
+        var (_, paused) = await server.SendAsync("POST", $"/instances/{id}/pause");
+        Assert.Equal("Accepted; the instance runs until its snapshot is done, and pauses then.", paused!["message"]!.GetValue<string>());
+        Assert.Equal(
+            "It runs until its snapshot is done, and pauses then.", (await server.SendAsync("GET", $"/instances/{id}")).Body!["status_message"]!.GetValue<string>());
+        await server.UntilAsync(
+            id, async () => await server.Server.Get<InstanceStore>().FindAsync(id, Line.Deadline()) is { Status: InstanceStatus.Running } running ? running : null);
+        var (_, resumed) = await server.SendAsync("POST", $"/instances/{id}/resume");
+        Assert.Equal("The instance is running, and stays so after its snapshot.", resumed!["message"]!.GetValue<string>());
+
+        // Its snapshot is done: the last word of the user holds.
+        await server.Server.Get<Database>().WriteAsync(
+            async transaction =>
+            {
+                await server.Server.Get<InstanceStore>().EndRunAsync(transaction, id, operation: 7);
+                return true;
+            },
+            Line.Deadline());
+        Assert.Equal(InstanceDesired.Running, (await server.Server.Get<InstanceStore>().FindAsync(id, Line.Deadline()))!.Wanted);
     }
 
     [Fact]

@@ -162,6 +162,46 @@ public sealed class InstancePolicyTests
         Assert.Equal(InstanceStep.Wait, Decide(View(Instance(desired: InstanceDesired.Paused), Machine(used: true)) with { FailoverActive = true }));
 
     [Fact]
+    public void Pause_OnTheStandby_StopsItAndTheGpuThatWasLost()
+    {
+        var instance = Instance(desired: InstanceDesired.Paused, generation: 2, writer: 2);
+        InstanceView OnStandby(Instance what, MachinePhase phase, MachineDesired desired) =>
+            View(what, Machine(phase, desired, used: true), Machine(phase, desired, id: 2, role: MachineRole.Standby, used: true)) with
+            {
+                FailoverActive = true,
+                RestsOnStandby = true,
+                LostMachineId = new MachineId(1),
+            };
+
+        Assert.Equal(InstanceStep.StopMachines, Decide(OnStandby(instance, MachinePhase.Ready, MachineDesired.Running)));
+        Assert.Equal(InstanceStep.Wait, Decide(OnStandby(instance, MachinePhase.Stopping, MachineDesired.Stopped)));
+        Assert.Equal(InstanceStep.ShowPaused, Decide(OnStandby(instance, MachinePhase.Stopped, MachineDesired.Stopped)));
+
+        // Resumed, the standby alone is started; it is shown running when it is heard.
+        var resumed = OnStandby(instance with { Desired = InstanceDesired.Running, Status = InstanceStatus.Resuming }, MachinePhase.Stopped, MachineDesired.Stopped);
+        Assert.Equal(InstanceStep.StartMachines, Decide(resumed));
+        Assert.Equal([new MachineId(2)], resumed.Needed.Select(machine => machine.Id));
+        resumed = OnStandby(resumed.Instance, MachinePhase.Ready, MachineDesired.Running);
+        Assert.Equal(InstanceStep.Wait, Decide(resumed with { WriterLinked = false }));
+        Assert.Equal(InstanceStep.ShowRunning, Decide(resumed));
+    }
+
+    [Fact]
+    public void Pause_WhileItRunsForASnapshot_WaitsForItsEnd()
+    {
+        var instance = Instance(InstanceStatus.Paused, InstanceDesired.Paused) with { RunsFor = 7 };
+        var stopped = Machine(MachinePhase.Stopped, MachineDesired.Stopped, used: true);
+
+        Assert.Equal(InstanceStep.StartMachines, Decide(View(instance, stopped)));
+        Assert.Equal(InstanceStep.ShowRunning, Decide(View(instance, Machine(used: true))));
+        Assert.Equal(InstanceStep.StopMachines, Decide(View(instance with { RunsFor = null, Status = InstanceStatus.Running }, Machine(used: true))));
+
+        // Resumed meanwhile, it goes on; deleted, it goes.
+        Assert.Equal(InstanceStep.ShowRunning, Decide(View(instance with { RunsFor = null, Desired = InstanceDesired.Running }, Machine(used: true))));
+        Assert.Equal(InstanceStep.ReleaseMachines, Decide(View(instance with { Desired = InstanceDesired.Deleted }, Machine(used: true))));
+    }
+
+    [Fact]
     public void Pause_WriterLost_IsShown() =>
         Assert.Equal(
             InstanceStep.ShowLost,

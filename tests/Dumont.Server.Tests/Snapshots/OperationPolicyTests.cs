@@ -24,23 +24,25 @@ public sealed class OperationPolicyTests
     public void Decide_PausedInstance_RunsForASnapshotAndNotForARestore()
     {
         var paused = Instance(InstanceStatus.Paused, InstanceDesired.Paused);
-        Assert.IsType<OperationStep.Resume>(Decide(View() with { Instance = paused }));
+        Assert.IsType<OperationStep.RunInstance>(Decide(View() with { Instance = paused }));
         Assert.IsType<OperationStep.Fail>(Decide(View(Operation() with { Kind = OperationKind.Restore }) with { Instance = paused }));
     }
 
-    [Fact]
-    public void Decide_PausedAgainByTheUserMeanwhile_Fails() =>
-        Assert.IsType<OperationStep.Fail>(Decide(View(Operation(document => document with { PausesAgain = true })) with
-        {
-            Instance = Instance(InstanceStatus.Paused, InstanceDesired.Paused),
-        }));
+    [Theory]
+    [InlineData(InstanceStatus.Running)]
+    [InlineData(InstanceStatus.Pausing)]
+    internal void Decide_PausedByTheUserMeanwhile_RunsOnUntilTheSnapshotIsDone(InstanceStatus status)
+    {
+        var ordered = Operation() with { State = OperationState.Running, MachineId = new MachineId(3) };
+        Assert.IsType<OperationStep.RunInstance>(Decide(View(ordered) with { Instance = Instance(status, InstanceDesired.Paused), Report = Report(7, AgentWorkState.Running) }));
+    }
 
     [Fact]
-    public void Decide_ResumedForIt_Waits() =>
-        Assert.IsType<OperationStep.Wait>(Decide(View(Operation(document => document with { PausesAgain = true })) with
-        {
-            Instance = Instance(InstanceStatus.Resuming, InstanceDesired.Running),
-        }));
+    public void Decide_RunsForIt_GoesOnAsIfNothingWere()
+    {
+        Assert.IsType<OperationStep.Wait>(Decide(View() with { Instance = Instance(InstanceStatus.Paused, InstanceDesired.Paused) with { RunsFor = 7 } }));
+        Assert.IsType<OperationStep.Order>(Decide(View() with { Instance = Instance(InstanceStatus.Running, InstanceDesired.Paused) with { RunsFor = 7 } }));
+    }
 
     [Theory]
     [InlineData(AgentWorkState.Running, typeof(OperationStep.Note))]
@@ -93,13 +95,10 @@ public sealed class OperationPolicyTests
     private static OperationView View(SnapshotOperation? operation = null) =>
         new(operation ?? Operation(), Instance(InstanceStatus.Running, InstanceDesired.Running), WriterLinked: true, WriterBusy: false, Report: null);
 
-    private static SnapshotOperation Operation(Func<OperationDocument, OperationDocument>? change = null)
-    {
-        var document = new OperationDocument { Before = Now.AddDays(1) };
-        return new SnapshotOperation(
+    private static SnapshotOperation Operation() =>
+        new(
             7, new UserId(1), OperationKind.Snapshot, OperationState.Pending, 1, new SnapshotNumber(4), new InstanceId(5), null, CancelRequested: false, 1, Now, null,
-            change?.Invoke(document) ?? document);
-    }
+            new OperationDocument { Before = Now.AddDays(1) });
 
     private static Instance Instance(InstanceStatus status, InstanceDesired desired) =>
         new(

@@ -135,8 +135,21 @@ public sealed class SnapshotStoreTests : IDisposable
         var fence = (await queue.ClaimAsync("me", TimeSpan.FromMinutes(1), 10, Cancelled)).Single(each => each.Kind == WorkKinds.SnapshotSchedule);
         var schedule = (await schedules.FindAsync(new InstanceId(5), Cancelled))!;
         Assert.Equal(_time.GetUtcNow().AddHours(1), schedule.NextAt);
-        Assert.True(await schedules.TakeTurnAsync(schedule, schedule.NextAt.AddHours(1), fence, Cancelled));
-        Assert.False(await schedules.TakeTurnAsync(schedule, schedule.NextAt.AddHours(1), fence, Cancelled));
+        await schedules.PassTurnAsync(schedule, schedule.NextAt.AddHours(1), fence, Cancelled);
+        await Assert.ThrowsAsync<StaleWriteException>(() => schedules.PassTurnAsync(schedule, schedule.NextAt.AddHours(1), fence, Cancelled));
+
+        // A turn that is not to be had takes its snapshot with it.
+        var turn = (await schedules.FindAsync(new InstanceId(5), Cancelled))!;
+        Task<bool> TakeAsync(SnapshotSchedule of, long operation) => test.Database.WriteAsync(
+            async transaction =>
+            {
+                await ScheduleStore.TakeTurnAsync(transaction, of, of.NextAt.AddHours(1), operation, fence);
+                return true;
+            },
+            Cancelled);
+        Assert.True(await TakeAsync(turn, 41));
+        await Assert.ThrowsAsync<StaleWriteException>(() => TakeAsync(turn, 42));
+        Assert.Equal((turn.NextAt.AddHours(1), 41), ((await schedules.FindAsync(new InstanceId(5), Cancelled))!.NextAt, (await schedules.FindAsync(new InstanceId(5), Cancelled))!.LastOperationId));
         await schedules.RemoveAsync(new InstanceId(5), Cancelled);
         Assert.Null(await schedules.FindAsync(new InstanceId(5), Cancelled));
 

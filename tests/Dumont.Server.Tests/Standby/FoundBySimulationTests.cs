@@ -3,6 +3,7 @@ using Dumont.Providers;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
 using Dumont.Server.Settings;
+using Dumont.Server.Standby;
 using Dumont.Server.Tests.Spine;
 
 namespace Dumont.Server.Tests.Standby;
@@ -145,6 +146,58 @@ public sealed class FoundBySimulationTests
             async () => (await bench.WriterAsync(id)).Role == MachineRole.Gpu && !(await bench.AssociationAsync(id)).FailoverActive, TimeSpan.FromMinutes(5));
         Assert.Contains("standby.returned", await bench.EventsAsync(id));
         Assert.NotEqual(gpu.Id, (await bench.WriterAsync(id)).Id);
+    }
+
+    [Fact]
+    public async Task Failover_SyncIsSwitchedOff_TheWayBackIsSentAllTheSame()
+    {
+        // Else a GPU was rented for the time limit of a restore, given back, and another one rented, without end.
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        bench.Kill(await bench.WriterAsync(id));
+        await bench.Get<AssociationStore>().SetSyncEnabledAsync(SpineBench.User, id, enabled: false, Cancel);
+
+        await bench.RunUntilAsync(
+            async () => (await bench.WriterAsync(id)).Role == MachineRole.Gpu && (await bench.InstanceAsync(id)).Generation > 1 && !(await bench.AssociationAsync(id)).FailoverActive,
+            TimeSpan.FromMinutes(3));
+        Assert.DoesNotContain("standby.gpu_dropped", await bench.EventsAsync(id));
+
+        // What the switch is about stays as the user has it.
+        await bench.RunAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal((false, AssociationState.Syncing), ((await bench.AssociationAsync(id)).SyncEnabled, (await bench.AssociationAsync(id)).Document.State));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Pause_WhileItRestsOnItsStandby_StopsEveryMachine_AndAResumeFindsAGpu(bool autoRecovery)
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync(autoRecovery);
+        var (gpu, offers) = (await bench.WriterAsync(id), bench.Vast.Offers.ToList());
+        bench.Vast.Offers.Clear();
+        bench.Kill(gpu);
+        var standby = await bench.StandbyAsync(id);
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).RestsOnStandby && (await bench.InstanceAsync(id)).WriterMachineId == standby.Id, TimeSpan.FromMinutes(1));
+
+        // There are offers again, and none is bought for a paused instance.
+        await PauseAsync(bench, id);
+        bench.Vast.Offers.AddRange(offers);
+        await bench.RunAsync(TimeSpan.FromMinutes(10));
+        Assert.Equal(InstanceStatus.Paused, (await bench.InstanceAsync(id)).Status);
+        Assert.Equal(
+            "The instance pauses on its standby; a GPU is looked for when it is resumed.",
+            (await bench.Get<StandbyViews>().FindAsync(SpineBench.User, id, Cancel))!.Message);
+        Assert.All(bench.Vast.Machines.Values.Concat(bench.Gcp.Machines.Values), machine => Assert.Equal(ProviderMachineState.Stopped, machine.State));
+        Assert.Single(bench.Vast.Calls, call => call.StartsWith("create", StringComparison.Ordinal));
+
+        await bench.Get<AutoStandby>().SetAsync(SpineBench.User, new AutoStandbySettings { Enabled = true, AutoRecovery = true }, Cancel);
+        await bench.Get<InstanceService>().SetDesiredAsync(SpineBench.User, id, InstanceDesired.Running, Cancel);
+        await bench.RunUntilAsync(
+            async () => await bench.InstanceAsync(id) is { Status: InstanceStatus.Running } now && now.WriterMachineId != standby.Id && !(await bench.AssociationAsync(id)).FailoverActive,
+            TimeSpan.FromMinutes(5));
+        Assert.DoesNotContain("standby.failed", await bench.EventsAsync(id));
+        Assert.DoesNotContain(bench.Vast.Calls, call => call == $"start {gpu.ProviderMachineId}");
     }
 
     private static async Task<Machine> PauseAsync(SpineBench bench, InstanceId id)

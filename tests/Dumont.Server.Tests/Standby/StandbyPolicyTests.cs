@@ -182,16 +182,65 @@ public sealed class StandbyPolicyTests
         Assert.Equal(StandbyStep.PlaceCandidate, Decide(view));
         Assert.Equal(StandbyStep.Observe, Decide(view with { AutoRecovery = false }));
         Assert.Equal(StandbyStep.Observe, Decide(With(view, document => document with { RetryAt = Now + TimeSpan.FromTicks(1) })));
-        Assert.Equal(StandbyStep.Fail, Decide(view with { Standby = Standby(Options.PartnerSilence, role: AgentRole.Writer) }));
+        Assert.Equal(
+            StandbyStep.Fail, StandbyPolicy.Decide(view with { Standby = Standby(Options.PartnerSilence, role: AgentRole.Writer) }, Now + Options.PartnerSilence, Options));
     }
 
     [Fact]
-    public void Search_PausedMeanwhile_GoesOn()
+    public void Search_PausedMeanwhile_RentsNoGpu()
     {
-        // The pause waits for the end of the failover, so the failover must not wait for the end of the pause.
         var view = Failover(FailoverPhase.SearchingGpu);
+        var paused = view with { Instance = view.Instance with { Desired = InstanceDesired.Paused } };
 
-        Assert.Equal(StandbyStep.PlaceCandidate, Decide(view with { Instance = view.Instance with { Desired = InstanceDesired.Paused } }));
+        Assert.Equal(StandbyStep.Observe, Decide(paused));
+
+        // Not for a snapshot of the paused instance either: the standby has what is to be kept.
+        Assert.Equal(StandbyStep.Observe, Decide(paused with { Instance = paused.Instance with { RunsFor = 7 } }));
+    }
+
+    [Theory]
+    [InlineData(MachinePhase.Stopping, MachineDesired.Stopped)]
+    [InlineData(MachinePhase.Stopped, MachineDesired.Stopped)]
+    [InlineData(MachinePhase.Stopped, MachineDesired.Running)]
+    [InlineData(MachinePhase.Starting, MachineDesired.Running)]
+    [InlineData(MachinePhase.Preparing, MachineDesired.Running)]
+    internal void Search_StandbyIsStoppedOrStarts_SilenceMeansNothing(MachinePhase phase, MachineDesired desired)
+    {
+        var view = Failover(FailoverPhase.SearchingGpu);
+        StandbyView With(Machine machine) => view with { Standby = Observed(machine, null, TimeSpan.FromHours(1)) };
+
+        Assert.Equal(StandbyStep.Observe, Decide(With(Machine(phase, desired, id: 2, role: MachineRole.Standby, used: true))));
+        Assert.Equal(StandbyStep.Fail, Decide(With(Machine(phase, desired, id: 2, role: MachineRole.Standby, used: true, failure: MachineFailure.BootTimeout))));
+    }
+
+    [Fact]
+    public void Search_StandbyWasStartedAgain_HasAWhileToBeHeard()
+    {
+        var view = Failover(FailoverPhase.SearchingGpu) with
+        {
+            Standby = Observed(Machine(id: 2, role: MachineRole.Standby, used: true), null, TimeSpan.FromHours(1)),
+        };
+
+        Assert.Equal(StandbyStep.Observe, StandbyPolicy.Decide(view, Now + Options.PartnerSilence - TimeSpan.FromTicks(1), Options));
+        Assert.Equal(StandbyStep.Fail, StandbyPolicy.Decide(view, Now + Options.PartnerSilence, Options));
+    }
+
+    [Fact]
+    public void Recover_PausedMeanwhile_TheNewGpuIsGivenBack_UnlessItWritesAlready()
+    {
+        StandbyView Paused(StandbyView view) => view with { Instance = view.Instance with { Desired = InstanceDesired.Paused } };
+        var provisioning = Failover(FailoverPhase.Provisioning) with { Candidate = Candidate(Fresh) };
+        var restoring = Failover(FailoverPhase.Restoring) with { Candidate = Candidate(Fresh) };
+        var promoted = Failover(FailoverPhase.Restoring, pending: 3, pendingMachine: 3) with { Candidate = Candidate(Fresh) };
+
+        Assert.Equal(StandbyStep.DropCandidate, Decide(Paused(provisioning)));
+        Assert.Equal(StandbyStep.DropCandidate, Decide(Paused(restoring)));
+        Assert.Equal(StandbyStep.Observe, Decide(Paused(promoted)));
+        Assert.Equal(StandbyStep.Complete, Decide(Paused(promoted with { Candidate = Candidate(Fresh, AgentRole.Writer, 3) })));
+
+        // The candidate may hold what is nowhere else.
+        var live = Standby(Options.PartnerSilence, role: AgentRole.Writer, generation: 2, sync: Reports.Sync(new MachineId(3)));
+        Assert.Equal(StandbyStep.PromoteCandidate, Decide(Paused(restoring with { Standby = live })));
     }
 
     [Fact]
@@ -224,6 +273,15 @@ public sealed class StandbyPolicyTests
 
         Assert.Equal(StandbyStep.Observe, StandbyPolicy.Decide(view, Now + Options.PromotionTimeout - TimeSpan.FromTicks(1), Options));
         Assert.Equal(StandbyStep.DropCandidate, StandbyPolicy.Decide(view, Now + Options.PromotionTimeout, Options));
+    }
+
+    [Fact]
+    public void Provision_AskedForAndNeverResolved_IsDroppedAtTheLimit()
+    {
+        var view = Failover(FailoverPhase.Provisioning) with { Candidate = Observed(Machine(MachinePhase.Asking, id: 3), null, Fresh) };
+
+        Assert.Equal(StandbyStep.Observe, StandbyPolicy.Decide(view, Now + Options.RestoreTimeout - TimeSpan.FromTicks(1), Options));
+        Assert.Equal(StandbyStep.DropCandidate, StandbyPolicy.Decide(view, Now + Options.RestoreTimeout, Options));
     }
 
     [Fact]

@@ -1,4 +1,6 @@
+using System.Data.Common;
 using Dumont.Contracts;
+using Dumont.Server.Instances;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Store;
 using Dumont.Server.Snapshots;
@@ -37,13 +39,52 @@ internal sealed class TrustOldAnswer : Bug
     }
 }
 
-/// <summary>That the instance was paused before its snapshot is forgotten.</summary>
+/// <summary>That the instance runs for its snapshot only is forgotten when the snapshot is done.</summary>
 internal sealed class ForgetPause : Bug
 {
     public override string Name => "forget pause";
 
     public override IReconciler Wrap(IReconciler reconciler, Database database, SimServer server) =>
-        reconciler.Kind == WorkKinds.SnapshotOperation ? new Reconciler(reconciler, server) : reconciler;
+        reconciler.Kind == WorkKinds.SnapshotOperation ? new AfterSnapshotOfPaused(reconciler, server, database, (transaction, operation) =>
+            server.Instances.RunForAsync(transaction, operation.InstanceId!.Value, operation.Id)) : reconciler;
+}
+
+/// <summary>After its snapshot the instance is paused, whatever the user has said meanwhile.</summary>
+internal sealed class OverrideWish : Bug
+{
+    public override string Name => "override wish";
+
+    public override IReconciler Wrap(IReconciler reconciler, Database database, SimServer server) =>
+        reconciler.Kind == WorkKinds.SnapshotOperation ? new AfterSnapshotOfPaused(reconciler, server, database, (transaction, operation) =>
+            server.Instances.SetDesiredAsync(transaction, operation.UserId, operation.InstanceId!.Value, InstanceDesired.Paused)) : reconciler;
+}
+
+/// <summary>Does something wrong when the operation has ended for which an instance ran.</summary>
+internal sealed class AfterSnapshotOfPaused(IReconciler reconciler, SimServer server, Database database, Func<DbTransaction, SnapshotOperation, Task<bool>> act) : IReconciler
+{
+    public string Kind => reconciler.Kind;
+
+    public async Task<Next> ReconcileAsync(Fence fence, CancellationToken cancellationToken)
+    {
+        var before = await server.Operations.FindAsync(fence.Key, cancellationToken);
+        var ran = before is { IsOver: false, InstanceId: { } id } && (await server.Instances.FindAsync(id, cancellationToken))?.RunsFor == fence.Key;
+        var next = await reconciler.ReconcileAsync(fence, cancellationToken);
+        if (ran && await server.Operations.FindAsync(fence.Key, cancellationToken) is { IsOver: true } ended)
+        {
+            await database.WriteAsync(transaction => act(transaction, ended), cancellationToken);
+        }
+
+        return next;
+    }
+}
+
+/// <summary>A schedule takes its turn and makes its snapshot in two steps.</summary>
+internal sealed class TurnApart : Bug
+{
+    public override string Name => "turn apart";
+
+    public override IReconciler Wrap(IReconciler reconciler, Database database, SimServer server) =>
+        reconciler.Kind == WorkKinds.SnapshotSchedule ? new Reconciler(reconciler, server) : reconciler;
 
     private sealed class Reconciler(IReconciler reconciler, SimServer server) : IReconciler
     {
@@ -51,9 +92,14 @@ internal sealed class ForgetPause : Bug
 
         public async Task<Next> ReconcileAsync(Fence fence, CancellationToken cancellationToken)
         {
-            if (await server.Operations.FindAsync(fence.Key, cancellationToken) is { IsOver: false, Document: { PausesAgain: true, OrderedAt: not null } document } operation)
+            var id = new InstanceId(fence.Key);
+            var now = server.Time.GetUtcNow();
+            if (await server.Schedules.FindAsync(id, cancellationToken) is { Rule.IsEnabled: true } schedule && schedule.NextAt <= now
+                && await server.Instances.FindAsync(id, cancellationToken) is { Status: InstanceStatus.Running })
             {
-                await server.Operations.SaveAsync(operation, operation with { Document = document with { PausesAgain = false } }, fence, null, cancellationToken);
+                await server.SnapshotService.CreateAsync(
+                    schedule.UserId, new CreateSnapshotRequest { InstanceId = id, Tags = [ScheduleReconciler.Tag] }, cancellationToken);
+                await server.Schedules.PassTurnAsync(schedule, schedule.Rule.NextAfter(now), fence, cancellationToken);
             }
 
             return await reconciler.ReconcileAsync(fence, cancellationToken);

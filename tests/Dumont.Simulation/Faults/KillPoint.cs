@@ -21,7 +21,7 @@ internal enum Seam
 
 /// <summary>A moment at which the server's process may be killed.</summary>
 /// <param name="Flow">create, pause, resume, destroy, failover, sweep, or one of snapshots: snapshot, snapshot of paused, restore, restore to new,
-/// forget, prune, cleanup, cancel.</param>
+/// forget, prune, cleanup, schedule, cancel.</param>
 /// <param name="Seam">On which side of the step.</param>
 /// <param name="Step">The step as production code passes it: what a transaction changes (<c>gpu Intended>Asking</c>), what is called
 /// (<c>gpu create</c>), what an agent is ordered (<c>order writer</c>), what a user asked for (<c>api pause</c>).</param>
@@ -29,7 +29,10 @@ internal enum Seam
 internal sealed record KillPoint(string Flow, Seam Seam, string Step, params string[] With)
 {
     /// <summary>The user must take snapshots to get there.</summary>
-    public bool IsOfSnapshots => Flow is "snapshot" or "snapshot of paused" or "restore" or "restore to new" or "forget" or "prune" or "cleanup" or "cancel";
+    public bool IsOfSnapshots => IsOfSchedules || Flow is "snapshot" or "snapshot of paused" or "restore" or "restore to new" or "forget" or "prune" or "cleanup" or "cancel";
+
+    /// <summary>And wait for the next turn.</summary>
+    public bool IsOfSchedules => Flow == "schedule";
 
     public override string ToString() => $"{Flow}: {Step}, {Seam}";
 }
@@ -129,8 +132,8 @@ internal static class KillPointTable
         .. Commit("snapshot", "snapshot Running>Done"),
         .. Commit("snapshot", "snapshot Pending>Failed", "store-denied"),
         .. Commit("snapshot", "snapshot Running>Failed", "store-full"),
-        .. Commit("snapshot of paused", "instance resumed for the snapshot"),
-        .. Commit("snapshot of paused", "instance paused again"),
+        .. Commit("snapshot of paused", "instance runs for the snapshot"),
+        .. Commit("snapshot of paused", "instance runs for it no more"),
         .. Commit("restore", "api restore"),
         .. Commit("restore", "restore Pending>Running"),
         .. Call("restore", "order restore"),
@@ -147,6 +150,9 @@ internal static class KillPointTable
         .. Commit("prune", "prune Running>Done"),
         .. Commit("cleanup", "api retention"),
         .. Commit("cleanup", "cleanup drops"),
+        .. Commit("schedule", "api schedule"),
+        .. Commit("schedule", "schedule takes its turn"),
+        .. Commit("schedule", "schedule drops"),
         .. Commit("cancel", "api cancel"),
         .. Commit("cancel", "snapshot Running>Cancelled"),
 

@@ -79,6 +79,7 @@ internal sealed class SimServer : IDisposable
         Operations = new OperationStore(database, _time);
         Snapshots = new SnapshotStore(database, _time);
         Rules = new RetentionStore(database, _time);
+        Schedules = new ScheduleStore(database, _time);
         var snapshotOptions = Options.Create(options.Snapshots);
         var repositories = new Repositories(
             new RepositoryStore(database, bench.MasterKey, _time), new StorageSettingsStore(secrets), secrets, new SimEngine(this, world, scheduler, random, checks), snapshotOptions);
@@ -111,6 +112,7 @@ internal sealed class SimServer : IDisposable
             new OperationReconciler(
                 Operations, Snapshots, repositories, repositoryWork, verifications, Instances, _machines, Hub, events, new OperationChanges(_time), bench.Metrics, _time, snapshotOptions),
             new CleanupReconciler(Rules, Retention),
+            new ScheduleReconciler(Schedules, Instances, Operations, SnapshotService, Retention, _time, snapshotOptions),
         ];
         _runner = new ReconcileRunner(
             _queue, bug is null ? reconcilers : reconcilers.Select(reconciler => bug.Wrap(reconciler, database, this)), _time, new SimLogger<ReconcileRunner>(checks));
@@ -151,6 +153,8 @@ internal sealed class SimServer : IDisposable
     public SnapshotService SnapshotService { get; }
 
     public RetentionStore Rules { get; }
+
+    public ScheduleStore Schedules { get; }
 
     public Retention Retention { get; }
 
@@ -262,6 +266,11 @@ internal sealed class SimServer : IDisposable
         {
             HoldNext = null;
             WasHeld = true;
+            if (subject.Kind == WorkKinds.Sweep)
+            {
+                _checks.SweepHeldUntil = _scheduler.Elapsed + ReconcileRunner.Lease;
+            }
+
             hold();
             subject.HeldUntil = _scheduler.Elapsed + ReconcileRunner.Lease + TimeSpan.FromSeconds(5 + _random.Next(20));
             _trace.Note($"nemesis: the tick of {subject} stands still");

@@ -53,6 +53,7 @@ internal sealed class Subject(string kind, long key)
             WorkKinds.Instance => ReadInstanceAsync(transaction),
             WorkKinds.Standby => ReadPairAsync(transaction),
             WorkKinds.SnapshotOperation => ReadOperationAsync(transaction),
+            WorkKinds.SnapshotSchedule => ReadScheduleAsync(transaction),
             _ => Task.FromResult<RecordState?>(new RecordState(Kind, "", 0, 0, 0)),
         };
 
@@ -74,6 +75,17 @@ internal sealed class Subject(string kind, long key)
                 break;
             case WorkKinds.SnapshotCleanup:
                 yield return "cleanup drops";
+                break;
+            case WorkKinds.SnapshotSchedule:
+                if (before.First != after.First)
+                {
+                    yield return before.Second == after.Second ? "schedule passes its turn" : "schedule takes its turn";
+                }
+                else if (before.Third != after.Third)
+                {
+                    yield return "schedule drops";
+                }
+
                 break;
             case WorkKinds.SnapshotOperation:
                 foreach (var step in StepsOfOperation(before, after))
@@ -147,14 +159,14 @@ internal sealed class Subject(string kind, long key)
         if (before.State != after.State)
         {
             yield return $"{after.Word} {before.State}>{after.State}";
-            if (after.First != 0 && after.State is not ("Pending" or "Running"))
+            if (before.First != 0 && after.State is not ("Pending" or "Running"))
             {
-                yield return "instance paused again";
+                yield return "instance runs for it no more";
             }
         }
         else if (before.First < after.First)
         {
-            yield return "instance resumed for the snapshot";
+            yield return "instance runs for the snapshot";
         }
         else if (before.Second != after.Second)
         {
@@ -169,12 +181,24 @@ internal sealed class Subject(string kind, long key)
     private async Task<RecordState?> ReadOperationAsync(DbTransaction transaction) =>
         await transaction.Connection!.QuerySingleOrDefaultAsync<OperationRow>(
             """
-            SELECT lower(kind) AS kind, state, COALESCE(json_extract(document, '$.pauses_again'), 0) AS pauses, COALESCE(machine_id, 0) AS machine, version
-            FROM snapshot_operations WHERE id = @Key
+            SELECT lower(kind) AS kind, state, (SELECT COUNT(*) FROM instances i WHERE i.id = o.instance_id AND i.runs_for = o.id) AS runs,
+                COALESCE(machine_id, 0) AS machine, version
+            FROM snapshot_operations o WHERE id = @Key
             """,
             new { Key },
             transaction) is { } row
-            ? new RecordState(row.Kind, row.State, row.Pauses, row.Machine, row.Version)
+            ? new RecordState(row.Kind, row.State, row.Runs, row.Machine, row.Version)
+            : null;
+
+    private async Task<RecordState?> ReadScheduleAsync(DbTransaction transaction) =>
+        await transaction.Connection!.QuerySingleOrDefaultAsync<ScheduleRow>(
+            """
+            SELECT next_at AS next, COALESCE(last_operation_id, 0) AS operation, (SELECT COUNT(*) FROM snapshot_operations WHERE kind = 'Prune') AS prunes
+            FROM snapshot_schedules WHERE instance_id = @Key
+            """,
+            new { Key },
+            transaction) is { } row
+            ? new RecordState("schedule", "", row.Next, row.Operation, row.Prunes)
             : null;
 
     private async Task<RecordState?> ReadMachineAsync(DbConnection connection, DbTransaction? transaction) =>
@@ -222,15 +246,18 @@ internal sealed class Subject(string kind, long key)
 
     private sealed record InstanceRow(string Status, long Generation, long Stopped);
 
-    private sealed record OperationRow(string Kind, string State, long Pauses, long Machine, long Version);
+    private sealed record OperationRow(string Kind, string State, long Runs, long Machine, long Version);
+
+    private sealed record ScheduleRow(long Next, long Operation, long Prunes);
 
     private sealed record PairRow(string Phase, long Pending, long Draining, long Standby);
 }
 
 /// <summary>What a decorator needs to know of a row to name what changes.</summary>
-/// <param name="Word">What the thing is: gpu, standby, candidate, lost, instance, pair, or the kind of a snapshot operation.</param>
+/// <param name="Word">What the thing is: gpu, standby, candidate, lost, instance, pair, schedule, or the kind of a snapshot operation.</param>
 /// <param name="State">Its phase or status.</param>
-/// <param name="First">Machine: destroy asked. Instance: generation. Pair: pending generation. Operation: pauses again.</param>
-/// <param name="Second">Machine: absent readings. Instance: machines told to stop. Pair: draining. Operation: machine.</param>
-/// <param name="Third">Pair: standby. Operation: version.</param>
+/// <param name="First">Machine: destroy asked. Instance: generation. Pair: pending generation. Operation: whether the instance runs for it.
+/// Schedule: next turn.</param>
+/// <param name="Second">Machine: absent readings. Instance: machines told to stop. Pair: draining. Operation: machine. Schedule: last operation.</param>
+/// <param name="Third">Pair: standby. Operation: version. Schedule: prunes.</param>
 internal sealed record RecordState(string Word, string State, long First, long Second, long Third);

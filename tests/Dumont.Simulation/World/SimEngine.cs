@@ -13,6 +13,9 @@ namespace Dumont.Simulation.World;
 /// <summary>The repository as one incarnation of the server reaches it.</summary>
 internal sealed class SimEngine(SimServer server, CloudWorld world, Scheduler scheduler, Random random, Checks checks) : IRepositoryOpener, ISnapshotEngine, IObjectStore
 {
+    /// <summary>How long a prune leaves marked data where it is.</summary>
+    private TimeSpan Grace { get; init; }
+
     /// <inheritdoc />
     public StoreTraits Traits => new(1, 1);
 
@@ -20,7 +23,8 @@ internal sealed class SimEngine(SimServer server, CloudWorld world, Scheduler sc
     public IObjectStore OpenObjects(Repository repository) => this;
 
     /// <inheritdoc />
-    public ISnapshotEngine OpenEngine(Repository repository, string secret, TimeSpan graceOfPrune) => this;
+    public ISnapshotEngine OpenEngine(Repository repository, string secret, TimeSpan graceOfPrune) =>
+        new SimEngine(server, world, scheduler, random, checks) { Grace = graceOfPrune };
 
     /// <inheritdoc />
     public async Task EnsureRepositoryAsync(CancellationToken cancellationToken)
@@ -66,7 +70,10 @@ internal sealed class SimEngine(SimServer server, CloudWorld world, Scheduler sc
 
         try
         {
+            world.Repository.Mark();
             await scheduler.DelayAsync(TimeSpan.FromSeconds(0.5 + (3 * random.NextDouble())), cancellationToken);
+            await server.GateAsync(mayHold: false);
+            world.Repository.Sweep(Grace);
             await AnswerAsync("prune", cancellationToken);
         }
         finally

@@ -16,6 +16,7 @@ internal sealed class SimWork(SimAgent agent, WorkPlace place, Scheduler schedul
 {
     private const int StoreAttempts = 4;
 
+    private IReadOnlyList<string> _known = [];
     private long? _operation;
     private int _turn;
 
@@ -52,6 +53,7 @@ internal sealed class SimWork(SimAgent agent, WorkPlace place, Scheduler schedul
     {
         Report = Begun(work.OperationId, "transferring");
         var (content, at) = (agent.Content, scheduler.Elapsed);
+        _known = work.Kind == AgentWorkKind.Snapshot && place.IsReachable() ? place.Repository.BeginWriting(this, work.HostName) : [];
         var slow = random.Next(10) == 0 ? 10 : 0;
         Later(0.3, 4 + slow, () => Finish(work, content, at, StoreAttempts));
         Draw("work");
@@ -73,9 +75,13 @@ internal sealed class SimWork(SimAgent agent, WorkPlace place, Scheduler schedul
         {
             Fail(work, "store", fault.Name);
         }
+        else if (work.Kind == AgentWorkKind.Snapshot && _known.Count > 0 && !place.Repository.TryRenew(this))
+        {
+            Fail(work, "store", "The lease ran out.");
+        }
         else if (work.Kind == AgentWorkKind.Snapshot)
         {
-            End(work, place.Repository.Put($"op-{work.OperationId}", work.HostName, content, at).Id);
+            End(work, place.Repository.Put(this, $"op-{work.OperationId}", work.HostName, content, at, _known).Id);
         }
         else if (place.Repository.Find(work.SnapshotId) is { } snapshot)
         {
