@@ -3,7 +3,7 @@ using Dumont.Scenarios.Harness;
 
 namespace Dumont.Scenarios;
 
-/// <summary>One world for the checklist's lines on snapshots and syncs, whose repositories are all in one kind of place. Its instances live as long as it.</summary>
+/// <summary>One world for the checklist's lines on snapshots and syncs, whose repositories are all in one kind of place. Its instance lives as long as it.</summary>
 /// <remarks>
 /// The numbers are lines of the checklist; what is not about snapshots or syncs is left out. Those of the hundred scenarios are in <see cref="SnapshotScenarios"/>.
 /// <list type="table">
@@ -28,7 +28,7 @@ namespace Dumont.Scenarios;
 /// <item><term>140 integrity of what is restored</term><description><see cref="RestoreChecklist.Restore_HasEveryFileAsItWas"/></description></item>
 /// <item><term>141 some files only</term><description><see cref="SnapshotScenarios.Restore_OfSomePaths_LeavesTheRestAlone"/></description></item>
 /// <item><term>142 rate of decompression</term><description><see cref="RestoreChecklist.Restore_TellsBytesAndTime"/>; the rate itself: <c>./dumont bench codecs</c></description></item>
-/// <item><term>143 other kinds of machine</term><description><see cref="RestoreChecklist.Restore_OnMachinesOfOtherKinds_IsTheSame"/></description></item>
+/// <item><term>143 other kinds of machine</term><description><see cref="RestoreChecklist.Restore_OnAMachineOfAnotherKind_IsTheSame"/>; another model: <see cref="SnapshotScenarios.Restore_ToAnotherGpu_HasEveryFileAsItWas"/></description></item>
 /// <item><term>144 restore points</term><description><see cref="RestoreChecklist.Restore_ToEachPoint_ThereAndBack"/></description></item>
 /// <item><term>145 failure and rollback</term><description><see cref="RestoreChecklist.Restore_ThatFails_LeavesEverythingAsItWas"/></description></item>
 /// <item><term>100 snapshot by hand, 101 into a new instance</term><description><see cref="SnapshotScenarios.Snapshot_FullThenIncremental_SendsOnlyChanges"/>, <see cref="SnapshotScenarios.Restore_ToAnotherGpu_HasEveryFileAsItWas"/></description></item>
@@ -52,24 +52,16 @@ namespace Dumont.Scenarios;
 /// </remarks>
 public abstract class ChecklistFixture : WorldFixture
 {
-    private readonly Dictionary<string, Workplace> _places = [];
+    private Workplace? _place;
 
     private protected override IReadOnlyDictionary<string, string> ServerSettings { get; } =
         new Dictionary<string, string> { ["Snapshots__WatchInterval"] = "00:00:00.100" };
 
-    /// <summary>The workplace of an engine; made when it is first asked for.</summary>
-    internal async Task<Workplace> PlaceAsync(string engine, ITestOutputHelper output)
-    {
-        if (!_places.TryGetValue(engine, out var place))
-        {
-            _places[engine] = place = await Workplace.CreateAsync(World, await StorageAsync(engine));
-        }
-
-        return place.For(output);
-    }
+    /// <summary>The one workplace; made when it is first asked for.</summary>
+    internal async Task<Workplace> PlaceAsync(ITestOutputHelper output) => (_place ??= await Workplace.CreateAsync(World, await StorageAsync())).For(output);
 
     /// <summary>The storage settings that lead to this kind of place.</summary>
-    private protected abstract Task<JsonObject> StorageAsync(string engine);
+    private protected abstract Task<JsonObject> StorageAsync();
 
     private protected override Task EndAsync() => World.ClearAsync(CancellationToken.None);
 }
@@ -77,14 +69,14 @@ public abstract class ChecklistFixture : WorldFixture
 /// <summary>Repositories in folders of the server's disk.</summary>
 public sealed class FolderChecklistFixture : ChecklistFixture
 {
-    private protected override Task<JsonObject> StorageAsync(string engine) =>
-        Task.FromResult(new JsonObject { ["primary_provider"] = "local", ["engine"] = engine });
+    private protected override Task<JsonObject> StorageAsync() =>
+        Task.FromResult(new JsonObject { ["primary_provider"] = "local", ["engine"] = "dumont" });
 }
 
 /// <summary>Repositories in a bucket of an S3 service.</summary>
 public sealed class BucketChecklistFixture : ChecklistFixture
 {
-    private protected override Task<JsonObject> StorageAsync(string engine) => World.Cloud.StorageAsync(engine, TestContext.Current.CancellationToken);
+    private protected override Task<JsonObject> StorageAsync() => World.Cloud.StorageAsync("dumont", TestContext.Current.CancellationToken);
 }
 
 [CollectionDefinition(Name)]

@@ -4,12 +4,11 @@ using Dumont.Scenarios.Harness;
 
 namespace Dumont.Scenarios;
 
-/// <summary>The checklist's lines on syncs, one test a line; <see cref="ChecklistFixture"/> has the table. Each engine must do all of it.</summary>
+/// <summary>The checklist's lines on syncs, one test a line; <see cref="ChecklistFixture"/> has the table. Restic's are
+/// in <see cref="ResticSnapshotTests"/>.</summary>
 public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper output)
 {
     private readonly CancellationToken _cancellationToken = TestContext.Current.CancellationToken;
-
-    private protected virtual string Engine => "dumont";
 
     [Fact]
     [Trait("Checklist", "231")]
@@ -17,6 +16,7 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
     {
         var place = await PlaceAsync();
         await place.RunAsync("rm -rf /workspace/*; echo work > /workspace/work");
+        await place.SnapshotAsync("", name: "by hand");
         await place.User.PutAsync($"/instances/{place.Id}/snapshot-schedule", new JsonObject { ["every_minutes"] = 60 }, _cancellationToken);
         await place.World.Server.KillAsync();
         ServerRecords.MakeScheduleDue(place.World.Server.DatabaseFile, place.Id);
@@ -107,8 +107,8 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
         var points = new List<(string Id, string Sum)>();
         for (var i = 0; i < 3; i++)
         {
-            await place.InAsync("sync-points", $"echo {i} > mark; head -c 200000 /dev/urandom > weights");
-            points.Add(((await place.SyncAsync("sync-points")).Word("snapshot_id"), await place.SumsAsync("sync-points")));
+            var sum = await place.InAsync("sync-points", $"echo {i} > mark; head -c 200000 /dev/urandom > weights; {Workplace.Sums(".")}");
+            points.Add(((await place.SyncAsync("sync-points")).Word("snapshot_id"), sum));
         }
 
         foreach (var (id, sum) in new[] { points[0], points[2], points[1] })
@@ -163,8 +163,7 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
     public async Task Sync_WhatIsKept_IsWhatWasThere()
     {
         var place = await PlaceAsync();
-        await place.InAsync("sync-whole", "mkdir -p a/b; head -c 3000000 /dev/urandom > a/b/blob; echo x > 'a name [1]*'; ln -s b a/link; printf '#!/bin/sh\\n' > run.sh; chmod 750 run.sh");
-        var before = await place.SumsAsync("sync-whole");
+        var before = await place.InAsync("sync-whole", "mkdir -p a/b; head -c 3000000 /dev/urandom > a/b/blob; echo x > 'a name [1]*'; ln -s b a/link; printf '#!/bin/sh\\n' > run.sh; chmod 750 run.sh; " + Workplace.Sums("."));
         var synced = await place.SyncAsync("sync-whole");
         await place.RunAsync("rm -r /workspace/sync-whole");
         await place.RestoreAsync(synced.Word("snapshot_id"));
@@ -210,7 +209,7 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
             () => place.User.DescribeAsync(place.Id, _cancellationToken));
         Assert.Equal(count + 1, await CountAsync());
         await place.RestoreAsync(begun.Word("snapshot_id"), "sync-killed-back");
-        Assert.Equal(await place.SumsAsync("sync-killed"), await place.SumsAsync("sync-killed-back"));
+        await place.AssertSameAsync("sync-killed", "sync-killed-back");
 
         async Task<long> CountAsync() => (await StatusAsync()).Number("sync_count");
 
@@ -253,19 +252,12 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
             await place.MetricAsync("dumont_sync_bytes_total"), await place.MetricAsync("dumont_sync_files_total"));
     }
 
-    private protected Task<Workplace> PlaceAsync() => fixture.PlaceAsync(Engine, output);
+    private protected Task<Workplace> PlaceAsync() => fixture.PlaceAsync(output);
 }
 
 /// <summary>Into folders of the server's disk.</summary>
 [Collection(FolderChecklist.Name)]
 public sealed class FolderSyncChecklist(FolderChecklistFixture fixture, ITestOutputHelper output) : SyncChecklist(fixture, output);
-
-/// <summary>With restic.</summary>
-[Collection(FolderChecklist.Name)]
-public sealed class ResticSyncChecklist(FolderChecklistFixture fixture, ITestOutputHelper output) : SyncChecklist(fixture, output)
-{
-    private protected override string Engine => "restic";
-}
 
 /// <summary>Into a bucket of an S3 service.</summary>
 [Collection(BucketChecklist.Name)]
@@ -277,15 +269,21 @@ public sealed class BucketSyncChecklist(BucketChecklistFixture fixture, ITestOut
     {
         var place = await PlaceAsync();
         await place.InAsync("sync-faults", "head -c 3000000 /dev/urandom > blob");
-        foreach (var kind in new[] { "server-error-before", "too-many-requests", "answer-lost-after-effect" })
+        JsonObject[] faults =
+        [
+            new() { ["kind"] = "server-error-before", ["status"] = 503 },
+            new() { ["kind"] = "too-many-requests" },
+            new() { ["kind"] = "answer-lost-after-effect" },
+        ];
+        foreach (var fault in faults)
         {
-            await place.World.Cloud.ArmAsync(
-                new JsonObject { ["kind"] = kind, ["operation"] = "object-put", ["provider"] = "s3", ["count"] = 1, ["status"] = 503 }, TestContext.Current.CancellationToken);
+            (fault["operation"], fault["provider"], fault["count"]) = ("object-put", "s3", 1);
+            await place.World.Cloud.ArmAsync(fault, TestContext.Current.CancellationToken);
         }
 
         var synced = await place.SyncAsync("sync-faults");
         Assert.False(await place.World.Cloud.HasFaultsAsync(TestContext.Current.CancellationToken));
         await place.RestoreAsync(synced.Word("snapshot_id"), "sync-faults-back");
-        Assert.Equal(await place.SumsAsync("sync-faults"), await place.SumsAsync("sync-faults-back"));
+        await place.AssertSameAsync("sync-faults", "sync-faults-back");
     }
 }

@@ -52,13 +52,20 @@ internal sealed class Workplace
 
     public Task<string> SumsAsync(string folder) => RunAsync(Sums($"/workspace/{folder}"));
 
-    /// <summary>Takes a snapshot of a folder.</summary>
+    /// <summary>Two folders hold the same.</summary>
+    public async Task AssertSameAsync(string folder, string other)
+    {
+        var both = (await RunAsync($"{Sums($"/workspace/{folder}")}; echo =====; {Sums($"/workspace/{other}")}")).Split("=====");
+        Assert.Equal(both[0].Trim(), both[1].Trim());
+    }
+
+    /// <summary>Takes a snapshot of a folder, or of the whole workspace.</summary>
     public async Task<JsonNode> SnapshotAsync(string folder, string type = "incremental", string? name = null, params string[] tags)
     {
         var request = new JsonObject
         {
             ["instance_id"] = Id,
-            ["source_path"] = $"/workspace/{folder}",
+            ["source_path"] = folder.Length > 0 ? $"/workspace/{folder}" : "/workspace",
             ["type"] = type,
             ["name"] = name ?? folder,
             ["tags"] = new JsonArray([.. tags.Select(tag => JsonValue.Create(tag))]),
@@ -118,7 +125,8 @@ internal sealed class Workplace
 
         void Flip()
         {
-            using var stream = file.Open(FileMode.Open, FileAccess.ReadWrite);
+            // The server keeps what it reads open.
+            using var stream = file.Open(FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
             stream.Position = file.Length / 2;
             var old = stream.ReadByte();
             stream.Position--;

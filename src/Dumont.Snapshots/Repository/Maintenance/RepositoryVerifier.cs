@@ -166,17 +166,39 @@ public sealed class RepositoryVerifier
         }
 
         Report(name, size == 0 ? $"{name} is missing" : $"{name} has {size} bytes instead of {pack.SizeBytes}");
+        MarkBad(pack);
+        return false;
+    }
+
+    private void MarkBad(PackContent pack)
+    {
         foreach (var chunk in pack.Chunks)
         {
             _badChunks[chunk.Id] = true;
         }
-
-        return false;
     }
 
     private async Task VerifyPackAsync(PackContent pack, bool readData, CancellationToken cancellationToken)
     {
         var name = ObjectNames.Pack(pack.Name);
+        try
+        {
+            await VerifyListAsync(pack, name, cancellationToken);
+            if (readData)
+            {
+                await VerifyDataAsync(pack, name, cancellationToken);
+            }
+        }
+        catch (ObjectStoreException e) when (e.Kind == ObjectStoreErrorKind.Corrupt)
+        {
+            // The store's own checksum says so: it does not have any more what it was given.
+            Report(name, e.Message);
+            MarkBad(pack);
+        }
+    }
+
+    private async Task VerifyListAsync(PackContent pack, string name, CancellationToken cancellationToken)
+    {
         try
         {
             var found = await IndexObjects.TryReadPackAsync(_repository, pack.Name, cancellationToken);
@@ -188,11 +210,6 @@ public sealed class RepositoryVerifier
         catch (SnapshotFormatException e)
         {
             Report(name, e.Message);
-        }
-
-        if (readData)
-        {
-            await VerifyDataAsync(pack, name, cancellationToken);
         }
     }
 
