@@ -224,6 +224,8 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
         await place.InAsync("sync-status", "echo data > file");
         var before = await place.User.GetAsync($"/instances/{place.Id}/sync/status", _cancellationToken);
         var synced = await place.SyncAsync("sync-status");
+        var soon = await Assert.ThrowsAsync<DumontApiException>(() => place.User.PostAsync($"/instances/{place.Id}/sync", null, _cancellationToken));
+        Assert.Equal(429, (int)soon.Status);
         var status = await place.User.GetAsync($"/instances/{place.Id}/sync/status", _cancellationToken);
         Assert.Equal(
             (true, false, "synced", synced.Word("snapshot_id"), "/workspace/sync-status"),

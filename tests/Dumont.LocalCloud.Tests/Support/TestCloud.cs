@@ -47,7 +47,7 @@ internal sealed class TestCloud : IAsyncDisposable
 
     public static async Task<TestCloud> StartAsync(Action<LocalCloudOptions>? configure = null, TimeProvider? time = null)
     {
-        var folder = Directory.CreateTempSubdirectory("dumont-cloud-").FullName;
+        var folder = Scratch.Create("dumont-cloud-");
         var options = new LocalCloudOptions
         {
             Port = 0,
