@@ -6,7 +6,7 @@ namespace Dumont.LocalCloud.Tests;
 /// <summary>The program ended, killed, started again and started wrongly.</summary>
 public sealed class RestartTests : IAsyncLifetime
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("dumont-cloud-").FullName;
+    private readonly string _folder = Scratch.Create("dumont-cloud-");
     private CloudProcess _cloud = null!;
 
     public ValueTask InitializeAsync()

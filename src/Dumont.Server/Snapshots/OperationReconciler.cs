@@ -218,9 +218,14 @@ internal sealed class OperationReconciler(
         };
         var snapshot = operation.SnapshotId is { } number ? await snapshots.FindAsync(number, cancellationToken) : null;
         var verification = operation.Kind == OperationKind.Verify ? await verifications.GetAsync(operation.RepositoryId, cancellationToken) : null;
-        await operations.SaveAsync(
-            operation, operation with { State = state, FinishedAt = time.GetUtcNow(), Document = document }, fence, AlsoAsync, cancellationToken);
+        var now = time.GetUtcNow();
+        await operations.SaveAsync(operation, operation with { State = state, FinishedAt = now, Document = document }, fence, AlsoAsync, cancellationToken);
         metrics.Ended(operation.Kind, state, document.DryRun ? null : document.Result);
+        if (operation.Kind == OperationKind.Snapshot && snapshot is { IsSync: true } && document.Result is { } synced)
+        {
+            metrics.Synced(now - operation.CreatedAt, synced);
+        }
+
         if (writer is not null)
         {
             // The order without the work, so that the machine forgets it.

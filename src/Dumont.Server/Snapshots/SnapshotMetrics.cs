@@ -14,16 +14,22 @@ internal sealed class SnapshotMetrics : IDisposable
     private readonly Histogram<double> _seconds;
     private readonly Counter<long> _damages;
     private readonly Counter<long> _bytesVerified;
+    private readonly Histogram<double> _syncLatency;
+    private readonly Counter<long> _syncBytes;
+    private readonly Counter<long> _syncFiles;
 
     public SnapshotMetrics()
     {
         _operations = _meter.CreateCounter<long>("dumont.snapshot.operations", description: "Operations that ended, by kind and result.");
-        _bytesProcessed = _meter.CreateCounter<long>("dumont.snapshot.bytes_processed", "Bytes of trees that were kept or brought back.");
-        _bytesAdded = _meter.CreateCounter<long>("dumont.snapshot.bytes_added", "Bytes that repositories grew by.");
+        _bytesProcessed = _meter.CreateCounter<long>("dumont.snapshot.bytes_processed", description: "Bytes of trees that were kept or brought back.");
+        _bytesAdded = _meter.CreateCounter<long>("dumont.snapshot.bytes_added", description: "Bytes that repositories grew by.");
         _files = _meter.CreateCounter<long>("dumont.snapshot.files", description: "Files that were kept or brought back.");
         _seconds = _meter.CreateHistogram<double>("dumont.snapshot.duration_seconds", description: "Time on the machine.");
         _damages = _meter.CreateCounter<long>("dumont.snapshot.damages", description: "Checks of repositories that found damage.");
-        _bytesVerified = _meter.CreateCounter<long>("dumont.snapshot.bytes_verified", "Bytes of repositories that checks have read.");
+        _bytesVerified = _meter.CreateCounter<long>("dumont.snapshot.bytes_verified", description: "Bytes of repositories that checks have read.");
+        _syncLatency = _meter.CreateHistogram<double>("dumont.sync.latency", "s", "From the wish for a sync to its end.");
+        _syncBytes = _meter.CreateCounter<long>("dumont.sync.bytes", description: "Bytes that syncs sent.");
+        _syncFiles = _meter.CreateCounter<long>("dumont.sync.files", description: "Files that syncs sent: new ones and changed ones.");
     }
 
     /// <summary>An operation ended.</summary>
@@ -45,6 +51,14 @@ internal sealed class SnapshotMetrics : IDisposable
     {
         _damages.Add(isDamaged ? 1 : 0);
         _bytesVerified.Add(bytes);
+    }
+
+    /// <summary>A sync was made.</summary>
+    public void Synced(TimeSpan latency, AgentWorkResult result)
+    {
+        _syncLatency.Record(latency.TotalSeconds);
+        _syncBytes.Add(result.BytesAdded);
+        _syncFiles.Add(result.FilesNew + result.FilesChanged);
     }
 
     /// <inheritdoc />

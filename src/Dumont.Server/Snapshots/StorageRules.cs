@@ -82,8 +82,9 @@ internal static class StorageRules
 
     // The addresses of the known services follow from the region: https://docs.aws.amazon.com/general/latest/gr/s3.html,
     // https://www.backblaze.com/docs/cloud-storage-call-the-s3-compatible-api, https://cloud.google.com/storage/docs/interoperability.
+    // One that was given by hand stays until another region is.
     private static string EndpointOf(string provider, StorageSettings before, string region) =>
-        !Endpoints.TryGetValue(provider, out var pattern) ? before.Endpoint
+        !Endpoints.TryGetValue(provider, out var pattern) || (before.Endpoint.Length > 0 && region == before.Region) ? before.Endpoint
         : region.Length == 0 && pattern.Contains("{region}", StringComparison.Ordinal) ? before.Endpoint
         : pattern.Replace("{region}", region, StringComparison.Ordinal);
 

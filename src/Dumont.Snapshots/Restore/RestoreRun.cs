@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Dumont.Snapshots;
@@ -12,6 +11,7 @@ internal sealed class RestoreRun
     private readonly AttributeWriter _attributes;
     private readonly RestoreCounters _counters;
     private readonly ContentComparer _comparer;
+    private readonly RestorePlacement _placement;
     private readonly ContentHash _identity;
 
     public RestoreRun(IChunkSource source, RestoreOptions options, RestoreWarnings warnings, string identity)
@@ -22,6 +22,7 @@ internal sealed class RestoreRun
         _attributes = new AttributeWriter(options.PreservePrivileged, warnings);
         _counters = new RestoreCounters(options.OnProgress);
         _comparer = new ContentComparer(_counters);
+        _placement = new RestorePlacement(options.Durable, _attributes, _counters);
         _identity = IdentityOf(identity, options);
     }
 
@@ -100,14 +101,14 @@ internal sealed class RestoreRun
                 : await PrepareAsync(plan, staging, journal with { BootId = RestoreJournal.CurrentBootId() }, isResumed ? journal : null, target, cancellationToken);
             if (!plan.IsEmpty)
             {
-                Place(plan, staging, journal, target, stagingParent, placeName);
+                _placement.Place(plan, staging, journal, target, stagingParent, placeName);
             }
 
             TidyUp(staging);
-            SetRootTime(plan, target, journal.RootModifiedNs);
+            RestorePlacement.SetRootTime(plan, target, journal.RootModifiedNs);
             return result with { WarningCount = _attributes.Warnings.Count, Warnings = _attributes.Warnings.First };
         }
-        catch (Exception e) when (e is not UnfinishedException)
+        catch (Exception e) when (e is not UnfinishedPlacementException)
         {
             if (!_options.KeepPartial)
             {
@@ -144,16 +145,7 @@ internal sealed class RestoreRun
             case { State: JournalState.Staging } when journal.Identity == _identity:
                 return journal;
             case { State: JournalState.Placing } when target >= 0:
-                staging.Prepare();
-                var commit = new RestoreCommit(target, staging, _attributes);
-                var mayFinish = journal.Identity == _identity && (journal.IsDurable || journal.IsOfThisBoot);
-                if (!mayFinish || !TryFinish(commit, journal))
-                {
-                    commit.RollBack(journal);
-                }
-
-                staging.Sync();
-                staging.WriteJournal(journal with { State = JournalState.Done });
+                _placement.Settle(staging, journal, target, mayFinish: journal.Identity == _identity && (journal.IsDurable || journal.IsOfThisBoot));
                 break;
             default:
                 break;
@@ -161,19 +153,6 @@ internal sealed class RestoreRun
 
         staging.Clear();
         return null;
-    }
-
-    private static bool TryFinish(RestoreCommit commit, RestoreJournal journal)
-    {
-        try
-        {
-            commit.Apply(journal);
-            return true;
-        }
-        catch (IOException)
-        {
-            return false;
-        }
     }
 
     private async Task<RestoreResult> PrepareAsync(
@@ -273,105 +252,6 @@ internal sealed class RestoreRun
         return found;
     }
 
-    private void Place(RestorePlan plan, RestoreStaging staging, RestoreJournal journal, int target, int parent, string? placeName)
-    {
-        if (_options.Durable)
-        {
-            _counters.Begin(RestorePhase.Syncing, 0, 0);
-            staging.Sync();
-        }
-
-        _counters.Begin(RestorePhase.Placing, 0, 0);
-        if (placeName is not null)
-        {
-            PlaceTree(plan, staging, parent, placeName);
-            return;
-        }
-
-        var commit = new RestoreCommit(target, staging, _attributes);
-        var described = commit.Describe(plan, journal with { BootId = RestoreJournal.CurrentBootId() });
-        staging.WriteJournal(described);
-        var isPlaced = false;
-        try
-        {
-            commit.Apply(described);
-            if (_options.Durable)
-            {
-                staging.Sync();
-            }
-
-            isPlaced = true;
-            staging.WriteJournal(described with { State = JournalState.Done });
-        }
-        catch (Exception e)
-        {
-            RollBack(commit, staging, described, isPlaced, e);
-            throw;
-        }
-    }
-
-    private static void RollBack(RestoreCommit commit, RestoreStaging staging, RestoreJournal journal, bool mayBeDone, Exception cause)
-    {
-        try
-        {
-            if (mayBeDone)
-            {
-                // The journal that could not be made durable may be there all the same, and it says that there is nothing to undo.
-                staging.WriteJournal(journal);
-            }
-
-            commit.RollBack(journal);
-            staging.Sync();
-            staging.WriteJournal(journal with { State = JournalState.Done });
-        }
-        catch (IOException e)
-        {
-            throw new UnfinishedException(
-                $"{cause.Message}; and it could not be undone: {e.Message}. What was there is kept in {staging.Location}; the next restore puts it back", cause);
-        }
-    }
-
-    private void PlaceTree(RestorePlan plan, RestoreStaging staging, int parent, string placeName)
-    {
-        var tree = Posix.Terminated(RestorePlanner.TreeName);
-        var name = Posix.Terminated(placeName);
-        if (Posix.Rename(staging.New, tree, parent, name, Libc.RENAME_NOREPLACE) < 0 &&
-            (Marshal.GetLastPInvokeError() != Libc.EINVAL || Posix.Rename(staging.New, tree, parent, name, 0) < 0))
-        {
-            throw Posix.LastError("put the restored tree in place");
-        }
-
-        if (!_attributes.IsRoot)
-        {
-            // It has all but its mode, with which it could not have been moved.
-            using var placed = new DirectoryCache(parent);
-            Libc.Check(LibcFd.FChmod(placed.Get(placeName), (uint)_attributes.ModeOf(plan.Directories[1].Entry!)), "set the mode of the restored tree");
-        }
-
-        if (_options.Durable)
-        {
-            Libc.Check(LibcFd.FSync(parent), "make the name of the restored tree durable");
-        }
-    }
-
-    // Making and removing the staging directory has changed the time of the root.
-    private static void SetRootTime(RestorePlan plan, int target, long before)
-    {
-        if (target < 0)
-        {
-            return;
-        }
-
-        if (plan.KeptDirectories.TryGetValue(TreePath.Root, out var root))
-        {
-            _ = Posix.SetTimes(target, [], root.ModifiedNs);
-        }
-        else if (!plan.Swaps.Any(static swap => swap.Path.Parent.IsRoot) && !plan.Removals.Any(static path => path.Parent.IsRoot))
-        {
-            _ = Posix.SetTimes(target, [], before);
-        }
-    }
-
     private static unsafe void RequireSpace(RestoreStaging staging, long bytes)
     {
         LibcFd.StatVfsBuffer disk;
@@ -411,7 +291,4 @@ internal sealed class RestoreRun
 
         return ContentHash.Of(Encoding.UTF8.GetBytes(text.ToString()));
     }
-
-    // The target is between two states and the journal is needed to get out of it.
-    private sealed class UnfinishedException(string message, Exception cause) : IOException(message, cause);
 }

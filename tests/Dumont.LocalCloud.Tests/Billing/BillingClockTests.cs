@@ -6,7 +6,7 @@ namespace Dumont.LocalCloud.Tests.Billing;
 /// <summary>The clock of bills and prices.</summary>
 public sealed class BillingClockTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("dumont-clock-").FullName;
+    private readonly string _folder = Scratch.Create("dumont-clock-");
     private readonly HandClock _time = new();
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

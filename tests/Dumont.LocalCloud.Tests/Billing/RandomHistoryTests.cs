@@ -14,7 +14,7 @@ public sealed class RandomHistoryTests
     [Fact]
     public void Invoice_OfRandomHistories_IsTheSumOfItsSeconds()
     {
-        var folder = Directory.CreateTempSubdirectory("dumont-bills-").FullName;
+        var folder = Scratch.Create("dumont-bills-");
         try
         {
             for (var seed = 0; seed < Histories; seed++)

@@ -75,9 +75,10 @@ public sealed class MachineControlTests
         var id = await cloud.RentAsync("\"price\":0.25");
         await cloud.UntilAsync(id, "running");
 
-        Assert.Equal(200, (await cloud.SendAsync("POST", $"/local/machines/{id}/preempt", """{"seconds":0.5}""")).Status);
-
+        // For an hour first, so that it is seen however late one looks; then for a moment.
+        Assert.Equal(200, (await cloud.SendAsync("POST", $"/local/machines/{id}/preempt", """{"seconds":3600}""")).Status);
         await cloud.UntilAsync(id, "exited");
+        Assert.Equal(200, (await cloud.SendAsync("POST", $"/local/machines/{id}/preempt", """{"seconds":0.1}""")).Status);
         await cloud.UntilAsync(id, "running");
         Assert.Equal(404, (await cloud.SendAsync("POST", "/local/machines/1/preempt")).Status);
     }

@@ -5,6 +5,7 @@ using System.Xml.Linq;
 using Dumont.LocalCloud.Account;
 using Dumont.LocalCloud.Faults;
 using Dumont.LocalCloud.S3;
+using Dumont.LocalCloud.Tests.Support;
 using Microsoft.Extensions.Logging;
 
 namespace Dumont.LocalCloud.Tests.S3;
@@ -40,7 +41,7 @@ internal sealed record S3Reply(int Status, string Text, byte[] Bytes, IReadOnlyD
 public sealed class S3Cloud : IAsyncLifetime
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, ActivityHeadersPropagator = null });
-    private readonly string _folder = Directory.CreateTempSubdirectory("dumont-s3-").FullName;
+    private readonly string _folder = Scratch.Create("dumont-s3-");
     private S3Server _server = null!;
     private int _buckets;
 

@@ -3,7 +3,9 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Dumont.LocalCloud.Account;
 using Dumont.LocalCloud.Machines;
+using Dumont.LocalCloud.State;
 using Microsoft.Extensions.Logging;
 
 namespace Dumont.LocalCloud.Tests.Support;
@@ -19,6 +21,9 @@ internal sealed record Answer(int Status, string? ContentType, string Text)
 /// <summary>A local cloud of its own for one test, in this process, with real machines. Leaves nothing behind.</summary>
 internal sealed class TestCloud : IAsyncDisposable
 {
+    // Keys take a tenth of a second to make, and what these tests ask does not depend on whose they are.
+    private static readonly Lazy<AccountFile> Keys = new(() => AccountFile.Ensure("/nowhere", vastApiKey: null, gcpSshPort: null, () => 0));
+
     private readonly HttpClient _http = new();
     private readonly TimeProvider _time;
     private LocalCloudApp _app;
@@ -42,7 +47,7 @@ internal sealed class TestCloud : IAsyncDisposable
 
     public static async Task<TestCloud> StartAsync(Action<LocalCloudOptions>? configure = null, TimeProvider? time = null)
     {
-        var folder = Directory.CreateTempSubdirectory("dumont-cloud-").FullName;
+        var folder = Scratch.Create("dumont-cloud-");
         var options = new LocalCloudOptions
         {
             Port = 0,
@@ -52,6 +57,8 @@ internal sealed class TestCloud : IAsyncDisposable
             LogLevel = LogLevel.Warning,
         };
         configure?.Invoke(options);
+        Directory.CreateDirectory(options.DataFolder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        JsonFile.Write(AccountFile.PathIn(options.DataFolder), Keys.Value);
         var app = await LocalCloudApp.StartAsync(options, time ?? TimeProvider.System, TestContext.Current.CancellationToken);
         return new TestCloud(folder, app, options, time ?? TimeProvider.System);
     }

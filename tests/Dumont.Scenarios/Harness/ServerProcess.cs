@@ -17,10 +17,14 @@ internal sealed class ServerProcess : IAsyncDisposable
     private ServerProcess(string data, int port, Dictionary<string, string> environment)
     {
         (Url, _environment, _log) = (new Uri($"http://127.0.0.1:{port}"), environment, Path.Combine(data, "server.log"));
+        MetricsUrl = new Uri($"http://127.0.0.1:{environment["Server__MetricsPort"]}/metrics");
         DatabaseFile = Path.Combine(environment["Server__DataDirectory"], "dumont.db");
     }
 
     public Uri Url { get; }
+
+    /// <summary>What Prometheus reads.</summary>
+    public Uri MetricsUrl { get; }
 
     public string DatabaseFile { get; }
 
@@ -33,7 +37,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         {
             ["Server__Port"] = Text(port),
             ["Server__DataDirectory"] = Path.Combine(data, "server"),
-            ["Server__MetricsPort"] = "0",
+            ["Server__MetricsPort"] = Text(Ports.Free()),
             ["Server__GatewayFirstPort"] = Text(Ports.FreeRange(GatewayPorts)),
             ["Server__GatewayPortCount"] = Text(GatewayPorts),
             ["Server__AgentFile"] = await Checkout.AgentAsync(cancellationToken),

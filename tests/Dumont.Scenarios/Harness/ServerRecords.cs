@@ -41,7 +41,7 @@ internal sealed record ServerState(
         + $"pair {PairState ?? "none"} {FailoverPhase}{(HasPendingWriter ? " pending" : "")}{(IsDraining ? " draining" : "")}";
 }
 
-/// <summary>Reads the server's database from outside, without its knowledge: how a scenario knows when to strike.</summary>
+/// <summary>The server's database from outside, without its knowledge: how a scenario knows when to strike.</summary>
 internal sealed class ServerRecords : IDisposable
 {
     private readonly SqliteConnection _connection;
@@ -83,6 +83,21 @@ internal sealed class ServerRecords : IDisposable
                 reader.GetInt64(8) != 0,
                 FindId(reader))
             : new ServerState(null, "none", 0, null, [], null, null, false, false, null);
+    }
+
+    /// <summary>Lets the time of an instance's next scheduled snapshot have come. The server must be dead.</summary>
+    public static void MakeScheduleDue(string file, long instanceId)
+    {
+        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Mode = SqliteOpenMode.ReadWrite, Pooling = false }.ToString());
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText =
+            """
+            UPDATE snapshot_schedules SET next_at = 1 WHERE instance_id = $id;
+            UPDATE work_items SET due_at = 1, lease_until = 0 WHERE kind = 'snapshot-schedule' AND key = $id
+            """;
+        command.Parameters.AddWithValue("$id", instanceId);
+        Assert.Equal(2, command.ExecuteNonQuery());
     }
 
     public void Dispose() => _connection.Dispose();

@@ -30,9 +30,19 @@ public abstract class WorldFixture : IAsyncLifetime
         GC.SuppressFinalize(this);
         if (_world is not null)
         {
-            await _world.DisposeAsync();
+            try
+            {
+                await EndAsync();
+            }
+            finally
+            {
+                await _world.DisposeAsync();
+            }
         }
     }
+
+    /// <summary>What comes before the world ends, where tests leave something in it.</summary>
+    private protected virtual Task EndAsync() => Task.CompletedTask;
 }
 
 /// <summary>Tests in a shared world; each leaves it without instances, whatever became of the test.</summary>

@@ -232,9 +232,21 @@ public sealed class SnapshotEndpointTests
         // What was read, sent back, changes nothing.
         await spine.SendAsync("PUT", "/settings/cloud-storage", new { secret_key = Text(settings, "secret_key") });
         Assert.Equal("K004secretsecret", (await spine.Server.Get<StorageSettingsStore>().FindAsync(new UserId(1), Line.Deadline())).SecretKey);
+
+        // An endpoint that was given stays when something else is; another region has another.
+        await spine.SendAsync("PUT", "/settings/cloud-storage", new { endpoint = "https://b2.example.org" });
+        Assert.Equal("https://b2.example.org", await EndpointAfterAsync(new { prefix = "elsewhere" }));
+        Assert.Equal("https://s3.eu-central-003.backblazeb2.com", await EndpointAfterAsync(new { region = "eu-central-003" }));
         await spine.SendAsync("PUT", "/settings/cloud-storage", new { primary_provider = "s3" });
         await spine.RefusedAsync(400, "storage-incomplete", "POST", "/settings/cloud-storage/test", new { });
         await spine.RefusedAsync(400, "storage-incomplete", "POST", "/snapshots", new { instance_id = (await spine.RunningAsync()).Value });
+
+        async Task<string> EndpointAfterAsync(object change)
+        {
+            await spine.SendAsync("PUT", "/settings/cloud-storage", change);
+            var (_, now) = await spine.SendAsync("GET", "/settings/cloud-storage");
+            return Text(now!["settings"]!, "endpoint");
+        }
     }
 
     [Fact]

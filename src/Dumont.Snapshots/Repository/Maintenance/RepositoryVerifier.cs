@@ -194,7 +194,7 @@ public sealed class RepositoryVerifier
                     waiting.Add(found);
                 }
             }
-            catch (SnapshotFormatException e)
+            catch (Exception e) when (IsOfWhatIsStored(e))
             {
                 Report(ObjectNames.Pack(pack), e.Message + " (it waits to be deleted)");
             }
@@ -228,9 +228,14 @@ public sealed class RepositoryVerifier
             {
                 await VerifyPackAsync(pack, isFooterKnown: waiting.Contains(pack.Name), chosen.Contains(pack.Name), token);
             }
-            catch (ObjectStoreException e) when (e.Kind == ObjectStoreErrorKind.NotFound)
+            catch (ObjectStoreException e) when (e.Kind is ObjectStoreErrorKind.NotFound or ObjectStoreErrorKind.Corrupt)
             {
-                if (!waiting.Contains(pack.Name))
+                if (e.Kind == ObjectStoreErrorKind.Corrupt)
+                {
+                    // The store's own checksum says so: it does not have any more what it was given.
+                    Report(pack.Name, e.Message);
+                }
+                else if (!waiting.Contains(pack.Name))
                 {
                     Report(pack.Name, $"{ObjectNames.Pack(pack.Name)} is gone since the check began");
                 }
@@ -262,11 +267,6 @@ public sealed class RepositoryVerifier
         catch (SnapshotFormatException e)
         {
             Report(pack.Name, e.Message);
-        }
-
-        if (readData)
-        {
-            await VerifyDataAsync(pack, name, cancellationToken);
         }
     }
 
@@ -301,9 +301,9 @@ public sealed class RepositoryVerifier
                     throw new SnapshotFormatException($"chunk {entry.Id.ToString()[..16]} in {name} is not what its id says");
                 }
             }
-            catch (Exception e) when (e is SnapshotFormatException or ObjectStoreException { Kind: ObjectStoreErrorKind.NotFound })
+            catch (Exception e) when (IsOfWhatIsStored(e))
             {
-                // Not found: the pack of the baseline of a delta.
+                // Of the store: the pack of the baseline of a delta.
                 Report(pack.Name, e.Message);
                 _badPlaces[(pack.Name, entry.Id)] = true;
             }
@@ -391,11 +391,15 @@ public sealed class RepositoryVerifier
             _relyOnWaiting |= snapshot.Record.Manifest.Any(chunk => ObjectNames.TryParseDigest(chunk.Id, out var id) && !listed.Chunks.Contains(id));
             return (lost, lost.Count > 0 ? $"snapshot {snapshot.ShortId} cannot restore {lost.Count} files whole" : null);
         }
-        catch (Exception e) when (e is SnapshotFormatException or ObjectStoreException { Kind: ObjectStoreErrorKind.NotFound })
+        catch (Exception e) when (IsOfWhatIsStored(e))
         {
             return ([$"{snapshot.ShortId}:"], $"snapshot {snapshot.ShortId} cannot be listed: {e.Message}");
         }
     }
+
+    // Not of the way there: then nothing is known.
+    private static bool IsOfWhatIsStored(Exception e) =>
+        e is SnapshotFormatException or ObjectStoreException { Kind: ObjectStoreErrorKind.NotFound or ObjectStoreErrorKind.Corrupt };
 
     private bool IsLost(Extent extent) =>
         !extent.IsHole && (!_repository.TryLocate(extent.Chunk, out var location) || location.RawBytes != extent.LengthBytes || IsBad(extent.Chunk));
