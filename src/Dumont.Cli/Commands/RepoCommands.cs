@@ -138,7 +138,7 @@ internal static class RepoCommands
             Positionals = [Snapshot with { IsOptional = true, IsRest = true }],
         },
         Local("verify", new("Check that every snapshot can be restored", "Confere se todo snapshot pode ser restaurado"),
-            ["repo verify --repo /mnt/backup", "repo verify --read-data", "repo verify --read-data-subset 3/30"],
+            ["repo verify --read-data --repo /mnt/backup", "repo verify --read-data-subset 3/30"],
             RepoMaintenanceActions.VerifyAsync,
             new KeySpec("read_data", KeyType.Boolean, new("read and check every byte", "lê e confere cada byte")),
             new KeySpec("read_data_subset", KeyType.Text, new(

@@ -92,8 +92,7 @@ internal static class SnapshotCommands
     private static CommandSpec Restore() =>
         new("restore", ApiMethod.Post, All + "/restore?wait=false",
             new("Bring a snapshot back, into an instance or a new one", "Traz um snapshot de volta, em uma instância ou em uma nova"),
-            ["snapshot restore snap-12 gpu_name=rtx4090", "snapshot restore snap-12 instance_id=17 include=model/weights.bin target_path=/workspace/old",
-                "snapshot restore snap-12 delete=true dry_run=true"])
+            ["snapshot restore snap-12 gpu_name=rtx4090", "snapshot restore snap-12 instance_id=17 include=model target_path=/workspace/old delete=true dry_run=true"])
         {
             Positionals = [Snapshot],
             Keys =
