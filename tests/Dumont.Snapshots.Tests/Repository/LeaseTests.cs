@@ -114,10 +114,14 @@ public sealed class LeaseTests : IDisposable
         await writer.IsReached;
         await Bench.ForgetAsync(_store, null, first.Id);
         await LetAPruneDieAfterItsMarkAsync();
-        await Bench.PruneAsync(_store, null, _time);
+        var prune = new Freeze(_store, StoreCall.Delete, ObjectNames.Pending);
+        var pruning = Bench.PruneAsync(prune.Store, null, _time);
+        await prune.IsReached;
         writer.GoOn();
 
         Assert.IsType<SnapshotFormatException>(await writing);
+        prune.GoOn();
+        await pruning;
         await ExpectSnapshotWorksAsync();
     }
 
