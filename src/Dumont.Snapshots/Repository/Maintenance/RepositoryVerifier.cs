@@ -268,6 +268,11 @@ public sealed class RepositoryVerifier
         {
             Report(pack.Name, e.Message);
         }
+
+        if (readData)
+        {
+            await VerifyDataAsync(pack, name, cancellationToken);
+        }
     }
 
     private async Task VerifyDataAsync(PackContent pack, string name, CancellationToken cancellationToken)
