@@ -16,6 +16,7 @@ internal static class SshCommands
                 new("instance_id", new("its number or its label", "o número ou o rótulo")) { Kind = PositionalKind.Instance },
                 new("command", new("run this and return its exit code; put -- before it", "executa isto e retorna o código de saída; ponha -- antes"))
                 {
+                    Kind = PositionalKind.Verbatim,
                     IsOptional = true,
                     IsRest = true,
                 },

@@ -32,7 +32,7 @@ internal sealed class ArgumentReader(Invocation invocation, List<string> tokens)
     private void ReadToken(ref int i)
     {
         var token = tokens[i];
-        if (invocation.Rest.Count > 0)
+        if (invocation.Rest.Count > 0 && AwaitsVerbatim)
         {
             invocation.Rest.Add(token);
         }

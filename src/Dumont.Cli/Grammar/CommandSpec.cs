@@ -71,7 +71,7 @@ internal sealed record PositionalSpec(string Name, Text Help)
 
     public bool IsOptional { get; init; }
 
-    /// <summary>Takes all that is left.</summary>
+    /// <summary>Takes all that is left; keys among it are keys, but for <see cref="PositionalKind.Verbatim"/>.</summary>
     public bool IsRest { get; init; }
 }
 

@@ -55,7 +55,7 @@ public sealed class RepoVerifyTests : IDisposable
         Assert.NotEmpty(affected);
 
         // And as it says for people.
-        Assert.Equal(ExitCode.Ok, (await _cli.RunAsync(["repo", "forget", "--repo", Place, "--key-file", Key, .. affected])).ExitCode);
+        Assert.Equal(ExitCode.Ok, (await _cli.RunAsync(["repo", "forget", .. affected, "--repo", Place, "--key-file", Key])).ExitCode);
         Assert.Equal(ExitCode.Ok, (await _cli.RunAsync("repo", "prune", "--max-unused", "0", "--grace", "0", "--repo", Place, "--key-file", Key)).ExitCode);
         Assert.Equal(ExitCode.Ok, (await _cli.RunAsync("repo", "verify", "--repo", Place, "--key-file", Key, "--read-data")).ExitCode);
         Assert.Equal(ExitCode.Usage, (await _cli.RunAsync("repo", "prune", "max_unused=101", "--repo", Place, "--key-file", Key)).ExitCode);

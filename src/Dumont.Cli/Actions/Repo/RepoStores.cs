@@ -43,6 +43,13 @@ internal static class RepoStores
             Variable("AWS_SECRET_ACCESS_KEY", new("the secret key", "a chave secreta")),
             context.Environment.Variables.GetValueOrDefault("AWS_SESSION_TOKEN"));
         var region = Keys.Text(context, "region") ?? context.Environment.Variables.GetValueOrDefault("AWS_REGION") ?? "us-east-1";
-        return new S3ObjectStore(S3StoreOptions.ForLocation(place, address, region, credentials));
+        try
+        {
+            return new S3ObjectStore(S3StoreOptions.ForLocation(place, address, region, credentials));
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException(e.Message);
+        }
     }
 }

@@ -8,26 +8,20 @@ namespace Dumont.Snapshots;
 public sealed class RepositoryVerifier
 {
     private readonly Repository _repository;
-    private readonly VerifyOptions _options;
-    private readonly VerifyProgress _progress;
 
-    // Of this look: everything but the content of packs is read again when the index has changed under it.
+    // Of this look: everything but the packs is read again when the index has changed under it.
     private readonly ConcurrentQueue<Damage> _damages = new();
     private readonly HashSet<ContentHash> _cutOff = [];
     private readonly HashSet<ContentHash> _unreadable = [];
     private bool _relyOnWaiting;
 
     // For good: packs never change.
-    private readonly ConcurrentDictionary<ContentHash, ConcurrentQueue<string>> _packDamages = new();
-    private readonly ConcurrentDictionary<(ContentHash Pack, ContentHash Chunk), bool> _badPlaces = new();
-    private readonly HashSet<ContentHash> _checked = [];
-    private long _bytesRead;
+    private readonly PackVerifier _packs;
 
     private RepositoryVerifier(Repository repository, VerifyOptions options, VerifyProgress progress)
     {
         _repository = repository;
-        _options = options;
-        _progress = progress;
+        _packs = new PackVerifier(repository, options, progress);
     }
 
     /// <summary>Verifies a repository that could be opened.</summary>
@@ -65,7 +59,7 @@ public sealed class RepositoryVerifier
         var waiting = await ReadWaitingAsync(index, marked, cancellationToken);
         _repository.UseIndex(index.With(waiting));
         var packs = index.Contents().Where(HasRightSize).Concat(waiting).ToList();
-        await VerifyPacksAsync(packs, waiting.Select(pack => pack.Name).ToHashSet(), cancellationToken);
+        await _packs.VerifyAsync(packs, waiting.Select(pack => pack.Name).ToHashSet(), cancellationToken);
         await VerifyOthersAsync(cancellationToken);
         var (paths, affected) = await VerifySnapshotsAsync(snapshots, damaged, index, cancellationToken);
         if (affected.Count > 0 || _relyOnWaiting)
@@ -74,7 +68,7 @@ public sealed class RepositoryVerifier
         }
 
         return new VerifyOutcome(
-            [.. _damages.Concat(DamagesOf(packs)).OrderBy(d => d.ObjectName, StringComparer.Ordinal)],
+            [.. _damages.Concat(_packs.DamagesOf(packs)).OrderBy(d => d.ObjectName, StringComparer.Ordinal)],
             paths,
             affected,
             stored.Present.Keys.Count(name => !index.HasPack(name) && !marked.Contains(name)),
@@ -82,7 +76,7 @@ public sealed class RepositoryVerifier
             snapshots.Count,
             index.Packs.Count,
             index.Chunks.Count,
-            _bytesRead);
+            _packs.BytesRead);
     }
 
     // A listing of a pack that is gone is damage only where something that is needed has no other place in the index: a process that stood still may
@@ -94,9 +88,6 @@ public sealed class RepositoryVerifier
             Report(ObjectNames.Pack(pack.Name), $"{ObjectNames.Pack(pack.Name)} is missing");
         }
     }
-
-    private IEnumerable<Damage> DamagesOf(IEnumerable<PackContent> packs) =>
-        packs.SelectMany(pack => (_packDamages.GetValueOrDefault(pack.Name) ?? []).Select(message => new Damage(ObjectNames.Pack(pack.Name), message)));
 
     private async Task<bool> HasIndexChangedAsync(CancellationToken cancellationToken)
     {
@@ -110,15 +101,7 @@ public sealed class RepositoryVerifier
         return !known.SetEquals(now);
     }
 
-    private ParallelOptions Parallelism(CancellationToken cancellationToken) => new()
-    {
-        MaxDegreeOfParallelism = _options.Workers > 0 ? _options.Workers : Environment.ProcessorCount,
-        CancellationToken = cancellationToken,
-    };
-
     private void Report(string name, string message) => _damages.Enqueue(new Damage(name, message));
-
-    private void Report(ContentHash pack, string message) => _packDamages.GetOrAdd(pack, static _ => new()).Enqueue(message);
 
     private async Task<IReadOnlyList<(ContentHash Name, IndexObject Index)>> ReadIndexesAsync(CancellationToken cancellationToken)
     {
@@ -194,7 +177,7 @@ public sealed class RepositoryVerifier
                     waiting.Add(found);
                 }
             }
-            catch (Exception e) when (IsOfWhatIsStored(e))
+            catch (Exception e) when (PackVerifier.IsOfWhatIsStored(e))
             {
                 Report(ObjectNames.Pack(pack), e.Message + " (it waits to be deleted)");
             }
@@ -215,114 +198,6 @@ public sealed class RepositoryVerifier
         Report(name, $"{name} has {size} bytes instead of {pack.SizeBytes}");
         _cutOff.Add(pack.Name);
         return false;
-    }
-
-    private async Task VerifyPacksAsync(List<PackContent> packs, HashSet<ContentHash> waiting, CancellationToken cancellationToken)
-    {
-        var fresh = packs.Where(pack => !_checked.Contains(pack.Name)).ToList();
-        var chosen = _options.Sample.Choose(fresh);
-        _progress.Expect(fresh.Where(pack => chosen.Contains(pack.Name)).Sum(pack => pack.SizeBytes));
-        await Parallel.ForEachAsync(fresh, Parallelism(cancellationToken), async (pack, token) =>
-        {
-            try
-            {
-                await VerifyPackAsync(pack, isFooterKnown: waiting.Contains(pack.Name), chosen.Contains(pack.Name), token);
-            }
-            catch (ObjectStoreException e) when (e.Kind is ObjectStoreErrorKind.NotFound or ObjectStoreErrorKind.Corrupt)
-            {
-                if (e.Kind == ObjectStoreErrorKind.Corrupt)
-                {
-                    // The store's own checksum says so: it does not have any more what it was given.
-                    Report(pack.Name, e.Message);
-                }
-                else if (!waiting.Contains(pack.Name))
-                {
-                    Report(pack.Name, $"{ObjectNames.Pack(pack.Name)} is gone since the check began");
-                }
-
-                foreach (var chunk in pack.Chunks)
-                {
-                    _badPlaces[(pack.Name, chunk.Id)] = true;
-                }
-            }
-        });
-        _checked.UnionWith(fresh.Select(pack => pack.Name));
-    }
-
-    private async Task VerifyPackAsync(PackContent pack, bool isFooterKnown, bool readData, CancellationToken cancellationToken)
-    {
-        var name = ObjectNames.Pack(pack.Name);
-        try
-        {
-            if (!isFooterKnown)
-            {
-                var found = await IndexObjects.TryReadPackAsync(_repository, pack.Name, cancellationToken)
-                    ?? throw new ObjectStoreException(ObjectStoreErrorKind.NotFound, $"{name} is gone.");
-                if (!found.Chunks.SequenceEqual(pack.Chunks) || !found.Salt.AsSpan().SequenceEqual(pack.Salt))
-                {
-                    Report(pack.Name, $"{name} holds other chunks than the index says");
-                }
-            }
-        }
-        catch (SnapshotFormatException e)
-        {
-            Report(pack.Name, e.Message);
-        }
-
-        if (readData)
-        {
-            await VerifyDataAsync(pack, name, cancellationToken);
-        }
-    }
-
-    private async Task VerifyDataAsync(PackContent pack, string name, CancellationToken cancellationToken)
-    {
-        var content = new byte[pack.SizeBytes];
-        var read = await _repository.Store.ReadAsync(name, 0, content, cancellationToken);
-        Interlocked.Add(ref _bytesRead, read);
-        if (read != content.Length || !content.AsSpan().StartsWith(PackFormat.Magic))
-        {
-            Report(pack.Name, $"{name} does not begin like a pack, or is cut off");
-        }
-
-        using var reader = _repository.CreateChunkReader();
-        var chunk = new byte[pack.Chunks.Count == 0 ? 0 : pack.Chunks.Max(entry => entry.RawBytes)];
-        var offset = PackFormat.HeaderBytes;
-        foreach (var entry in pack.Chunks)
-        {
-            var location = new ChunkLocation(
-                _repository.Index.NumberOf(pack.Name), offset, entry.StoredBytes, entry.RawBytes, entry.Coding, entry.Parameter, entry.Checksum);
-            try
-            {
-                var frame = content.AsSpan(offset, entry.StoredBytes);
-                var plain = chunk.AsSpan(0, entry.RawBytes);
-                if (entry.Coding == ChunkCoding.Delta && !_repository.Index.IsIn(pack.Name, entry.Id))
-                {
-                    // Nobody reads it here: its baseline may be gone.
-                    reader.OpenCoded(location, entry.Id, frame);
-                }
-                else if (!Opens(reader, location, entry.Id, frame, plain))
-                {
-                    throw new SnapshotFormatException($"chunk {entry.Id.ToString()[..16]} in {name} is not what its id says");
-                }
-            }
-            catch (Exception e) when (IsOfWhatIsStored(e))
-            {
-                // Of the store: the pack of the baseline of a delta.
-                Report(pack.Name, e.Message);
-                _badPlaces[(pack.Name, entry.Id)] = true;
-            }
-
-            offset += entry.StoredBytes;
-        }
-
-        _progress.AddBytes(pack.SizeBytes);
-    }
-
-    private static bool Opens(ChunkReader reader, in ChunkLocation location, ContentHash id, ReadOnlySpan<byte> frame, Span<byte> plain)
-    {
-        reader.Open(location, id, frame, plain);
-        return reader.IsContentOf(id, plain);
     }
 
     // Keys and leases: small, and each must be what it claims to be.
@@ -396,15 +271,11 @@ public sealed class RepositoryVerifier
             _relyOnWaiting |= snapshot.Record.Manifest.Any(chunk => ObjectNames.TryParseDigest(chunk.Id, out var id) && !listed.Chunks.Contains(id));
             return (lost, lost.Count > 0 ? $"snapshot {snapshot.ShortId} cannot restore {lost.Count} files whole" : null);
         }
-        catch (Exception e) when (IsOfWhatIsStored(e))
+        catch (Exception e) when (PackVerifier.IsOfWhatIsStored(e))
         {
             return ([$"{snapshot.ShortId}:"], $"snapshot {snapshot.ShortId} cannot be listed: {e.Message}");
         }
     }
-
-    // Not of the way there: then nothing is known.
-    private static bool IsOfWhatIsStored(Exception e) =>
-        e is SnapshotFormatException or ObjectStoreException { Kind: ObjectStoreErrorKind.NotFound or ObjectStoreErrorKind.Corrupt };
 
     private bool IsLost(Extent extent) =>
         !extent.IsHole && (!_repository.TryLocate(extent.Chunk, out var location) || location.RawBytes != extent.LengthBytes || IsBad(extent.Chunk));
@@ -418,7 +289,7 @@ public sealed class RepositoryVerifier
         }
 
         var pack = _repository.Index.Packs[location.Pack].Name;
-        if (_cutOff.Contains(pack) || _badPlaces.ContainsKey((pack, chunk)))
+        if (_cutOff.Contains(pack) || _packs.IsBad(pack, chunk))
         {
             return true;
         }
