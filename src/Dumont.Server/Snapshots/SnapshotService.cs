@@ -6,8 +6,8 @@ using Dumont.Server.Platform.Events;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Store;
 using Dumont.Server.Platform.Web;
-using VerifyPart = Dumont.Snapshots.Engines.VerifyPart;
 using Microsoft.Extensions.Options;
+using VerifyPart = Dumont.Snapshots.Engines.VerifyPart;
 
 namespace Dumont.Server.Snapshots;
 
