@@ -63,12 +63,35 @@ internal static class Bench
         await Pruner.ForgetAsync(repository, (await repository.ListSnapshotsAsync(CancellationToken.None)).Where(s => ids.Contains(s.Id)), CancellationToken.None);
     }
 
-    public static async Task<VerifyOutcome> VerifyAsync(IObjectStore store, RepositorySecret? secret) =>
+    /// <summary>Reads every pack, or a sample of them.</summary>
+    public static async Task<VerifyOutcome> VerifyAsync(IObjectStore store, RepositorySecret? secret, PackSample? sample = null) =>
         await RepositoryVerifier.VerifyAsync(
             await Repository.OpenAsync(store, secret, CancellationToken.None),
-            new VerifyOptions { Sample = PackSample.All, Workers = 1 },
+            new VerifyOptions { Sample = sample ?? PackSample.All, Workers = 1 },
             new VerifyProgress(),
             CancellationToken.None);
+
+    public static async Task<IReadOnlyList<Snapshot>> ListAsync(IObjectStore store, RepositorySecret? secret) =>
+        await (await Repository.OpenAsync(store, secret, CancellationToken.None)).ListSnapshotsAsync(CancellationToken.None);
+
+    /// <summary>Every pack, in order.</summary>
+    public static IReadOnlyList<string> PacksOf(MemoryObjectStore store) => [.. store.Names.Where(name => name.StartsWith(ObjectNames.Packs, StringComparison.Ordinal))];
+
+    /// <summary>Packs that no index lists: they wait to be deleted, or are left over.</summary>
+    public static async Task<IReadOnlyList<string>> UnlistedPacksAsync(MemoryObjectStore store, RepositorySecret? secret)
+    {
+        var repository = await Repository.OpenAsync(store, secret, CancellationToken.None);
+        await repository.LoadIndexAsync(CancellationToken.None);
+        return [.. PacksOf(store).Except(repository.Index.Packs.Select(pack => ObjectNames.Pack(pack.Name)))];
+    }
+
+    /// <summary>The content with bits of one byte turned over.</summary>
+    public static byte[] Flipped(byte[] content, int at, byte bits = 1)
+    {
+        var flipped = content.ToArray();
+        flipped[at] ^= bits;
+        return flipped;
+    }
 
     /// <summary>Content of every file of a snapshot by its path.</summary>
     public static async Task<Dictionary<string, byte[]>> ReadAsync(IObjectStore store, RepositorySecret? secret, string id)

@@ -68,7 +68,7 @@ public sealed class ChunkPlaceTests
         var entries = Enumerable.Range(1, 30).Select(i => Delta(Level(i), [.. Enumerable.Repeat(Level(i - 1), baselineCount)])).ToArray();
         var packs = new[] { Pack("deltas", entries), Pack("base", Whole(Level(0))) };
         var reads = 0;
-        var store = new InterceptedStore(new MemoryObjectStore(), async (call, _, work) =>
+        var store = new InterceptedStore(new MemoryObjectStore(TimeProvider.System), async (call, _, work) =>
         {
             reads += call == StoreCall.Read ? 1 : 0;
             await work();
@@ -91,8 +91,8 @@ public sealed class ChunkPlaceTests
     public async Task Snapshot_DifferenceLostItsBaseline_StoresTheChunkAgain()
     {
         using var source = new TempFolder();
-        var store = new MemoryObjectStore { Traits = new StoreTraits(8 << 20, 1) };
         var time = new ManualTime();
+        var store = new MemoryObjectStore(time) { Traits = new StoreTraits(8 << 20, 1) };
         await Repository.InitAsync(store, null, time, Bench.Token);
         var large = Bench.Noise(3 << 20, 1);
         Bench.Write(source.Path, "large", large);

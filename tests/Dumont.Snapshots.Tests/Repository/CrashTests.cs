@@ -103,7 +103,7 @@ public sealed class CrashTests
         var time = new ManualTime();
         using var source = new TempFolder();
         Bench.Write(source.Path, "file", Bench.Noise(100, 1));
-        await KillEverywhereAsync(new MemoryObjectStore(), s => Repository.InitAsync(s, Bench.Key, time, CancellationToken.None), async (killed, what) =>
+        await KillEverywhereAsync(new MemoryObjectStore(time), s => Repository.InitAsync(s, Bench.Key, time, CancellationToken.None), async (killed, what) =>
         {
             var failure = await Record.ExceptionAsync(() => Repository.InitAsync(killed, Bench.Key, time, CancellationToken.None));
 
@@ -116,8 +116,8 @@ public sealed class CrashTests
     private static async Task<(MemoryObjectStore Store, ManualTime Time, Dictionary<string, Dictionary<string, byte[]>> Expected)> MakeAsync(
         string source, RepositorySecret? secret)
     {
-        var store = new MemoryObjectStore();
         var time = new ManualTime();
+        var store = new MemoryObjectStore(time);
         var expected = new Dictionary<string, Dictionary<string, byte[]>>();
         await Repository.InitAsync(store, secret, time, CancellationToken.None);
         for (var i = 0; i < 3; i++)

@@ -22,10 +22,9 @@ public sealed class DamageTests
 
         await world.ExpectFoundAsync(flips, flip =>
         {
-            var content = world.Store[flip.name].ToArray();
+            var content = world.Store[flip.name];
             var old = content[flip.at];
-            content[flip.at] = flip.pattern switch { 0 => (byte)(old ^ 1), 1 => (byte)(old ^ 0x80), _ => old == 0 ? (byte)0xA5 : (byte)0 };
-            return world.With(flip.name, content);
+            return world.With(flip.name, Bench.Flipped(content, flip.at, flip.pattern switch { 0 => 1, 1 => 0x80, _ => old == 0 ? (byte)0xA5 : old }));
         });
     }
 
@@ -124,9 +123,11 @@ public sealed class DamageTests
         private readonly TempFolder _folder = new();
         private readonly Dictionary<string, Dictionary<string, byte[]>> _expected = [];
 
-        public MemoryObjectStore Store { get; } = new() { Traits = new StoreTraits(3000, 1) };
+        private World(RepositorySecret? secret) => (Secret, Store) = (secret, new MemoryObjectStore(Time) { Traits = new StoreTraits(3000, 1) });
 
-        public RepositorySecret? Secret { get; private init; }
+        public MemoryObjectStore Store { get; }
+
+        public RepositorySecret? Secret { get; }
 
         public ManualTime Time { get; } = new();
 
@@ -143,7 +144,7 @@ public sealed class DamageTests
 
         public static async Task<World> MakeAsync(bool isEncrypted)
         {
-            var world = new World { Secret = isEncrypted ? Bench.Key : null };
+            var world = new World(isEncrypted ? Bench.Key : null);
             await Repository.InitAsync(world.Store, world.Secret, world.Time, Bench.Token);
             Bench.Write(world.Source, "text", [.. Enumerable.Repeat("to be or not to be "u8.ToArray(), 60).SelectMany(b => b)]);
             Bench.Write(world.Source, "gone", Bench.Noise(500, 1));
@@ -163,11 +164,8 @@ public sealed class DamageTests
             await Bench.PruneAsync(world.Store, world.Secret, world.Time, TimeSpan.FromHours(24));
             await world.AddLocksAsync();
             Assert.True((await Bench.VerifyAsync(world.Store, world.Secret)).IsSound);
-            var repository = await Repository.OpenAsync(world.Store, world.Secret, Bench.Token);
-            await repository.LoadIndexAsync(Bench.Token);
-            var listed = repository.Index.Packs.Select(pack => ObjectNames.Pack(pack.Name)).ToHashSet();
             world.Names = [.. world.Store.Names];
-            world.Waiting = [.. world.Names.Where(name => name.StartsWith("packs/", StringComparison.Ordinal) && !listed.Contains(name))];
+            world.Waiting = await Bench.UnlistedPacksAsync(world.Store, world.Secret);
             Assert.NotEmpty(world.Waiting);
             Assert.Equal(isEncrypted ? 7 : 6, world.Names.Select(name => name.Split('/')[0]).Distinct().Count());
             return world;

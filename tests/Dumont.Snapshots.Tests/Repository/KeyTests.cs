@@ -10,7 +10,7 @@ public sealed class KeyTests
     [Fact]
     public async Task Open_WrongSecret_IsRefused()
     {
-        var store = new MemoryObjectStore();
+        var store = new MemoryObjectStore(TimeProvider.System);
         await Repository.InitAsync(store, Bench.Key, TimeProvider.System, Bench.Token);
 
         Assert.Equal(RepositoryErrorKind.WrongKey, await KindAsync(store, Other));
@@ -21,7 +21,7 @@ public sealed class KeyTests
     [Fact]
     public async Task Open_PlainRepositoryWithSecret_IsRefused()
     {
-        var store = new MemoryObjectStore();
+        var store = new MemoryObjectStore(TimeProvider.System);
         await Repository.InitAsync(store, null, TimeProvider.System, Bench.Token);
 
         Assert.Equal(RepositoryErrorKind.KeyNeeded, await KindAsync(store, Bench.Key));
@@ -33,7 +33,7 @@ public sealed class KeyTests
     {
         using var source = new TempFolder();
         Bench.Write(source.Path, "file", Bench.Noise(5000, 1));
-        var (one, two) = (new MemoryObjectStore(), new MemoryObjectStore());
+        var (one, two) = (new MemoryObjectStore(TimeProvider.System), new MemoryObjectStore(TimeProvider.System));
         foreach (var store in new[] { one, two })
         {
             await Repository.InitAsync(store, Bench.Key, TimeProvider.System, Bench.Token);
@@ -62,7 +62,7 @@ public sealed class KeyTests
     {
         using var source = new TempFolder();
         Bench.Write(source.Path, "file", Bench.Noise(5000, 1));
-        var store = new MemoryObjectStore();
+        var store = new MemoryObjectStore(TimeProvider.System);
         var repository = await Repository.InitAsync(store, Bench.Key, TimeProvider.System, Bench.Token);
         await Bench.SnapshotAsync(store, Bench.Key, source.Path, TimeProvider.System);
         var first = Assert.Single(await repository.ListKeysAsync(Bench.Token)).Id;
@@ -79,9 +79,9 @@ public sealed class KeyTests
     [Fact]
     public async Task Key_ThatOpened_StaysEvenBesideOneOfAnInterruptedInit()
     {
-        var store = new MemoryObjectStore();
+        var store = new MemoryObjectStore(TimeProvider.System);
         await Repository.InitAsync(store, Bench.Key, TimeProvider.System, Bench.Token);
-        var interrupted = new MemoryObjectStore();
+        var interrupted = new MemoryObjectStore(TimeProvider.System);
         await Repository.InitAsync(interrupted, Other, TimeProvider.System, Bench.Token);
         var left = interrupted.Names.Single(name => name.StartsWith("keys/", StringComparison.Ordinal));
         var real = store.Names.Single(name => name.StartsWith("keys/", StringComparison.Ordinal))["keys/".Length..];
@@ -98,7 +98,7 @@ public sealed class KeyTests
     [Fact]
     public async Task Password_Changed_OpensWithTheNewOne()
     {
-        var store = new MemoryObjectStore();
+        var store = new MemoryObjectStore(TimeProvider.System);
         var repository = await Repository.InitAsync(store, RepositorySecret.FromPassword("old"), TimeProvider.System, Bench.Token);
         var old = Assert.Single(await repository.ListKeysAsync(Bench.Token));
         Assert.True(old.IsPassword);
@@ -120,7 +120,7 @@ public sealed class KeyTests
         Bench.Write(source, canary + "-name", Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(canary + "-content ", 500))));
         File.CreateSymbolicLink(Path.Combine(source, "link"), canary + "-target");
         Kernel.SetAttribute(Path.Combine(source, canary + "-name"), "user." + canary, Encoding.ASCII.GetBytes(canary));
-        var store = new MemoryObjectStore();
+        var store = new MemoryObjectStore(TimeProvider.System);
         await Repository.InitAsync(store, secret, TimeProvider.System, Bench.Token);
         await Bench.WriteAsync(
             store,

@@ -1,30 +1,38 @@
 namespace Dumont.Snapshots.Tests;
 
 /// <summary>Somebody stands still for longer than his lease, in the worst moment, while others go on as if he were dead; then he goes on too.</summary>
-public sealed class LeaseTests : IDisposable
+public sealed class LeaseTests : IAsyncLifetime
 {
     private readonly TempFolder _source = new();
     private readonly ManualTime _time = new();
     private readonly MemoryObjectStore _store;
 
-    public LeaseTests() => _store = new MemoryObjectStore { Time = _time };
+    public LeaseTests() => _store = new MemoryObjectStore(_time);
 
-    public void Dispose() => _source.Dispose();
+    public async ValueTask InitializeAsync()
+    {
+        await Repository.InitAsync(_store, null, _time, Bench.Token);
+        Bench.Write(_source.Path, "file", Bench.Noise(9000, 1));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _source.Dispose();
+        return _store.DisposeAsync();
+    }
 
     // The packs of the writer are taken for leftovers and deleted. Its index then lists what is not there.
     [Fact]
     public async Task Writer_FrozenBeforeItsIndex_NobodyReliesOnWhatItLists()
     {
-        await Repository.InitAsync(_store, null, _time, Bench.Token);
-        Bench.Write(_source.Path, "file", Bench.Noise(9000, 1));
         var frozen = new Freeze(_store, StoreCall.Put, ObjectNames.Indexes);
-        var writing = Record.ExceptionAsync(() => Bench.SnapshotAsync(frozen.Store, null, _source.Path, _time));
-        await frozen.IsReached;
+        var writing = Bench.SnapshotAsync(frozen.Store, null, _source.Path, _time);
+        await frozen.ReachedByAsync(writing);
         _time.Advance(TimeSpan.FromHours(2));
         await Bench.PruneAsync(_store, null, _time);
         frozen.GoOn();
 
-        Assert.Contains("Take it again", Assert.IsType<SnapshotFormatException>(await writing).Message, StringComparison.Ordinal);
+        Assert.Contains("Take it again", (await Assert.ThrowsAsync<SnapshotFormatException>(() => writing)).Message, StringComparison.Ordinal);
         Assert.Contains(_store.Names, name => name.StartsWith(ObjectNames.Indexes, StringComparison.Ordinal));
         await ExpectSnapshotWorksAsync();
     }
@@ -35,11 +43,9 @@ public sealed class LeaseTests : IDisposable
     [InlineData(ObjectNames.Snapshots)]
     public async Task Writer_FrozenWhileItsPacksAreMarked_CopiesThemAndIsAcknowledged(string before)
     {
-        await Repository.InitAsync(_store, null, _time, Bench.Token);
-        Bench.Write(_source.Path, "file", Bench.Noise(9000, 1));
         var frozen = new Freeze(_store, StoreCall.Put, before);
         var writing = Bench.SnapshotAsync(frozen.Store, null, _source.Path, _time);
-        await frozen.IsReached;
+        await frozen.ReachedByAsync(writing);
         _time.Advance(TimeSpan.FromHours(2));
         await Bench.PruneAsync(_store, null, _time, TimeSpan.FromHours(24));
         Assert.Contains(_store.Names, name => name.StartsWith(ObjectNames.Pending, StringComparison.Ordinal));
@@ -53,18 +59,16 @@ public sealed class LeaseTests : IDisposable
     [Fact]
     public async Task Prune_FrozenBeforeItDeletes_DeletesNothingThatIsNeededByThen()
     {
-        await Repository.InitAsync(_store, null, _time, Bench.Token);
-        Bench.Write(_source.Path, "file", Bench.Noise(9000, 1));
         var first = await Bench.SnapshotAsync(_store, null, _source.Path, _time);
         _time.Advance(TimeSpan.FromHours(3));
         var writer = new Freeze(_store, StoreCall.Put, ObjectNames.Snapshots);
         var writing = Bench.SnapshotAsync(writer.Store, null, _source.Path, _time);
-        await writer.IsReached;
+        await writer.ReachedByAsync(writing);
         await Bench.ForgetAsync(_store, null, first.Id);
         _time.Advance(TimeSpan.FromHours(3));
         var prune = new Freeze(_store, StoreCall.Delete, ObjectNames.Packs);
         var pruning = Bench.PruneAsync(prune.Store, null, _time);
-        await prune.IsReached;
+        await prune.ReachedByAsync(pruning);
         writer.GoOn();
         var snapshot = await writing;
         prune.GoOn();
@@ -80,22 +84,31 @@ public sealed class LeaseTests : IDisposable
     [InlineData(false)]
     public async Task Writer_FrozenWhileAPruneDiesAfterItsMark_IsNotAcknowledgedWithoutItsPacks(bool isDeletedFirst)
     {
-        await Repository.InitAsync(_store, null, _time, Bench.Token);
-        Bench.Write(_source.Path, "file", Bench.Noise(9000, 1));
         var writer = new Freeze(_store, StoreCall.Put, ObjectNames.Indexes);
-        var writing = Record.ExceptionAsync(() => Bench.SnapshotAsync(writer.Store, null, _source.Path, _time)).AsTask();
-        await writer.IsReached;
+        var writing = Bench.SnapshotAsync(writer.Store, null, _source.Path, _time);
+        await writer.ReachedByAsync(writing);
         await LetAPruneDieAfterItsMarkAsync();
         var prune = new Freeze(_store, StoreCall.Delete, ObjectNames.Packs);
         var pruning = Bench.PruneAsync(prune.Store, null, _time);
-        await prune.IsReached;
-        (isDeletedFirst ? prune : writer).GoOn();
-        await (isDeletedFirst ? pruning : writing);
-        (isDeletedFirst ? writer : prune).GoOn();
-        await pruning;
+        await prune.ReachedByAsync(pruning);
+        if (isDeletedFirst)
+        {
+            prune.GoOn();
+            await pruning;
+            writer.GoOn();
+            await Assert.ThrowsAsync<SnapshotFormatException>(() => writing);
+        }
+        else
+        {
+            writer.GoOn();
+            await writing;
+            prune.GoOn();
+            await pruning;
+        }
 
-        Assert.Equal(isDeletedFirst, await writing is SnapshotFormatException);
-        foreach (var snapshot in await (await OpenAsync(_store)).ListSnapshotsAsync(Bench.Token))
+        var snapshots = await Bench.ListAsync(_store, null);
+        Assert.Equal(isDeletedFirst ? 0 : 1, snapshots.Count);
+        foreach (var snapshot in snapshots)
         {
             Bench.AssertSame(Bench.FilesOf(_source.Path), await Bench.ReadAsync(_store, null, snapshot.Id));
         }
@@ -105,21 +118,19 @@ public sealed class LeaseTests : IDisposable
     [Fact]
     public async Task Writer_FrozenWhileAPruneDiesAfterItsMark_IsNotAcknowledgedWithoutWhatItFound()
     {
-        await Repository.InitAsync(_store, null, _time, Bench.Token);
-        Bench.Write(_source.Path, "file", Bench.Noise(9000, 1));
         var first = await Bench.SnapshotAsync(_store, null, _source.Path, _time);
         _time.Advance(TimeSpan.FromHours(3));
         var writer = new Freeze(_store, StoreCall.Put, ObjectNames.Snapshots);
-        var writing = Record.ExceptionAsync(() => Bench.SnapshotAsync(writer.Store, null, _source.Path, _time));
-        await writer.IsReached;
+        var writing = Bench.SnapshotAsync(writer.Store, null, _source.Path, _time);
+        await writer.ReachedByAsync(writing);
         await Bench.ForgetAsync(_store, null, first.Id);
         await LetAPruneDieAfterItsMarkAsync();
         var prune = new Freeze(_store, StoreCall.Delete, ObjectNames.Pending);
         var pruning = Bench.PruneAsync(prune.Store, null, _time);
-        await prune.IsReached;
+        await prune.ReachedByAsync(pruning);
         writer.GoOn();
 
-        Assert.IsType<SnapshotFormatException>(await writing);
+        await Assert.ThrowsAsync<SnapshotFormatException>(() => writing);
         prune.GoOn();
         await pruning;
         await ExpectSnapshotWorksAsync();
@@ -131,24 +142,21 @@ public sealed class LeaseTests : IDisposable
     [InlineData(ObjectNames.Indexes)]
     public async Task Prune_FrozenBeforeItsIndex_NobodyReliesOnWhatItLists(string before)
     {
-        await Repository.InitAsync(_store, null, _time, Bench.Token);
-        Bench.Write(_source.Path, "passing", Bench.Noise(3000, 2));
         var first = await Bench.SnapshotAsync(_store, null, _source.Path, _time);
-        File.Delete(_source.File("passing"));
-        Bench.Write(_source.Path, "file", Bench.Noise(9000, 1));
+        Bench.Write(_source.Path, "file", Bench.Noise(9000, 2));
         var second = await Bench.SnapshotAsync(_store, null, _source.Path, _time);
         await Bench.ForgetAsync(_store, null, first.Id);
         _time.Advance(TimeSpan.FromHours(3));
         var frozen = new Freeze(_store, StoreCall.Put, before);
-        var pruning = Record.ExceptionAsync(() => Bench.PruneAsync(frozen.Store, null, _time));
-        await frozen.IsReached;
+        var pruning = Bench.PruneAsync(frozen.Store, null, _time);
+        await frozen.ReachedByAsync(pruning);
         _time.Advance(TimeSpan.FromHours(3));
         await Bench.ForgetAsync(_store, null, second.Id);
         await Bench.PruneAsync(_store, null, _time);
         frozen.GoOn();
 
-        // It stops when it finds its lease gone, or ends with nothing left to do.
-        Assert.True(await pruning is null or RepositoryException { Kind: RepositoryErrorKind.Locked });
+        var stopped = await Assert.ThrowsAsync<RepositoryException>(() => pruning);
+        Assert.Equal(RepositoryErrorKind.Locked, stopped.Kind);
         await ExpectSnapshotWorksAsync();
     }
 
@@ -156,8 +164,6 @@ public sealed class LeaseTests : IDisposable
     [Fact]
     public async Task Confirm_SnapshotThatLostItsPacks_IsRefused()
     {
-        await Repository.InitAsync(_store, null, _time, Bench.Token);
-        Bench.Write(_source.Path, "file", Bench.Noise(9000, 1));
         var snapshot = await Bench.SnapshotAsync(_store, null, _source.Path, _time);
         var broken = _store.Copy();
         broken.Remove(broken.Names.First(name => name.StartsWith(ObjectNames.Packs, StringComparison.Ordinal)));
@@ -226,7 +232,16 @@ public sealed class LeaseTests : IDisposable
 
         public IObjectStore Store { get; }
 
-        public Task IsReached => _reached.Task;
+        /// <summary>Waits until the work stands still. Work that ends before fails the test.</summary>
+        public async Task ReachedByAsync(Task work)
+        {
+            await Task.WhenAny(_reached.Task, work);
+            if (!_reached.Task.IsCompleted)
+            {
+                await work;
+                Assert.Fail("The work has ended without the call before which it was to stand still.");
+            }
+        }
 
         public void GoOn() => _goOn.SetResult();
     }

@@ -8,14 +8,16 @@ internal sealed class MemoryObjectStore : IObjectStore
     private readonly Lock _lock = new();
     private readonly SortedDictionary<string, (byte[] Content, DateTimeOffset At)> _objects = new(StringComparer.Ordinal);
 
-    public MemoryObjectStore()
-    {
-    }
+    private readonly TimeProvider _time;
+
+    /// <summary>An empty store.</summary>
+    /// <param name="time">Says when objects were written.</param>
+    public MemoryObjectStore(TimeProvider time) => _time = time;
 
     private MemoryObjectStore(MemoryObjectStore other)
+        : this(other._time)
     {
         Traits = other.Traits;
-        Time = other.Time;
         lock (other._lock)
         {
             foreach (var (name, value) in other._objects)
@@ -27,9 +29,6 @@ internal sealed class MemoryObjectStore : IObjectStore
 
     /// <summary>Small packs, one call at a time: what happens then is the same each time.</summary>
     public StoreTraits Traits { get; init; } = new(16 << 10, 1);
-
-    /// <summary>Says when objects were written.</summary>
-    public TimeProvider Time { get; init; } = TimeProvider.System;
 
     public IReadOnlyList<string> Names
     {
@@ -79,7 +78,7 @@ internal sealed class MemoryObjectStore : IObjectStore
                 return ValueTask.FromResult(false);
             }
 
-            _objects[name] = (content.ToArray(), Time.GetUtcNow());
+            _objects[name] = (content.ToArray(), _time.GetUtcNow());
             return ValueTask.FromResult(true);
         }
     }

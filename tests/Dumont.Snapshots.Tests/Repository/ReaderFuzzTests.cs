@@ -64,7 +64,7 @@ public sealed class ReaderFuzzTests
         Trees.WriteFirst(source.Path);
         foreach (var secret in new[] { null, Bench.Key })
         {
-            var store = new MemoryObjectStore();
+            var store = new MemoryObjectStore(TimeProvider.System);
             var repository = await Repository.InitAsync(store, secret, TimeProvider.System, Bench.Token);
             await Bench.SnapshotAsync(store, secret, source.Path, TimeProvider.System);
             await repository.LoadIndexAsync(Bench.Token);
@@ -149,7 +149,7 @@ public sealed class ReaderFuzzTests
     }
 
     private static readonly Lazy<Repository> PlainRepository = new(() =>
-        Repository.InitAsync(new MemoryObjectStore(), null, TimeProvider.System, CancellationToken.None).GetAwaiter().GetResult());
+        Repository.InitAsync(new MemoryObjectStore(TimeProvider.System), null, TimeProvider.System, CancellationToken.None).GetAwaiter().GetResult());
 
     private static byte[] Tail(List<ChunkEntry> chunks, RepositoryKeys? keys)
     {
@@ -167,7 +167,7 @@ public sealed class ReaderFuzzTests
         Bench.Write(folder.Path, "a/other", Bench.Noise(10, 2));
         File.CreateSymbolicLink(folder.File("link"), "a");
         Kernel.SetAttribute(folder.File("a/other"), "user.comment", "value"u8);
-        var store = new MemoryObjectStore();
+        var store = new MemoryObjectStore(TimeProvider.System);
         return ReadAsync().GetAwaiter().GetResult();
 
         async Task<byte[]> ReadAsync()

@@ -4,7 +4,7 @@ namespace Dumont.Snapshots.Tests;
 public sealed class ScannerTests : IDisposable
 {
     private readonly TempFolder _source = new();
-    private readonly MemoryObjectStore _store = new();
+    private readonly MemoryObjectStore _store = new(TimeProvider.System);
 
     public void Dispose() => _source.Dispose();
 

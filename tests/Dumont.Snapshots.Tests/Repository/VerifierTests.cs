@@ -3,9 +3,11 @@ namespace Dumont.Snapshots.Tests;
 /// <summary>What a verification reads, and what it makes of packs that wait to be deleted and of prunes that run meanwhile.</summary>
 public sealed class VerifierTests : IAsyncDisposable
 {
-    private readonly MemoryObjectStore _store = new() { Traits = new StoreTraits(3000, 1) };
     private readonly ManualTime _time = new();
     private readonly TempFolder _folder = new();
+    private readonly MemoryObjectStore _store;
+
+    public VerifierTests() => _store = new MemoryObjectStore(_time) { Traits = new StoreTraits(3000, 1) };
 
     public ValueTask DisposeAsync()
     {
@@ -20,7 +22,7 @@ public sealed class VerifierTests : IAsyncDisposable
     public async Task Parts_InTurn_ReadEachPackOnce(int total)
     {
         await FillAsync(files: 12);
-        var sizes = PackNames().Sum(name => (long)_store[name].Length);
+        var sizes = Bench.PacksOf(_store).Sum(name => (long)_store[name].Length);
         var read = 0L;
         for (var number = 1; number <= total; number++)
         {
@@ -35,8 +37,8 @@ public sealed class VerifierTests : IAsyncDisposable
     public async Task Share_And_Bytes_ReadAboutSoMuch()
     {
         await FillAsync(files: 12);
-        var packs = PackNames().Count;
-        var largest = PackNames().Max(name => _store[name].Length);
+        var packs = Bench.PacksOf(_store).Count;
+        var largest = Bench.PacksOf(_store).Max(name => _store[name].Length);
         Assert.Equal(await ReadByAsync(PackSample.All), await ReadByAsync(PackSample.Share(1, new Random(1))));
         Assert.InRange(await ReadByAsync(PackSample.Share(0.5, new Random(1))), 1, ((packs + 1) / 2) * (long)largest);
         Assert.InRange(await ReadByAsync(PackSample.Bytes(2L * largest, new Random(1))), 1, 2L * largest);
@@ -50,7 +52,7 @@ public sealed class VerifierTests : IAsyncDisposable
     {
         await FillAsync(files: 12);
         var broken = await PackOfAFileAsync();
-        _store[broken] = Flipped(_store[broken], 20);
+        _store[broken] = Bench.Flipped(_store[broken], 20);
         var found = new List<int>();
         for (var number = 1; number <= 4; number++)
         {
@@ -77,7 +79,7 @@ public sealed class VerifierTests : IAsyncDisposable
         foreach (var at in (int[])[3, 20, _store[waiting[0]].Length - 50, _store[waiting[0]].Length - 1])
         {
             var whole = _store[waiting[0]];
-            _store[waiting[0]] = Flipped(whole, at);
+            _store[waiting[0]] = Bench.Flipped(whole, at);
             var outcome = await VerifyAsync(PackSample.All);
             Assert.Equal([waiting[0]], outcome.DamagedPacks);
             Assert.Empty(outcome.AffectedSnapshots);
@@ -99,14 +101,14 @@ public sealed class VerifierTests : IAsyncDisposable
         Assert.True(needed.IsSound, string.Join("; ", needed.Damages));
         Assert.True(needed.WaitingPacks > 0);
 
-        foreach (var pack in PackNames())
+        foreach (var pack in Bench.PacksOf(_store))
         {
-            _store[pack] = Flipped(_store[pack], 30);
+            _store[pack] = Bench.Flipped(_store[pack], 30);
         }
 
         var broken = await VerifyAsync(PackSample.All);
         Assert.Equal([snapshot["snapshots/".Length..]], broken.AffectedSnapshots);
-        foreach (var pack in PackNames())
+        foreach (var pack in Bench.PacksOf(_store))
         {
             _store.Remove(pack);
         }
@@ -118,7 +120,7 @@ public sealed class VerifierTests : IAsyncDisposable
     public async Task Prune_InTheMiddle_IsNotTakenForDamage()
     {
         await FillAsync(files: 12);
-        var ids = (await ListAsync()).Select(each => each.Id).ToList();
+        var ids = (await Bench.ListAsync(_store, null)).Select(each => each.Id).ToList();
         File.Delete(Path.Combine(_folder.Path, "file0"));
         File.Delete(Path.Combine(_folder.Path, "file5"));
         await Bench.SnapshotAsync(_store, null, _folder.Path, _time);
@@ -148,7 +150,7 @@ public sealed class VerifierTests : IAsyncDisposable
         await FillAsync(files: 12);
         File.Delete(Path.Combine(_folder.Path, "file3"));
         await Bench.SnapshotAsync(_store, null, _folder.Path, _time);
-        foreach (var pack in PackNames())
+        foreach (var pack in Bench.PacksOf(_store))
         {
             var store = _store.Copy();
             if (isGone)
@@ -157,7 +159,7 @@ public sealed class VerifierTests : IAsyncDisposable
             }
             else
             {
-                store[pack] = Flipped(store[pack], 25);
+                store[pack] = Bench.Flipped(store[pack], 25);
             }
 
             var found = await Bench.VerifyAsync(store, null);
@@ -189,23 +191,15 @@ public sealed class VerifierTests : IAsyncDisposable
     private async Task<IReadOnlyList<string>> WaitAsync()
     {
         await FillAsync(files: 6);
-        var first = (await ListAsync())[0];
+        var first = (await Bench.ListAsync(_store, null))[0];
         File.Delete(Path.Combine(_folder.Path, "file0"));
         await Bench.SnapshotAsync(_store, null, _folder.Path, _time);
         await Bench.ForgetAsync(_store, null, first.Id);
-        var before = PackNames();
         await Bench.PruneAsync(_store, null, _time, TimeSpan.FromHours(24));
-        var repository = await Repository.OpenAsync(_store, null, Bench.Token);
-        await repository.LoadIndexAsync(Bench.Token);
-        var listed = repository.Index.Packs.Select(pack => ObjectNames.Pack(pack.Name)).ToHashSet();
-        return [.. before.Where(name => !listed.Contains(name))];
+        return await Bench.UnlistedPacksAsync(_store, null);
     }
 
-    private async Task<IReadOnlyList<Snapshot>> ListAsync() => await (await Repository.OpenAsync(_store, null, Bench.Token)).ListSnapshotsAsync(Bench.Token);
-
-    private async Task<VerifyOutcome> VerifyAsync(PackSample sample) =>
-        await RepositoryVerifier.VerifyAsync(
-            await Repository.OpenAsync(_store, null, Bench.Token), new VerifyOptions { Sample = sample, Workers = 1 }, new VerifyProgress(), Bench.Token);
+    private Task<VerifyOutcome> VerifyAsync(PackSample sample) => Bench.VerifyAsync(_store, null, sample);
 
     // One that the list of files is not in: without that, every part would find the damage.
     private async Task<string> PackOfAFileAsync()
@@ -218,14 +212,5 @@ public sealed class VerifierTests : IAsyncDisposable
             repository.TryLocate(chunk, out var location) ? ObjectNames.Pack(repository.Index.Packs[location.Pack].Name) : throw new InvalidOperationException();
         var ofList = snapshot.Record.Manifest.Select(chunk => ObjectNames.TryParseDigest(chunk.Id, out var id) ? PackOf(id) : "").ToHashSet();
         return entries.SelectMany(entry => entry.Content).Select(extent => PackOf(extent.Chunk)).First(pack => !ofList.Contains(pack));
-    }
-
-    private List<string> PackNames() => [.. _store.Names.Where(name => name.StartsWith("packs/", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
-
-    private static byte[] Flipped(byte[] content, int at)
-    {
-        var flipped = content.ToArray();
-        flipped[at] ^= 1;
-        return flipped;
     }
 }
