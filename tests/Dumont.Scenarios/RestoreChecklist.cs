@@ -34,7 +34,7 @@ public abstract class RestoreChecklist(ChecklistFixture fixture, ITestOutputHelp
     public async Task Restore_TellsBytesAndTime()
     {
         var place = await fixture.PlaceAsync(output);
-        await place.InAsync("decoded", "perl -e 'binmode STDOUT; print pack(\"V*\", 5..1000000)' > numbers.bin; seq 1 200000 > lines.txt");
+        await place.InAsync("decoded", "perl -e 'binmode STDOUT; print pack(\"V*\", 3000000..4000000)' > numbers.bin; seq 300001 500000 > lines.txt");
         var made = await place.SnapshotAsync("decoded");
         var restored = await place.RestoreAsync(made.Word("id"), "decoded-back");
         Assert.Equal((2, made.Number("size_bytes")), (restored.Number("files_restored"), restored.Number("bytes_restored")));

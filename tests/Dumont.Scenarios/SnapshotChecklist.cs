@@ -188,7 +188,7 @@ public abstract class SnapshotChecklist(ChecklistFixture fixture, ITestOutputHel
         var place = await PlaceAsync();
         await place.InAsync("faster", "for i in $(seq 1 200); do head -c 50000 /dev/urandom > $i; done");
         var first = await place.SnapshotAsync("faster");
-        await place.InAsync("faster", "echo other > 77");
+        await place.InAsync("faster", "echo changed for a snapshot > 77");
         var second = await place.SnapshotAsync("faster");
         Assert.Equal((199, 1), (second.Number("files_unmodified"), second.Number("files_changed")));
         Assert.True(first.Number("data_added") >= 100 * second.Number("data_added"), second.ToJsonString());

@@ -138,7 +138,7 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
         var place = await PlaceAsync();
         await place.InAsync("sync-later", "for i in $(seq 1 200); do head -c 50000 /dev/urandom > $i; done");
         var first = await place.SyncAsync("sync-later");
-        await place.InAsync("sync-later", "echo other > 77");
+        await place.InAsync("sync-later", "echo changed for a sync > 77");
         var second = await place.SyncAsync("sync-later");
         Assert.Equal((true, 1, 199), (second.Flag("is_incremental"), second.Number("files_changed"), second.Number("files_unmodified")));
         Assert.True(first.Number("data_added_bytes") >= 100 * second.Number("data_added_bytes"), second.ToJsonString());
