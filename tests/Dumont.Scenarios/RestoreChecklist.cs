@@ -4,16 +4,14 @@ using Dumont.Scenarios.Harness;
 
 namespace Dumont.Scenarios;
 
-/// <summary>The checklist's lines on restores, one test a line; <see cref="ChecklistFixture"/> has the table.</summary>
-public abstract class RestoreChecklist(ChecklistFixture fixture, ITestOutputHelper output)
+/// <summary>The checklist's lines on restores.</summary>
+public abstract class RestoreChecklist(ChecklistFixture fixture, ITestOutputHelper output) : ChecklistTests(fixture, output)
 {
-    private readonly CancellationToken _cancellationToken = TestContext.Current.CancellationToken;
-
     [Fact]
     [Trait("Checklist", "140")]
     public async Task Restore_HasEveryFileAsItWas()
     {
-        var place = await fixture.PlaceAsync(output);
+        var place = await PlaceAsync();
         const string times = "find . -mindepth 1 ! -type d -printf '%p %T@ %n\\n' | sort; find . -type d | sort; ";
         var before = await place.InAsync(
             "whole",
@@ -33,7 +31,7 @@ public abstract class RestoreChecklist(ChecklistFixture fixture, ITestOutputHelp
     [Trait("Checklist", "142")]
     public async Task Restore_TellsBytesAndTime()
     {
-        var place = await fixture.PlaceAsync(output);
+        var place = await PlaceAsync();
         await place.InAsync("decoded", "perl -e 'binmode STDOUT; print pack(\"V*\", 3000000..4000000)' > numbers.bin; seq 300001 500000 > lines.txt");
         var made = await place.SnapshotAsync("decoded");
         var restored = await place.RestoreAsync(made.Word("id"), "decoded-back");
@@ -47,44 +45,33 @@ public abstract class RestoreChecklist(ChecklistFixture fixture, ITestOutputHelp
     [Trait("Checklist", "143")]
     public async Task Restore_OnAMachineOfAnotherKind_IsTheSame()
     {
-        var place = await fixture.PlaceAsync(output);
+        var place = await PlaceAsync();
         var sums = await place.InAsync("kinds", "head -c 2000000 /dev/urandom > blob; echo text > note; " + Workplace.Sums("."));
         var made = await place.SnapshotAsync("kinds");
         var id = await place.User.CreateAsync(
-            new JsonObject { ["use_wizard"] = true, ["gpu_name"] = "RTX 3080", ["num_gpus"] = 2, ["disk_size"] = 20 }, _cancellationToken);
-        var other = await place.User.AwaitStatusAsync(id, "running", TestWorld.Patience, _cancellationToken);
+            new JsonObject { ["use_wizard"] = true, ["gpu_name"] = "RTX 3080", ["num_gpus"] = 2, ["disk_size"] = 20 }, Cancelled);
+        var other = await place.User.AwaitStatusAsync(id, "running", TestWorld.Patience, Cancelled);
         Assert.Equal((2, 1), (other.Number("num_gpus"), place.Instance.Number("num_gpus")));
         Assert.NotEqual(place.Instance.Word("gpu_name"), other.Word("gpu_name"));
         await place.User.PostAsync(
-            "/snapshots/restore", new JsonObject { ["snapshot_id"] = made.Word("id"), ["instance_id"] = id, ["verify"] = true }, _cancellationToken);
-        Assert.Equal(sums, await place.User.Ssh.RunSoonAsync(other, Workplace.Sums("/workspace/kinds"), TestWorld.Patience, _cancellationToken));
-        await place.User.DeleteAsync(id, _cancellationToken);
+            "/snapshots/restore", new JsonObject { ["snapshot_id"] = made.Word("id"), ["instance_id"] = id, ["verify"] = true }, Cancelled);
+        Assert.Equal(sums, await place.User.Ssh.RunSoonAsync(other, Workplace.Sums("/workspace/kinds"), TestWorld.Patience, Cancelled));
+        await place.User.DeleteAsync(id, Cancelled);
     }
 
     [Fact]
     [Trait("Checklist", "144")]
     public async Task Restore_ToEachPoint_ThereAndBack()
     {
-        var place = await fixture.PlaceAsync(output);
-        var points = new List<(string Id, string Sum)>();
-        foreach (var version in new[] { "one", "two", "three" })
-        {
-            var sum = await place.InAsync("points", $"echo {version} > model; head -c 200000 /dev/urandom > weights; {Workplace.Sums(".")}");
-            points.Add(((await place.SnapshotAsync("points")).Word("id"), sum));
-        }
-
-        foreach (var (id, sum) in new[] { points[0], points[2], points[1] })
-        {
-            await place.RestoreAsync(id);
-            Assert.Equal(sum, await place.SumsAsync("points"));
-        }
+        var place = await PlaceAsync();
+        await ThereAndBackAsync(place, "points", async folder => (await place.SnapshotAsync(folder)).Word("id"));
     }
 
     [Fact]
     [Trait("Checklist", "145")]
     public async Task Restore_ThatFails_LeavesEverythingAsItWas()
     {
-        var place = await fixture.PlaceAsync(output);
+        var place = await PlaceAsync();
         var whole = await place.InAsync("undone", "echo kept > aaa; head -c 4000000 /dev/urandom > blob; echo last > zzz; " + Workplace.Sums("."));
         var known = place.StoredNames();
         var made = await place.SnapshotAsync("undone");
@@ -93,7 +80,7 @@ public abstract class RestoreChecklist(ChecklistFixture fixture, ITestOutputHelp
         using (place.Damage(known))
         {
             var failed = await Assert.ThrowsAsync<DumontApiException>(() => place.RestoreAsync(made.Word("id")));
-            output.WriteLine(failed.Message);
+            Output.WriteLine(failed.Message);
             Assert.Equal(before, await place.InAsync("undone", look));
         }
 

@@ -3,15 +3,13 @@ using Dumont.Scenarios.Harness;
 
 namespace Dumont.Scenarios;
 
-/// <summary>The checklist's lines on snapshots, one test a line; <see cref="ChecklistFixture"/> has the table. A line that measures is judged by bytes and counters: how long something
+/// <summary>The checklist's lines on snapshots. A line that measures is judged by bytes and counters: how long something
 /// takes depends on what else the computer does, and is for <c>./dumont bench</c>.</summary>
-public abstract class SnapshotChecklist(ChecklistFixture fixture, ITestOutputHelper output)
+public abstract class SnapshotChecklist(ChecklistFixture fixture, ITestOutputHelper output) : ChecklistTests(fixture, output)
 {
     // Four-byte numbers that count up: LZ4 alone finds nothing in them that repeats, and the bits of one rank side by side are nearly all the same.
     private const string MakeNumbers = "perl -e 'binmode STDOUT; print pack(\"V*\", 1..1000000)' > numbers.bin";
     private const long NumbersBytes = 4_000_000;
-
-    private readonly CancellationToken _cancellationToken = TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Checklist", "118")]
@@ -32,7 +30,7 @@ public abstract class SnapshotChecklist(ChecklistFixture fixture, ITestOutputHel
     {
         var place = await PlaceAsync();
         await place.InAsync("twice", "head -c 6000000 /dev/urandom > one; cp one two");
-        await place.User.PutAsync("/settings/cloud-storage", new JsonObject { ["engine"] = "restic" }, _cancellationToken);
+        await place.User.PutAsync("/settings/cloud-storage", new JsonObject { ["engine"] = "restic" }, Cancelled);
         try
         {
             var made = await place.SnapshotAsync("twice");
@@ -127,7 +125,7 @@ public abstract class SnapshotChecklist(ChecklistFixture fixture, ITestOutputHel
         var place = await PlaceAsync();
         await place.InAsync("meta", "echo data > file");
         var made = await place.SnapshotAsync("meta", "full", "a name", "nightly", "before the change");
-        var read = await place.User.GetAsync($"/snapshots/{made.Word("id")}", _cancellationToken);
+        var read = await place.User.GetAsync($"/snapshots/{made.Word("id")}", Cancelled);
         Assert.Equal(
             ("a name", place.Id, "checklist", "full", "dumont", "completed"),
             (read.Word("name"), read.Number("instance_id"), read.Word("hostname"), read.Word("type"), read.Word("engine"), read.Word("status")));
@@ -136,7 +134,7 @@ public abstract class SnapshotChecklist(ChecklistFixture fixture, ITestOutputHel
         Assert.Equal((1, 0, 0, 5), (read.Number("files_new"), read.Number("files_changed"), read.Number("files_unmodified"), read.Number("size_bytes")));
         Assert.Matches("^[0-9a-f]{8}$", read.Word("short_id"));
         Assert.InRange(TimeProvider.System.GetUtcNow() - read["created_at"]!.GetValue<DateTimeOffset>(), TimeSpan.Zero, TestWorld.Patience);
-        var listed = await place.User.GetAsync("/snapshots?tag=nightly", _cancellationToken);
+        var listed = await place.User.GetAsync("/snapshots?tag=nightly", Cancelled);
         Assert.Equal([made.Word("id")], listed["snapshots"]!.AsArray().Select(each => each!.Word("id")));
     }
 
@@ -242,8 +240,6 @@ public abstract class SnapshotChecklist(ChecklistFixture fixture, ITestOutputHel
 
         Assert.Empty(await place.DamageAsync());
     }
-
-    private protected Task<Workplace> PlaceAsync() => fixture.PlaceAsync(output);
 }
 
 /// <summary>In folders of the server's disk.</summary>
@@ -254,14 +250,12 @@ public sealed class FolderSnapshotChecklist(FolderChecklistFixture fixture, ITes
 [Collection(BucketChecklist.Name)]
 public sealed class BucketSnapshotChecklist(BucketChecklistFixture fixture, ITestOutputHelper output) : SnapshotChecklist(fixture, output)
 {
-    private readonly CancellationToken _cancellationToken = TestContext.Current.CancellationToken;
-
     [Fact]
     [Trait("Checklist", "123")]
     public async Task Storage_OfBackblaze_IsTestedWrittenAndReadBack()
     {
         var place = await PlaceAsync();
-        var s3 = await place.World.Cloud.StorageAsync("dumont", _cancellationToken);
+        var s3 = await place.World.Cloud.StorageAsync("dumont", Cancelled);
         var backblaze = new JsonObject
         {
             ["primary_provider"] = "backblaze_b2",
@@ -271,10 +265,10 @@ public sealed class BucketSnapshotChecklist(BucketChecklistFixture fixture, ITes
             ["b2_key_id"] = s3.Word("access_key"),
             ["b2_app_key"] = s3.Word("secret_key"),
         };
-        await place.User.PutAsync("/settings/cloud-storage", backblaze, _cancellationToken);
+        await place.User.PutAsync("/settings/cloud-storage", backblaze, Cancelled);
         try
         {
-            var tested = (await place.User.PostAsync("/settings/cloud-storage/test", new JsonObject(), _cancellationToken))!;
+            var tested = (await place.User.PostAsync("/settings/cloud-storage/test", new JsonObject(), Cancelled))!;
             Assert.True(tested.Flag("success"), tested.ToJsonString());
             Assert.Equal(["write", "read", "delete"], tested["steps"]!.AsArray().Select(step => step!.Word("step")));
             await place.InAsync("b2", "head -c 3000000 /dev/urandom > blob; echo note > note");

@@ -4,12 +4,10 @@ using Dumont.Scenarios.Harness;
 
 namespace Dumont.Scenarios;
 
-/// <summary>The checklist's lines on syncs, one test a line; <see cref="ChecklistFixture"/> has the table. Restic's are
+/// <summary>The checklist's lines on syncs. Restic's are
 /// in <see cref="ResticSnapshotTests"/>.</summary>
-public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper output)
+public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper output) : ChecklistTests(fixture, output)
 {
-    private readonly CancellationToken _cancellationToken = TestContext.Current.CancellationToken;
-
     [Fact]
     [Trait("Checklist", "231")]
     public async Task Schedule_ItsTimeHasCome_TakesAnIncrementalSnapshot()
@@ -17,21 +15,21 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
         var place = await PlaceAsync();
         await place.RunAsync("rm -rf /workspace/*; echo work > /workspace/work");
         await place.SnapshotAsync("", name: "by hand");
-        await place.User.PutAsync($"/instances/{place.Id}/snapshot-schedule", new JsonObject { ["every_minutes"] = 60 }, _cancellationToken);
+        await place.User.PutAsync($"/instances/{place.Id}/snapshot-schedule", new JsonObject { ["every_minutes"] = 60 }, Cancelled);
         await place.World.Server.KillAsync();
         ServerRecords.MakeScheduleDue(place.World.Server.DatabaseFile, place.Id);
-        await place.World.Server.StartAsync(_cancellationToken);
+        await place.World.Server.StartAsync(Cancelled);
         var made = await Poll.UntilAsync<JsonNode>(
             "the scheduled snapshot is made",
             TestWorld.Patience,
-            async () => (await place.User.GetAsync("/snapshots?tag=scheduled", _cancellationToken))["snapshots"]!.AsArray()
+            async () => (await place.User.GetAsync("/snapshots?tag=scheduled", Cancelled))["snapshots"]!.AsArray()
                 .FirstOrDefault(each => each!.Number("instance_id") == place.Id && each!.Word("status") == "completed"),
-            _cancellationToken,
-            () => place.User.DescribeAsync(place.Id, _cancellationToken));
+            Cancelled,
+            () => place.User.DescribeAsync(place.Id, Cancelled));
         Assert.Equal("incremental", made.Word("type"));
-        var schedule = await place.User.GetAsync($"/instances/{place.Id}/snapshot-schedule", _cancellationToken);
+        var schedule = await place.User.GetAsync($"/instances/{place.Id}/snapshot-schedule", Cancelled);
         Assert.InRange(schedule["next_at"]!.GetValue<DateTimeOffset>() - TimeProvider.System.GetUtcNow(), TimeSpan.FromMinutes(58), TimeSpan.FromMinutes(60));
-        await place.User.RemoveAsync($"/instances/{place.Id}/snapshot-schedule", _cancellationToken);
+        await place.User.RemoveAsync($"/instances/{place.Id}/snapshot-schedule", Cancelled);
     }
 
     [Fact]
@@ -62,7 +60,7 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
             ids.Add((await place.SyncAsync("sync-history")).Word("snapshot_id"));
         }
 
-        var listed = (await place.User.GetAsync($"/snapshots?instance_id={place.Id}&tag=sync", _cancellationToken))["snapshots"]!.AsArray();
+        var listed = (await place.User.GetAsync($"/snapshots?instance_id={place.Id}&tag=sync", Cancelled))["snapshots"]!.AsArray();
         Assert.Equal([ids[2], ids[1], ids[0]], listed.Where(each => each!["paths"]![0]!.ToString() == "/workspace/sync-history").Select(each => each!.Word("id")));
         for (var i = 0; i < ids.Count; i++)
         {
@@ -104,18 +102,7 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
     public async Task Restore_ToEachSync_ThereAndBack()
     {
         var place = await PlaceAsync();
-        var points = new List<(string Id, string Sum)>();
-        for (var i = 0; i < 3; i++)
-        {
-            var sum = await place.InAsync("sync-points", $"echo {i} > mark; head -c 200000 /dev/urandom > weights; {Workplace.Sums(".")}");
-            points.Add(((await place.SyncAsync("sync-points")).Word("snapshot_id"), sum));
-        }
-
-        foreach (var (id, sum) in new[] { points[0], points[2], points[1] })
-        {
-            await place.RestoreAsync(id);
-            Assert.Equal(sum, await place.SumsAsync("sync-points"));
-        }
+        await ThereAndBackAsync(place, "sync-points", async folder => (await place.SyncAsync(folder)).Word("snapshot_id"));
     }
 
     [Fact]
@@ -180,15 +167,15 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
         await place.SyncAsync("sync-failed");
         await place.RunAsync("mv /workspace/sync-failed /workspace/sync-elsewhere");
         var failed = await Assert.ThrowsAsync<DumontApiException>(() => place.SyncAsync("sync-failed"));
-        output.WriteLine(failed.Message);
-        var status = await place.User.GetAsync($"/instances/{place.Id}/sync/status", _cancellationToken);
+        Output.WriteLine(failed.Message);
+        var status = await place.User.GetAsync($"/instances/{place.Id}/sync/status", Cancelled);
         Assert.Equal("failed", status.Word("sync_status"));
         Assert.NotEqual("", status.Word("error"));
 
         await place.RunAsync("mv /workspace/sync-elsewhere /workspace/sync-failed");
         var again = await place.SyncAsync("sync-failed");
         Assert.Equal((true, true, 1), (again.Flag("success"), again.Flag("is_incremental"), again.Number("files_unmodified")));
-        Assert.Equal("synced", (await place.User.GetAsync($"/instances/{place.Id}/sync/status", _cancellationToken)).Word("sync_status"));
+        Assert.Equal("synced", (await place.User.GetAsync($"/instances/{place.Id}/sync/status", Cancelled)).Word("sync_status"));
     }
 
     [Fact]
@@ -198,22 +185,22 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
         var place = await PlaceAsync();
         await place.InAsync("sync-killed", "head -c 50000000 /dev/urandom > blob");
         var count = await CountAsync();
-        var begun = (await place.User.PostAsync($"/instances/{place.Id}/sync?force=true&wait=false&source_path=/workspace/sync-killed", null, _cancellationToken))!;
+        var begun = (await place.User.PostAsync($"/instances/{place.Id}/sync?force=true&wait=false&source_path=/workspace/sync-killed", null, Cancelled))!;
         await place.World.Server.KillAsync();
-        await place.World.Server.StartAsync(_cancellationToken);
+        await place.World.Server.StartAsync(Cancelled);
         await Poll.UntilAsync(
             "the sync is made",
             TestWorld.Patience,
             async () => (await StatusAsync()) is var status && status.Word("sync_status") == "synced" && status.Word("last_snapshot_id") == begun.Word("snapshot_id"),
-            _cancellationToken,
-            () => place.User.DescribeAsync(place.Id, _cancellationToken));
+            Cancelled,
+            () => place.User.DescribeAsync(place.Id, Cancelled));
         Assert.Equal(count + 1, await CountAsync());
         await place.RestoreAsync(begun.Word("snapshot_id"), "sync-killed-back");
         await place.AssertSameAsync("sync-killed", "sync-killed-back");
 
         async Task<long> CountAsync() => (await StatusAsync()).Number("sync_count");
 
-        Task<JsonNode> StatusAsync() => place.User.GetAsync($"/instances/{place.Id}/sync/status", _cancellationToken);
+        Task<JsonNode> StatusAsync() => place.User.GetAsync($"/instances/{place.Id}/sync/status", Cancelled);
     }
 
     [Fact]
@@ -222,18 +209,18 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
     {
         var place = await PlaceAsync();
         await place.InAsync("sync-status", "echo data > file");
-        var before = await place.User.GetAsync($"/instances/{place.Id}/sync/status", _cancellationToken);
+        var before = await place.User.GetAsync($"/instances/{place.Id}/sync/status", Cancelled);
         var synced = await place.SyncAsync("sync-status");
-        var soon = await Assert.ThrowsAsync<DumontApiException>(() => place.User.PostAsync($"/instances/{place.Id}/sync", null, _cancellationToken));
+        var soon = await Assert.ThrowsAsync<DumontApiException>(() => place.User.PostAsync($"/instances/{place.Id}/sync", null, Cancelled));
         Assert.Equal(429, (int)soon.Status);
-        var status = await place.User.GetAsync($"/instances/{place.Id}/sync/status", _cancellationToken);
+        var status = await place.User.GetAsync($"/instances/{place.Id}/sync/status", Cancelled);
         Assert.Equal(
             (true, false, "synced", synced.Word("snapshot_id"), "/workspace/sync-status"),
             (status.Flag("synced"), status.Flag("is_syncing"), status.Word("sync_status"), status.Word("last_snapshot_id"), status.Word("source_path")));
         Assert.Equal(
             (before.Number("sync_count") + 1, before.Number("bytes_synced") + synced.Number("data_added_bytes")), (status.Number("sync_count"), status.Number("bytes_synced")));
         Assert.InRange(status["last_sync_ago"]!.GetValue<double>(), 0, TestWorld.Patience.TotalSeconds);
-        var all = await place.User.GetAsync("/sync", _cancellationToken);
+        var all = await place.User.GetAsync("/sync", Cancelled);
         Assert.Equal(synced.Word("snapshot_id"), all["syncs"]!.AsArray().Single(each => each!.Number("instance_id") == place.Id)!.Word("last_snapshot_id"));
     }
 
@@ -253,8 +240,6 @@ public abstract class SyncChecklist(ChecklistFixture fixture, ITestOutputHelper 
             (await place.MetricAsync("dumont_sync_latency_seconds_count"), await place.MetricAsync("dumont_sync_latency_seconds_sum"),
             await place.MetricAsync("dumont_sync_bytes_total"), await place.MetricAsync("dumont_sync_files_total"));
     }
-
-    private protected Task<Workplace> PlaceAsync() => fixture.PlaceAsync(output);
 }
 
 /// <summary>Into folders of the server's disk.</summary>
@@ -280,11 +265,11 @@ public sealed class BucketSyncChecklist(BucketChecklistFixture fixture, ITestOut
         foreach (var fault in faults)
         {
             (fault["operation"], fault["provider"], fault["count"]) = ("object-put", "s3", 1);
-            await place.World.Cloud.ArmAsync(fault, TestContext.Current.CancellationToken);
+            await place.World.Cloud.ArmAsync(fault, Cancelled);
         }
 
         var synced = await place.SyncAsync("sync-faults");
-        Assert.False(await place.World.Cloud.HasFaultsAsync(TestContext.Current.CancellationToken));
+        Assert.False(await place.World.Cloud.HasFaultsAsync(Cancelled));
         await place.RestoreAsync(synced.Word("snapshot_id"), "sync-faults-back");
         await place.AssertSameAsync("sync-faults", "sync-faults-back");
     }

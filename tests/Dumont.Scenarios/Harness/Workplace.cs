@@ -23,15 +23,11 @@ internal sealed class Workplace
 
     /// <summary>Waits until the instance runs and can be logged in to.</summary>
     /// <param name="world">Where it lives.</param>
-    /// <param name="storage">The user's storage settings; null for the server's own.</param>
-    public static async Task<Workplace> CreateAsync(TestWorld world, JsonObject? storage)
+    /// <param name="storage">The user's storage settings.</param>
+    public static async Task<Workplace> CreateAsync(TestWorld world, JsonObject storage)
     {
         var user = await world.NewUserAsync(Cancelled);
-        if (storage is not null)
-        {
-            await user.PutAsync("/settings/cloud-storage", storage, Cancelled);
-        }
-
+        await user.PutAsync("/settings/cloud-storage", storage, Cancelled);
         var id = await user.Create4090Async(Cancelled, "checklist");
         var place = new Workplace(world, user, await user.AwaitStatusAsync(id, "running", TestWorld.Patience, Cancelled), output: null);
         await user.Ssh.RunSoonAsync(place.Instance, "mkdir -p /workspace", TestWorld.Patience, Cancelled);
