@@ -193,7 +193,7 @@ internal static class CodecBench
         var ratio = encoded.Sum(c => (long)c.Stored.Length) / (double)bytes;
         return new(
             $"corpus mix decode on 2 threads, {compression}, {CodecPaths.Best}",
-            string.Create(CultureInfo.InvariantCulture, $"{Median(rates):0.0} GB/s, stored {ratio:0.0 %}"));
+            string.Create(CultureInfo.InvariantCulture, $"{Statistics.Median(rates):0.0} GB/s, stored {ratio:0.0 %}"));
     }
 
     private static List<Chunk> Encode(ChunkEncoder encoder, List<byte[]> chunks)
@@ -223,10 +223,8 @@ internal static class CodecBench
             rates.Add(bytes / (ThreadClock.Now() - begun) / 1e9);
         }
 
-        return Median(rates);
+        return Statistics.Median(rates);
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
     private static string Figures(double ratio, double encodeRate, double decodeRate, string codings) =>
         string.Create(CultureInfo.InvariantCulture, $"{ratio:0.0 %}, encode {encodeRate:0.00} GB/s, decode {decodeRate:0.00} GB/s, {codings}");

@@ -130,7 +130,7 @@ internal static class PrimitivesBench
                 yield return new Row(
                     $"64 MiB of {name}, 300 changes, {sizesName}: new bytes",
                     Invariant($"{own / DeduplicationRounds / 1e6:0.0} MB, FastCDC {other / DeduplicationRounds / 1e6:0.0} MB: ")
-                    + Invariant($"{100.0 * (own - other) / other:+0.0;-0.0} ± {StandardError(differences):0.0} %, median {Median(differences):+0.0;-0.0} %"));
+                    + Invariant($"{100.0 * (own - other) / other:+0.0;-0.0} ± {StandardError(differences):0.0} %, median {Statistics.Median(differences):+0.0;-0.0} %"));
             }
         }
     }
@@ -139,12 +139,6 @@ internal static class PrimitivesBench
     {
         var mean = values.Average();
         return Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / (values.Length - 1) / values.Length);
-    }
-
-    private static double Median(double[] values)
-    {
-        var sorted = values.Order().ToArray();
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
     private static int[] Lengths(Chunker chunker, byte[] content)

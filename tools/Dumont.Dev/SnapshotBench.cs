@@ -202,17 +202,15 @@ internal static class SnapshotBench
         {
             var own = key.Tool == "cp -a" ? "dumont plain" : "dumont";
             return key.Tool is "restic" or "borg" or "cp -a" && source.TryGetValue((key.What, own), out var ours)
-                ? string.Create(CultureInfo.InvariantCulture, $" (**{Median(source[key]) / Median(ours):0.00}×** of {own})")
+                ? string.Create(CultureInfo.InvariantCulture, $" (**{Statistics.Median(source[key]) / Statistics.Median(ours):0.00}×** of {own})")
                 : "";
         }
 
         private static string Show(List<double> values) => values.Count == 1
             ? Number(values[0])
-            : $"{Number(Median(values))} ({Number(values.Min())}–{Number(values.Max())})";
+            : $"{Number(Statistics.Median(values))} ({Number(values.Min())}–{Number(values.Max())})";
 
         private static string Number(double value) => value.ToString(value < 10 ? "0.000" : value < 100 ? "0.00" : "0", CultureInfo.InvariantCulture);
-
-        private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
         private void Keep(Dictionary<(string What, string Tool), List<double>> source, string what, string tool, double value)
         {

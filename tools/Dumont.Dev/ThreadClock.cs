@@ -25,8 +25,7 @@ internal static unsafe partial class ThreadClock
             times[i] = Now() - before;
         }
 
-        Array.Sort(times);
-        return times[Runs / 2];
+        return Statistics.Median(times);
     }
 
     /// <summary>Seconds that this thread has used.</summary>

@@ -144,7 +144,7 @@ internal static class TransferBench
 
     private static IEnumerable<string> Rows(TransferSet set, string way, Dictionary<TransferClient, List<Run>> runs)
     {
-        var seconds = runs.ToDictionary(pair => pair.Key, pair => Median(pair.Value.Select(run => run.Seconds)));
+        var seconds = runs.ToDictionary(pair => pair.Key, pair => Statistics.Median(pair.Value.Select(run => run.Seconds)));
         var bare = seconds.First(pair => pair.Key is BareHttpClient).Value;
         var files = seconds.FirstOrDefault(pair => pair.Key is StoreClient { UsesFiles: true }).Value;
         foreach (var (client, measured) in runs)
@@ -161,13 +161,11 @@ internal static class TransferBench
                 _ => "",
             };
             // What both ends computed, which a busy machine changes less than the time; of a tool that is a process of its own it is not known.
-            var processor = client is PeerClient ? "" : string.Create(CultureInfo.InvariantCulture, $", {Median(measured.Select(run => run.ProcessorSeconds)):0.00} s of processor");
+            var processor = client is PeerClient ? "" : string.Create(CultureInfo.InvariantCulture, $", {Statistics.Median(measured.Select(run => run.ProcessorSeconds)):0.00} s of processor");
             yield return string.Create(
                 CultureInfo.InvariantCulture, $"| {set.Name} {way}, {client.Name} | {rate} ({values.Min():0.00} to {values.Max():0.00} s{processor}){comparison} |");
         }
     }
-
-    private static double Median(IEnumerable<double> values) => values.Order().ToList() is var sorted ? sorted[sorted.Count / 2] : 0;
 
     private readonly record struct Run(double Seconds, double ProcessorSeconds);
 
