@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Dumont.Snapshots.Tests;
 
 namespace Dumont.Cli.Tests.Commands;
 
@@ -34,7 +35,6 @@ public sealed class RepoVerifyTests : IDisposable
     [InlineData("half")]
     public async Task Subset_ThatIsNone_IsRefusedBeforeAnythingIsRead(string subset)
     {
-        await FillAsync();
         var result = await _cli.RunAsync("repo", "verify", "--repo", Place, "--key-file", Key, $"read_data_subset={subset}");
         Assert.Equal(ExitCode.Usage, result.ExitCode);
         Assert.Contains("3/30", result.Error, StringComparison.Ordinal);
@@ -44,11 +44,7 @@ public sealed class RepoVerifyTests : IDisposable
     public async Task Damage_NamesWhatIsAffectedAndWhatToDo()
     {
         await FillAsync();
-        var pack = new DirectoryInfo(Path.Combine(Place, "packs")).EnumerateFiles("*", SearchOption.AllDirectories).MaxBy(file => file.Length)!;
-        File.SetUnixFileMode(pack.FullName, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        var content = await File.ReadAllBytesAsync(pack.FullName, TestContext.Current.CancellationToken);
-        content[content.Length / 2] ^= 1;
-        await File.WriteAllBytesAsync(pack.FullName, content, TestContext.Current.CancellationToken);
+        StoredDamage.FlipInLargest(Path.Combine(Place, "packs"));
         var result = await _cli.RunAsync("repo", "verify", "--repo", Place, "--key-file", Key, "--read-data", "-o", "json");
         Assert.Equal(ExitCode.Failure, result.ExitCode);
         string[] affected = [.. JsonNode.Parse(result.Output)!["affected_snapshots"]!.AsArray().Select(id => id!.ToString())];

@@ -130,12 +130,18 @@ public sealed class SnapshotEndpointTests
         await DoWorkAsync(spine, id, Made with { Removed = removed });
         var done = await UntilAsync(spine, $"/snapshots/operations/{begun!["operation_id"]}", "done");
         Assert.Equal((false, 3, 3), (done["dry_run"]!.GetValue<bool>(), done["removed_count"]!.GetValue<long>(), done["files_restored"]!.GetValue<long>()));
-        var (_, events) = await spine.SendAsync("GET", "/events?limit=100");
-        Assert.Equal(["snapshot.restored_exactly"], events!["events"]!.AsArray().Select(each => each!["type"]!.ToString()).Where(type => type.StartsWith("snapshot.restore", StringComparison.Ordinal)));
+        Assert.Equal(["snapshot.restored_exactly"], await RestoresAsync());
 
-        // One that removes nothing says nothing of it.
-        await spine.SendAsync("POST", "/snapshots/restore?wait=false", new { snapshot_id = snapshot });
+        // One that was to remove nothing says nothing of it.
+        (_, begun) = await spine.SendAsync("POST", "/snapshots/restore?wait=false", new { snapshot_id = snapshot });
         Assert.False((await WorkAsync(spine, machine)).Delete);
+        await DoWorkAsync(spine, id, Made);
+        done = await UntilAsync(spine, $"/snapshots/operations/{begun!["operation_id"]}", "done");
+        Assert.Equal((0, 0), (done["removed_count"]!.GetValue<long>(), done["removed_paths"]!.AsArray().Count));
+        Assert.Equal(["snapshot.restored", "snapshot.restored_exactly"], (await RestoresAsync()).Order(StringComparer.Ordinal));
+
+        async Task<IEnumerable<string>> RestoresAsync() =>
+            (await spine.SendAsync("GET", "/events?limit=100")).Body!["events"]!.AsArray().Select(each => Text(each, "type")).Where(type => type.StartsWith("snapshot.restore", StringComparison.Ordinal));
     }
 
     [Fact]

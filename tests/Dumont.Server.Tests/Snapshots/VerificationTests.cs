@@ -9,6 +9,7 @@ using Dumont.Server.Snapshots;
 using Dumont.Server.Tests.Platform.Store;
 using Dumont.Server.Tests.Spine;
 using Dumont.Snapshots.Engines;
+using Dumont.Snapshots.Tests;
 using Microsoft.Extensions.Options;
 
 namespace Dumont.Server.Tests.Snapshots;
@@ -35,7 +36,7 @@ public sealed class VerificationTests : IDisposable
         Assert.NotNull(sound["all_read_at"]);
         Assert.True(sound["bytes_read"]!.GetValue<long>() > 200_000);
 
-        DamageLargest(spine);
+        StoredDamage.FlipInLargest(Path.Combine(spine.Server.Directory, "repositories"));
         await CheckAsync(spine, repository);
         await CheckAsync(spine, repository);
         var damaged = await FoundAsync(spine);
@@ -188,14 +189,4 @@ public sealed class VerificationTests : IDisposable
 
     private static async Task<JsonNode> FoundAsync(SpineServer spine) =>
         Assert.Single((await spine.SendAsync("GET", "/snapshots/verification")).Body!["repositories"]!.AsArray())!;
-
-    private static void DamageLargest(SpineServer spine)
-    {
-        var largest = new DirectoryInfo(Path.Combine(spine.Server.Directory, "repositories"))
-            .EnumerateFiles("*", SearchOption.AllDirectories).MaxBy(file => file.Length)!;
-        File.SetUnixFileMode(largest.FullName, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        var content = File.ReadAllBytes(largest.FullName);
-        content[content.Length / 2] ^= 1;
-        File.WriteAllBytes(largest.FullName, content);
-    }
 }

@@ -245,15 +245,8 @@ public abstract class EngineConformance : IDisposable
         File.CreateSymbolicLink(Path.Combine(Work, "link"), "data/a.txt");
     }
 
-    // One bit in the middle of the largest object, where the noise of the blob is.
-    private void DamageData()
-    {
-        var largest = new DirectoryInfo(RepositoryPath).EnumerateFiles("*", SearchOption.AllDirectories).MaxBy(file => file.Length)!;
-        File.SetUnixFileMode(largest.FullName, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        var content = File.ReadAllBytes(largest.FullName);
-        content[content.Length / 2] ^= 1;
-        File.WriteAllBytes(largest.FullName, content);
-    }
+    // Where the noise of the blob is.
+    private void DamageData() => StoredDamage.FlipInLargest(RepositoryPath);
 
     // An engine may leave the empty folder, which is no part of the tree.
     private void RemoveStaging()

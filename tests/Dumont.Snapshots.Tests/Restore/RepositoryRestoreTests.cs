@@ -47,16 +47,7 @@ public sealed class RepositoryRestoreTests : IDisposable
     {
         await using var store = new DirectoryObjectStore(_folder.File("repository"));
         var (repository, snapshot) = await TakeAsync(store, isEncrypted: false);
-        var pack = Directory.GetFiles(_folder.File("repository/packs"), "*", SearchOption.AllDirectories).MaxBy(path => new FileInfo(path).Length)!;
-        File.SetUnixFileMode(pack, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        using (var file = File.OpenHandle(pack, FileMode.Open, FileAccess.ReadWrite))
-        {
-            var middle = RandomAccess.GetLength(file) / 2;
-            Span<byte> one = [0];
-            RandomAccess.Read(file, one, middle);
-            one[0] ^= 1;
-            RandomAccess.Write(file, one, middle);
-        }
+        StoredDamage.FlipInLargest(_folder.File("repository/packs"));
 
         var failure = await Assert.ThrowsAsync<SnapshotFormatException>(() => RestoreAsync(repository, snapshot, new RestoreOptions()));
 

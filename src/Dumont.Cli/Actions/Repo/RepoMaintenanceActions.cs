@@ -9,13 +9,14 @@ namespace Dumont.Cli.Actions.Repo;
 /// <summary>Commands that check and tidy a repository.</summary>
 internal static class RepoMaintenanceActions
 {
-    public static Task<ExitCode> VerifyAsync(CommandContext context, CancellationToken cancellationToken) =>
-        RepoSession.RunAsync(
+    public static Task<ExitCode> VerifyAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var random = new Random((int)(context.Environment.Time.GetUtcNow().Ticks & int.MaxValue));
+        var sample = PackSamples.Of(Keys.Flag(context, "read_data"), Keys.Text(context, "read_data_subset"), random);
+        return RepoSession.RunAsync(
             context,
             async session =>
             {
-                var random = new Random((int)(context.Environment.Time.GetUtcNow().Ticks & int.MaxValue));
-                var sample = PackSamples.Of(Keys.Flag(context, "read_data"), Keys.Text(context, "read_data_subset"), random);
                 var progress = new VerifyProgress();
                 var options = new VerifyOptions { Sample = sample };
                 var work = RepositoryVerifier.VerifyAsync(session.Repository, options, progress, cancellationToken);
@@ -24,6 +25,7 @@ internal static class RepoMaintenanceActions
                 return found.IsSound ? ExitCode.Ok : ExitCode.Failure;
             },
             cancellationToken);
+    }
 
     public static Task<ExitCode> PruneAsync(CommandContext context, CancellationToken cancellationToken) =>
         RepoSession.RunAsync(
