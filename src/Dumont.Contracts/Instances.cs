@@ -188,7 +188,7 @@ public sealed record InstanceStandby
     /// <summary>Times that the standby reached the writer's state.</summary>
     public long SyncCount { get; init; }
 
-    /// <summary>Age of the oldest change the standby lacks, seconds; null before the first pass.</summary>
+    /// <summary>Age of the oldest change the standby lacks, seconds; while sync is off, the time since it last had everything; null before the first pass.</summary>
     public double? RpoSeconds { get; init; }
 
     /// <summary><c>disabled, provisioning, syncing, ready, failover_active, recovering, error</c>.</summary>

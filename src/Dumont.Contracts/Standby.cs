@@ -94,7 +94,7 @@ public sealed record AssociationResponse
     /// <summary>When that was last, UTC.</summary>
     public DateTimeOffset? LastSyncAt { get; init; }
 
-    /// <summary>Age of the oldest change the standby lacks, seconds; null before the first pass.</summary>
+    /// <summary>Age of the oldest change the standby lacks, seconds; while sync is off, the time since it last had everything; null before the first pass.</summary>
     public double? RpoSeconds { get; init; }
 
     /// <summary>Phase of the running failover; null when none.</summary>
@@ -159,7 +159,7 @@ public sealed record FailoverResponse
     /// <summary>The new GPU machine has the workspace.</summary>
     public required bool DataRestored { get; init; }
 
-    /// <summary>Age of the oldest unacknowledged change in the lost machine's last report, seconds.</summary>
+    /// <summary>Age of the oldest change that the standby lacked when the lost machine was last heard of, seconds; where sync was off, the time since it last had everything.</summary>
     public double? RpoSeconds { get; init; }
 
     /// <summary>Milliseconds a phase, of the phases that have ended.</summary>

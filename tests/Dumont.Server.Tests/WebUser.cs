@@ -35,9 +35,9 @@ internal sealed class WebUser : IDisposable
     }
 
     /// <summary>With a new session of an account that there is.</summary>
-    public static async Task<WebUser> SignedInAsync(Uri server, string email = "ana@example.com")
+    public static async Task<WebUser> SignedInAsync(Uri server, string email = "ana@example.com", string? language = null)
     {
-        var user = new WebUser(server);
+        var user = new WebUser(server, language);
         var page = await user.GetAsync("/sign-in");
         var answer = await user.SendAsync(page, "form[action='/sign-in']", ("username", email), ("password", Password));
         Assert.Equal(HttpStatusCode.SeeOther, answer.Status);

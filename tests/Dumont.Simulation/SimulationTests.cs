@@ -23,13 +23,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
         }
 
         var campaign = Campaign.Run(first: 1, settings.Count, violationsMax: 20, settings.IsHeavy);
-        output.WriteLine(campaign.Report());
-        foreach (var outcome in campaign.Violations)
-        {
-            output.WriteLine(outcome.Report());
-        }
-
-        Assert.Empty(campaign.Violations.Select(outcome => outcome.Seed));
+        AssertBreaksNothing(campaign);
         Assert.True(campaign.Coverage >= CoverageMin, $"Only {campaign.Coverage:P1} of the tables' rows were fired.");
     }
 
@@ -37,13 +31,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     public void HeavySeeds_Hundreds_BreakNothing()
     {
         var campaign = Campaign.Run(first: 1, HeavyCount, violationsMax: 5, isHeavy: true);
-        output.WriteLine(campaign.Report());
-        foreach (var outcome in campaign.Violations)
-        {
-            output.WriteLine(outcome.Report());
-        }
-
-        Assert.Empty(campaign.Violations.Select(outcome => outcome.Seed));
+        AssertBreaksNothing(campaign);
     }
 
     [Fact]
@@ -55,6 +43,17 @@ public sealed class SimulationTests(ITestOutputHelper output)
             var (once, twice) = (Simulation.Run(seed, isHeavy: false, bench), Simulation.Run(seed, isHeavy: false, bench));
             Assert.True(once.TraceHash == twice.TraceHash, string.Create(CultureInfo.InvariantCulture, $"seed {seed} went two ways\n{once.Tail}\n---\n{twice.Tail}"));
         }
+    }
+
+    private void AssertBreaksNothing(Campaign campaign)
+    {
+        output.WriteLine(campaign.Report());
+        foreach (var outcome in campaign.Violations)
+        {
+            output.WriteLine(outcome.Report());
+        }
+
+        Assert.Empty(campaign.Violations.Select(outcome => outcome.Seed));
     }
 
     private void Replay(int seed, bool isHeavy)

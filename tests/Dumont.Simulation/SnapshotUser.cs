@@ -109,7 +109,7 @@ internal sealed class SnapshotUser(Users users, Simulation run, Scheduler schedu
     }
 
     private Task TakeAsync(InstanceId id) =>
-        AskAsync("snapshot", each => each.SnapshotService.CreateAsync(User, new CreateSnapshotRequest { InstanceId = id }, CancellationToken.None));
+        AskAsync("snapshot", each => each.SnapshotService.CreateAsync(User, new CreateSnapshotRequest { InstanceId = id }, also: null, CancellationToken.None));
 
     private Task PruneAsync() =>
         AskAsync("prune", async each =>

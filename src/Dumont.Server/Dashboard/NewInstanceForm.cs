@@ -107,7 +107,7 @@ public sealed record NewInstanceForm
                     .Select(line => line.Split('=', 2)).Where(parts => parts.Length == 2).Select(parts => ("env." + parts[0], parts[1])),
             ]
             where pair.Value.Length > 0
-            select $"{pair.Key}={ShellWord.Of(pair.Value)}");
+            select ShellWord.Pair(pair.Key, pair.Value));
         return string.Join(' ', words);
     }
 

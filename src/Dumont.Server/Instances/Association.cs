@@ -1,4 +1,5 @@
 using Dumont.Contracts;
+using Dumont.Server.Agents;
 
 namespace Dumont.Server.Instances;
 
@@ -81,6 +82,9 @@ internal sealed record AssociationDocument
 
     public DateTimeOffset? LastSyncAt { get; init; }
 
+    /// <summary>The standby has every change that is older than this.</summary>
+    public DateTimeOffset? InStepAt { get; init; }
+
     /// <summary>The running failover; null when none.</summary>
     public string? FailoverId { get; init; }
 
@@ -129,6 +133,15 @@ internal sealed record Association(
 
     /// <summary>Times that the follower reached the writer's state.</summary>
     public long SyncCount => Document.SyncCountBefore + Document.SyncCountNow;
+
+    /// <summary>What the machine that follows <paramref name="writer"/> may lack, in seconds, when that was last heard of: the age of the oldest change that it has
+    /// not acknowledged or, of a standby that is sent nothing, the time since it last had everything. Null before it ever had, and when the writer has not been
+    /// heard of since the server's start.</summary>
+    public double? RpoSeconds(MachineId? writer, AgentSighting? heard) =>
+        heard is null ? null
+            : heard.Report.Sync is { OldestUnackedSeconds: { } age } sync && sync.Peer == FollowerOf(writer) ? age
+            : writer != StandbyMachineId && Document.InStepAt is { } since ? Math.Round(Math.Max(0, (heard.LastSeenAt - since).TotalSeconds), 3)
+            : null;
 
     /// <summary>The machine that follows <paramref name="writer"/> at present; null when none does.</summary>
     public MachineId? FollowerOf(MachineId? writer) =>

@@ -73,7 +73,10 @@ internal sealed record Instance(
     public long? RunsFor { get; init; }
 
     /// <summary>What its machines are to be now: the user's wish, which waits while a snapshot needs the workspace.</summary>
-    public InstanceDesired Wanted => Desired == InstanceDesired.Paused && RunsFor is not null ? InstanceDesired.Running : Desired;
+    public InstanceDesired Wanted => PausesLater ? InstanceDesired.Running : Desired;
+
+    /// <summary>A pause waits for the end of its snapshot.</summary>
+    public bool PausesLater => Desired == InstanceDesired.Paused && RunsFor is not null;
 
     /// <summary>Enters <paramref name="status"/> at <paramref name="now"/>; staying in it changes nothing but the message.</summary>
     public Instance Enter(InstanceStatus status, DateTimeOffset now, string? message = null) =>

@@ -56,9 +56,7 @@ internal sealed class InstanceViews(
             InstanceId = instance.Id,
             Status = status,
             ActualStatus = status,
-            StatusMessage = instance is { Desired: InstanceDesired.Paused, RunsFor: not null }
-                ? "It runs until its snapshot is done, and pauses then."
-                : instance.Document.StatusMessage,
+            StatusMessage = instance.PausesLater ? "It runs until its snapshot is done, and pauses then." : instance.Document.StatusMessage,
             Label = instance.Label,
             Provider = writer?.Provider ?? offer.Provider,
             GpuName = offer.GpuName,
@@ -96,7 +94,7 @@ internal sealed class InstanceViews(
         }
 
         var machine = all.FirstOrDefault(each => each.Id == association.StandbyMachineId);
-        var writerReport = instance.WriterMachineId is { } writer ? hub.Find(writer)?.Report : null;
+        var writer = instance.WriterMachineId is { } id ? hub.Find(id) : null;
         return new InstanceStandby
         {
             Enabled = true,
@@ -109,7 +107,7 @@ internal sealed class InstanceViews(
             DphTotal = machine is null or { IsSpent: true } ? 0 : machine.Document.UsdPerHour ?? machine.Document.Offer.UsdPerHour,
             SyncEnabled = association.SyncEnabled,
             SyncCount = association.SyncCount,
-            RpoSeconds = association.SyncEnabled ? writerReport?.Sync?.OldestUnackedSeconds : null,
+            RpoSeconds = association.RpoSeconds(instance.WriterMachineId, writer),
             State = Word(association.Document.State),
         };
     }

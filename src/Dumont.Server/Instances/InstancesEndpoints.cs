@@ -201,7 +201,7 @@ internal static class InstancesEndpoints
 
             var reached = await changes.WaitForAsync(
                 id,
-                async () => await store.FindOfUserAsync(caller.UserId, id, cancellationToken) is { } now && (now.Status == goal || RunsOn(now)) ? now : null,
+                async () => await store.FindOfUserAsync(caller.UserId, id, cancellationToken) is { } now && (now.Status == goal || now.PausesLater) ? now : null,
                 wait ?? options.Value.ActionWait,
                 cancellationToken);
             var present = reached ?? await store.FindOfUserAsync(caller.UserId, id, cancellationToken);
@@ -209,11 +209,8 @@ internal static class InstancesEndpoints
             return TypedResults.Ok(new InstanceActionResponse(true, id, status, MessageOf(present, status, isReached: reached is not null)));
         }
 
-        // A pause that waits for the end of a snapshot.
-        private static bool RunsOn(Instance instance) => instance is { Desired: InstanceDesired.Paused, RunsFor: not null };
-
         private static string MessageOf(Instance? instance, string status, bool isReached) =>
-            instance is not null && RunsOn(instance) ? "Accepted; the instance runs until its snapshot is done, and pauses then."
+            instance is { PausesLater: true } ? "Accepted; the instance runs until its snapshot is done, and pauses then."
                 : !isReached ? "Accepted; it is on its way."
                 : instance is { RunsFor: not null } ? $"The instance is {status}, and stays so after its snapshot."
                 : $"The instance is {status}.";

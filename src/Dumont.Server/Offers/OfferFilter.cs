@@ -90,5 +90,5 @@ public sealed record OfferFilter
 
     /// <summary>The same from a shell.</summary>
     public string Command() =>
-        string.Join(' ', Values.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={ShellWord.Of(pair.Value)}").Prepend("dumont instance offers"));
+        string.Join(' ', Values.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => ShellWord.Pair(pair.Key, pair.Value)).Prepend("dumont instance offers"));
 }

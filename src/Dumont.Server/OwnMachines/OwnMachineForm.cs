@@ -104,11 +104,15 @@ public sealed record OwnMachineForm
             from pair in (IEnumerable<(string Key, string Value, string Default)>)
             [
                 ("port", Port, defaults.Port), ("user", User, defaults.User), ("name", Name, ""), ("uses", Uses, ""), ("location", Location, ""),
-                ("instance_port", InstancePort, defaults.InstancePort), ("folder", Folder, defaults.Folder), ("private_key", HasPrivateKey ? "@machine.key" : "", ""),
-                ("host_key_fingerprint", Fingerprint, ""),
+                ("instance_port", InstancePort, defaults.InstancePort), ("folder", Folder, defaults.Folder), ("host_key_fingerprint", Fingerprint, ""),
             ]
             where pair.Value.Length > 0 && pair.Value != pair.Default
-            select $"{pair.Key}={ShellWord.Of(pair.Value)}");
+            select ShellWord.Pair(pair.Key, pair.Value));
+        if (HasPrivateKey)
+        {
+            words.Add("private_key=@machine.key");
+        }
+
         return string.Join(' ', words);
     }
 

@@ -188,7 +188,7 @@ internal sealed class OperationReconciler(
         var repository = await repositories.FindAsync(operation.RepositoryId, cancellationToken);
         var (now, interval) = (time.GetUtcNow(), options.Value.VerifyInterval);
         var after = outcome.Verified is { } verified
-            ? VerificationPolicy.AfterCheck(known, operation.Document, verified, interval, now)
+            ? VerificationPolicy.AfterCheck(known, operation.Document, operation.CreatedAt, verified, interval, now)
             : VerificationPolicy.AfterFailure(known, operation.Document, outcome.Message ?? "It came to nothing.", interval, now);
         return async transaction =>
         {
@@ -241,7 +241,7 @@ internal sealed class OperationReconciler(
                     snapshot.Id,
                     document.Result is { } made ? OperationPolicy.StatusOf(made) : SnapshotStatus.Failed,
                     document.Result?.SnapshotId,
-                    snapshot.Document with { Result = document.Result, Error = document.Message, CompletedAt = time.GetUtcNow() });
+                    snapshot.Document with { Result = document.Result, Error = document.Message, CompletedAt = now });
             }
 
             if (operation.InstanceId is { } id)
@@ -251,7 +251,7 @@ internal sealed class OperationReconciler(
 
             if (verification is not null)
             {
-                var after = VerificationPolicy.AfterCancel(verification, operation.Document, options.Value.VerifyInterval, time.GetUtcNow());
+                var after = VerificationPolicy.AfterCancel(verification, operation.Document, options.Value.VerifyInterval, now);
                 await VerificationStore.SetAsync(transaction, operation.RepositoryId, after);
             }
 

@@ -129,6 +129,11 @@ internal sealed class OperationStore(Database database, TimeProvider time)
     public async Task<SnapshotOperation?> FindOfSnapshotAsync(SnapshotNumber id, CancellationToken cancellationToken) =>
         (await QueryAsync("WHERE snapshot_id = @id AND kind = 'Snapshot'", new { id = id.Value }, cancellationToken)).SingleOrDefault();
 
+    /// <summary>What is under way with a snapshot, as the caller's transaction sees it.</summary>
+    public static Task<long?> FindLiveOfSnapshotAsync(DbTransaction transaction, SnapshotNumber id) =>
+        transaction.Connection!.ExecuteScalarAsync<long?>(
+            "SELECT MIN(id) FROM snapshot_operations WHERE snapshot_id = @id AND state IN ('Pending', 'Running')", new { id = id.Value }, transaction);
+
     /// <summary>The user's last operations, newest first.</summary>
     public Task<IReadOnlyList<SnapshotOperation>> ListOfUserAsync(UserId user, int limit, CancellationToken cancellationToken) =>
         QueryAsync("WHERE user_id = @user ORDER BY id DESC LIMIT @limit", new { user = user.Value, limit }, cancellationToken);

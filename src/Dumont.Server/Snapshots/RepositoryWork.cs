@@ -96,7 +96,7 @@ internal sealed class RepositoryWork(
             ?? throw new SnapshotEngineException(SnapshotFailure.NotFound, "There is no such repository.");
         if (!repository.IsReady)
         {
-            return new RepositoryOutcome(0, operation.Kind == OperationKind.Verify ? new VerifyResult([], [], [], 0) : null, null, null);
+            return new RepositoryOutcome(0, operation.Kind == OperationKind.Verify ? VerifyResult.Sound(bytesRead: 0) : null, null, null);
         }
 
         // A restore reads what it has found at its start.

@@ -47,6 +47,12 @@ internal static class RestorePreviewPages
             return Problems.Unknown("snapshot operation", operationId);
         }
 
+        if (look.State != OperationState.Done)
+        {
+            // Nobody has seen what would go.
+            return PageOf(context, snapshot, look, problem: null);
+        }
+
         var request = new RestoreSnapshotRequest
         {
             SnapshotId = id,
@@ -62,7 +68,7 @@ internal static class RestorePreviewPages
     }
 
     private static bool IsLookAt(SnapshotOperation operation, string snapshot) =>
-        operation is { Kind: OperationKind.Restore, Document.DryRun: true, SnapshotId: { } number } && number.ToString() == snapshot;
+        operation is { Kind: OperationKind.Restore, Document: { DryRun: true, Delete: true }, SnapshotId: { } number } && number.ToString() == snapshot;
 
     private static IResult PageOf(HttpContext context, SnapshotResponse snapshot, SnapshotOperation look, Problem? problem)
     {
@@ -82,9 +88,25 @@ internal static class RestorePreviewPages
                 Button = ui["snap.restore.go"],
                 Action = PathOf(snapshot.Id, look.Id),
                 Back = $"/snapshots/{snapshot.Id}/restore",
-                Command = $"dumont snapshot restore {snapshot.Id} instance_id={look.InstanceId} delete=true",
+                Command = CommandOf(snapshot, look),
             },
             problem?.Kind.Status ?? StatusCodes.Status200OK);
+    }
+
+    // It reaches as far as the look did: what it would remove is what was shown.
+    private static string CommandOf(SnapshotResponse snapshot, SnapshotOperation look)
+    {
+        var document = look.Document;
+        IEnumerable<string> target = document.TargetPath is { } path && path != document.SourcePath ? [ShellWord.Pair("target_path", path)] : [];
+        return string.Join(
+            ' ',
+            [
+                $"dumont snapshot restore {snapshot.Id} instance_id={look.InstanceId}",
+                .. document.Include.Select(each => ShellWord.Pair("include", each)),
+                .. target,
+                "delete=true",
+                .. look.State == OperationState.Done ? (IEnumerable<string>)[] : ["dry_run=true"],
+            ]);
     }
 
     private static IReadOnlyList<string> ConsequencesOf(Ui ui, SnapshotOperation look)

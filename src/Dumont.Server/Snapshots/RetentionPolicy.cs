@@ -43,9 +43,10 @@ internal static class RetentionPolicy
     public static IReadOnlyList<long> Drop(IEnumerable<RetentionCandidate> snapshots, RetentionRules rules, DateTimeOffset now)
     {
         var newestFirst = snapshots.OrderByDescending(each => each.TakenAt).ThenByDescending(each => each.Id).ToList();
-        var kept = new HashSet<long>();
         // By number: a clock that was set back must not make the last one the oldest.
-        kept.UnionWith(newestFirst.OrderByDescending(each => each.Id).Take(rules.KeepLast).Select(each => each.Id));
+        var lastFirst = newestFirst.OrderByDescending(each => each.Id).ToList();
+        var kept = new HashSet<long>();
+        kept.UnionWith(lastFirst.Take(rules.KeepLast).Select(each => each.Id));
         kept.UnionWith(newestFirst.Where(each => rules.RetentionDays > 0 && now - each.TakenAt < TimeSpan.FromDays(rules.RetentionDays)).Select(each => each.Id));
         kept.UnionWith(newestFirst.Where(each => each.Tags.Any(tag => rules.KeepTags.Contains(tag, StringComparer.Ordinal))).Select(each => each.Id));
         KeepBuckets(newestFirst, rules.KeepHourly, at => at.Ticks / TimeSpan.TicksPerHour, kept);
@@ -54,7 +55,7 @@ internal static class RetentionPolicy
         KeepBuckets(newestFirst, rules.KeepMonthly, at => (at.Year * 100) + at.Month, kept);
         KeepBuckets(newestFirst, rules.KeepYearly, at => at.Year, kept);
 
-        var most = newestFirst.OrderByDescending(each => each.Id).Where(each => !each.KeepForever && kept.Contains(each.Id)).Take(rules.Maximum).Select(each => each.Id).ToHashSet();
+        var most = lastFirst.Where(each => !each.KeepForever && kept.Contains(each.Id)).Take(rules.Maximum).Select(each => each.Id).ToHashSet();
         return [.. newestFirst.Where(each => !each.KeepForever && !most.Contains(each.Id)).Select(each => each.Id)];
     }
 

@@ -66,8 +66,8 @@ internal sealed class ScheduleReconciler(
             && await service.CreateAsync(
                 schedule.UserId,
                 new CreateSnapshotRequest { InstanceId = instance.Id, Tags = [Tag] },
-                cancellationToken,
-                (transaction, operation) => ScheduleStore.TakeTurnAsync(transaction, schedule, next, operation, fence)) is SnapshotResult.Accepted;
+                (transaction, operation) => ScheduleStore.TakeTurnAsync(transaction, schedule, next, operation, fence),
+                cancellationToken) is SnapshotResult.Accepted;
         if (!isTaken)
         {
             await store.PassTurnAsync(schedule, next, fence, cancellationToken);

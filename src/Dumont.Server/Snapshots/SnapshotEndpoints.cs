@@ -68,7 +68,7 @@ internal static class SnapshotEndpoints
             return new Problem(Problems.Validation, Problems.Validation.Title, errors);
         }
 
-        var result = await waiting.Service.CreateAsync(caller.UserId, request, cancellationToken);
+        var result = await waiting.Service.CreateAsync(caller.UserId, request, also: null, cancellationToken);
         return await waiting.ForSnapshotAsync(
             caller, result, wait, (made, isOver) => isOver ? TypedResults.Created($"{ApiRoutes.Bases[0]}/snapshots/{made.Id}", made) : TypedResults.Accepted((string?)null, made), cancellationToken);
     }

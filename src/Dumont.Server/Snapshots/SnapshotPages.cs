@@ -44,7 +44,7 @@ internal static class SnapshotPages
             return await PageAsync(context, caller, services, new Outcome { Name = name, Problem = Refusal(errors) }, cancellationToken);
         }
 
-        var result = await services.Snapshots.CreateAsync(caller.UserId, request, cancellationToken);
+        var result = await services.Snapshots.CreateAsync(caller.UserId, request, also: null, cancellationToken);
         return result is SnapshotResult.Accepted(_, { } made)
             ? Page.GoTo(context, Path, new Ui(Language.Of(context.Request)).Format("snap.create.started", name.Length > 0 ? name : made.ToString()))
             : await PageAsync(context, caller, services, new Outcome { Name = name, Problem = SnapshotEndpoints.Waiting.ProblemOf(result) }, cancellationToken);

@@ -81,12 +81,7 @@ internal sealed class ScheduleStore(Database database, TimeProvider time)
     /// <exception cref="StaleWriteException">The fence was lost, or somebody has taken the turn or changed the rule.</exception>
     public Task PassTurnAsync(SnapshotSchedule schedule, DateTimeOffset next, Fence fence, CancellationToken cancellationToken) =>
         database.WriteAsync(
-            async transaction =>
-            {
-                await TakeTurnAsync(transaction, schedule, next, schedule.LastOperationId, fence);
-                return true;
-            },
-            cancellationToken);
+            transaction => TakeTurnAsync(transaction, schedule, next, schedule.LastOperationId, fence), cancellationToken);
 
     /// <summary>Takes the turn that is due, in the transaction that records its snapshot: neither is ever there without the other.</summary>
     /// <exception cref="StaleWriteException">The fence was lost, or somebody has taken the turn or changed the rule.</exception>

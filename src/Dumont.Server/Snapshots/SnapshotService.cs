@@ -30,10 +30,10 @@ internal sealed class SnapshotService(
     /// <summary>Records a snapshot that is to be made.</summary>
     /// <param name="user">Whose.</param>
     /// <param name="request">What is asked for.</param>
-    /// <param name="cancellationToken">Gives up.</param>
     /// <param name="also">Records, in the same transaction, what the operation of that number is for.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     public async Task<SnapshotResult> CreateAsync(
-        UserId user, CreateSnapshotRequest request, CancellationToken cancellationToken, Func<DbTransaction, long, Task>? also = null)
+        UserId user, CreateSnapshotRequest request, Func<DbTransaction, long, Task>? also, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var name = (request.Name ?? request.Label)?.Trim() ?? now.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
@@ -113,7 +113,11 @@ internal sealed class SnapshotService(
             return new SnapshotResult.WrongState(InstanceViews.Word(instance.Status));
         }
 
-        var id = await database.WriteAsync(transaction => InsertRestoreAsync(transaction, snapshot, target, document), cancellationToken);
+        if (await database.WriteAsync(transaction => InsertRestoreAsync(transaction, snapshot, target, document), cancellationToken) is not { } id)
+        {
+            return new SnapshotResult.UnknownSnapshot();
+        }
+
         queue.Pulse();
         return new SnapshotResult.Accepted(id, snapshot.Id);
     }
@@ -126,33 +130,30 @@ internal sealed class SnapshotService(
             return new SnapshotResult.UnknownSnapshot();
         }
 
-        var live = await operations.ListLiveAsync(snapshot.RepositoryId, cancellationToken);
-        if (live.FirstOrDefault(each => each.SnapshotId == id) is { } busy)
-        {
-            return new SnapshotResult.InUse(busy.Id);
-        }
-
-        var operation = await database.WriteAsync(
+        var result = await database.WriteAsync<SnapshotResult>(
             async transaction =>
             {
-                if (await snapshots.DeleteAsync(transaction, user, [id]) == 0)
+                if (!await SnapshotStore.HoldAsync(transaction, id))
                 {
-                    return (long?)null;
+                    return new SnapshotResult.UnknownSnapshot();
                 }
 
+                if (await OperationStore.FindLiveOfSnapshotAsync(transaction, id) is { } busy)
+                {
+                    return new SnapshotResult.InUse(busy);
+                }
+
+                await snapshots.DeleteAsync(transaction, user, [id]);
                 await events.AppendAsync(transaction, user, snapshot.InstanceId, SnapshotEvents.Deleted(snapshot.Name));
                 return snapshot.EngineSnapshotId is null
-                    ? 0
-                    : await operations.InsertAsync(transaction, new NewOperation(user, OperationKind.Forget, snapshot.RepositoryId, null, null, DropOf([snapshot])));
+                    ? new SnapshotResult.Nothing()
+                    : new SnapshotResult.Accepted(
+                        await operations.InsertAsync(transaction, new NewOperation(user, OperationKind.Forget, snapshot.RepositoryId, null, null, DropOf([snapshot]))),
+                        id);
             },
             cancellationToken);
         queue.Pulse();
-        return operation switch
-        {
-            null => new SnapshotResult.UnknownSnapshot(),
-            0 => new SnapshotResult.Nothing(),
-            { } forget => new SnapshotResult.Accepted(forget, id),
-        };
+        return result;
     }
 
     /// <summary>Drops snapshots of one repository and gives back their space: recorded in one transaction. One prune of a repository at a time.</summary>
@@ -283,19 +284,29 @@ internal sealed class SnapshotService(
         }
 
         long operation = 0;
-        var created = await instanceService.CreateAsync(
-            user,
-            wish,
-            idempotent: null,
-            cancellationToken,
-            async (transaction, id) => operation = await InsertRestoreAsync(transaction, snapshot, id, document with { IsNewInstance = true }));
-        queue.Pulse();
-        return created is CreateInstanceResult.Accepted ? new SnapshotResult.Accepted(operation, snapshot.Id) : new SnapshotResult.NoInstance(created);
+        try
+        {
+            var created = await instanceService.CreateAsync(
+                user,
+                wish,
+                idempotent: null,
+                cancellationToken,
+                async (transaction, id) => operation = await InsertRestoreAsync(transaction, snapshot, id, document with { IsNewInstance = true }) ?? throw new SnapshotGoneException());
+            queue.Pulse();
+            return created is CreateInstanceResult.Accepted ? new SnapshotResult.Accepted(operation, snapshot.Id) : new SnapshotResult.NoInstance(created);
+        }
+        catch (SnapshotGoneException)
+        {
+            return new SnapshotResult.UnknownSnapshot();
+        }
     }
 
-    private Task<long> InsertRestoreAsync(DbTransaction transaction, Snapshot snapshot, InstanceId target, OperationDocument document) =>
-        operations.InsertAsync(
-            transaction, new NewOperation(snapshot.UserId, OperationKind.Restore, snapshot.RepositoryId, snapshot.Id, target, document));
+    // Null when the snapshot has been deleted meanwhile.
+    private async Task<long?> InsertRestoreAsync(DbTransaction transaction, Snapshot snapshot, InstanceId target, OperationDocument document) =>
+        await SnapshotStore.HoldAsync(transaction, snapshot.Id)
+            ? await operations.InsertAsync(
+                transaction, new NewOperation(snapshot.UserId, OperationKind.Restore, snapshot.RepositoryId, snapshot.Id, target, document))
+            : null;
 
     private OperationDocument DocumentOf(Snapshot snapshot, RestoreSnapshotRequest request)
     {
@@ -323,4 +334,7 @@ internal sealed class SnapshotService(
 
     private OperationDocument DropOf(IReadOnlyList<Snapshot> dropped) =>
         new() { Snapshots = [.. dropped.Select(each => each.Id.Value)], Before = time.GetUtcNow() + options.Value.OperationLimit };
+
+    // Takes back the instance that was to be rented for it.
+    private sealed class SnapshotGoneException : Exception;
 }

@@ -37,6 +37,13 @@ internal sealed class SnapshotStore(Database database, TimeProvider time)
             new { id = id.Value, status = status.ToString(), engineId, document = Columns.Document(document) },
             transaction);
 
+    /// <summary>Keeps a snapshot as it is until the caller's transaction ends. Who deletes one and who brings it back do so first: each sees what the other has
+    /// done, on a database too whose writers do not queue.</summary>
+    /// <returns>False when it has been deleted.</returns>
+    public static async Task<bool> HoldAsync(DbTransaction transaction, SnapshotNumber id) =>
+        await transaction.Connection!.ExecuteAsync(
+            "UPDATE snapshots SET deleted_at = NULL WHERE id = @id AND deleted_at IS NULL", new { id = id.Value }, transaction) > 0;
+
     /// <summary>Marks snapshots deleted in the caller's transaction.</summary>
     /// <returns>How many were not before.</returns>
     public async Task<int> DeleteAsync(DbTransaction transaction, UserId user, IEnumerable<SnapshotNumber> ids)
@@ -59,8 +66,15 @@ internal sealed class SnapshotStore(Database database, TimeProvider time)
     public async Task<IReadOnlyList<SnapshotNumber>> DropAsync(DbTransaction transaction, UserId user, IEnumerable<SnapshotNumber> ids)
     {
         var dropped = new List<SnapshotNumber>();
-        foreach (var id in ids)
+
+        // In one order: two who drop the same wait for each other in a row, not in a ring.
+        foreach (var id in ids.OrderBy(each => each.Value))
         {
+            if (!await HoldAsync(transaction, id))
+            {
+                continue;
+            }
+
             var changed = await transaction.Connection!.ExecuteAsync(
                 """
                 UPDATE snapshots SET deleted_at = @at WHERE id = @id AND user_id = @user AND deleted_at IS NULL AND keep_forever = 0

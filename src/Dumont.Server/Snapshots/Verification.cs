@@ -12,7 +12,7 @@ internal sealed record Verification
     /// <summary>Parts that the present round has read.</summary>
     public int PartsDone { get; init; }
 
-    /// <summary>When the present round began.</summary>
+    /// <summary>The turn in which the present round began; all later turns are whole intervals from it.</summary>
     public DateTimeOffset? RoundStartedAt { get; init; }
 
     /// <summary>What the present round has read.</summary>
@@ -24,9 +24,6 @@ internal sealed record Verification
     /// <summary>The last check that came to an end, whoever asked for it.</summary>
     public DateTimeOffset? CheckedAt { get; init; }
 
-    /// <summary>The last one of those that come by themselves.</summary>
-    public DateTimeOffset? SampledAt { get; init; }
-
     /// <summary>When the next one comes by itself; null before the first.</summary>
     public DateTimeOffset? NextAt { get; init; }
 
@@ -36,8 +33,9 @@ internal sealed record Verification
     /// <summary>When damage was found first.</summary>
     public DateTimeOffset? DamagedSince { get; init; }
 
-    /// <summary>The engine's ids of the snapshots that cannot be restored whole; null when it cannot tell.</summary>
-    public IReadOnlyList<string>? DamagedSnapshots { get; init; } = [];
+    /// <summary>The engine's ids of the snapshots that cannot be restored whole; null when it cannot tell. Null is left out of the document, so it must be
+    /// what a document without them means.</summary>
+    public IReadOnlyList<string>? DamagedSnapshots { get; init; }
 
     /// <summary>Read again by every check, until they are whole or gone.</summary>
     public IReadOnlyList<string> DamagedPacks { get; init; } = [];

@@ -22,28 +22,38 @@ internal static class VerificationPolicy
     public static IReadOnlyList<VerifyPart> PartsDue(Verification known, int days, TimeSpan interval, DateTimeOffset now)
     {
         var total = Math.Clamp((int)Math.Floor(TimeSpan.FromDays(days) / interval), 1, EngineLimits.VerifyPartsMax);
-        var first = known.Parts == total && known.PartsDone < total ? known.PartsDone + 1 : 1;
-        var missed = known.SampledAt is { } last ? (int)Math.Clamp((now - last) / interval, 1, total) : 1;
-        return [.. Enumerable.Range(first, Math.Min(missed, total - first + 1)).Select(number => new VerifyPart(number, total))];
+        var isUnderWay = known.Parts == total && known.PartsDone < total;
+        var done = isUnderWay ? known.PartsDone : 0;
+
+        // Turns are counted from when this one was due, or from the beginning of the round: a check that itself took longer than a turn leaves some behind.
+        var (since, made) = isUnderWay && known.RoundStartedAt is { } began ? (began, done) : (known.NextAt ?? now, 0);
+        var missed = (int)Math.Clamp(Math.Floor((now - since) / interval) + 1 - made, 1, total);
+        return [.. Enumerable.Range(done + 1, Math.Min(missed, total - done)).Select(number => new VerifyPart(number, total))];
     }
 
     /// <summary>After a check that came to an end.</summary>
-    public static Verification AfterCheck(Verification known, OperationDocument asked, VerifyResult found, TimeSpan interval, DateTimeOffset now)
+    /// <param name="known">What was known before.</param>
+    /// <param name="asked">What it read.</param>
+    /// <param name="askedAt">When it began.</param>
+    /// <param name="found">What came of it.</param>
+    /// <param name="interval">Between two checks.</param>
+    /// <param name="now">Now.</param>
+    public static Verification AfterCheck(
+        Verification known, OperationDocument asked, DateTimeOffset askedAt, VerifyResult found, TimeSpan interval, DateTimeOffset now)
     {
-        var read = asked.VerifyParts is [var first, ..] ? AfterParts(known, first, asked.VerifyParts[^1], found.BytesRead, now)
+        var read = asked.VerifyParts.Count > 0 ? AfterParts(known, asked.VerifyParts, TurnAt(known, interval, askedAt), interval, found.BytesRead, now)
             : asked.Verify ? known with { PartsDone = 0, RoundStartedAt = null, BytesRead = 0, AllReadAt = now }
             : known;
         var isDamaged = found.Damage.Count > 0;
         return read with
         {
             CheckedAt = now,
-            SampledAt = asked.IsAutomatic ? now : known.SampledAt,
-            NextAt = asked.IsAutomatic ? now + interval : known.NextAt,
+            NextAt = asked.IsAutomatic ? TurnAt(read, interval, now) + interval : known.NextAt,
             Damage = found.Damage,
             DamagedSince = isDamaged ? known.DamagedSince ?? now : null,
             DamagedSnapshots = found.SnapshotIds,
             DamagedPacks = found.Packs,
-            DamagedParts = isDamaged && found.Packs.Count == 0 ? [.. asked.VerifyParts.Concat(asked.VerifyAgain).Distinct()] : [],
+            DamagedParts = found.Parts,
             Error = null,
         };
     }
@@ -54,15 +64,23 @@ internal static class VerificationPolicy
 
     /// <summary>After one that was cancelled: its turn is over.</summary>
     public static Verification AfterCancel(Verification known, OperationDocument asked, TimeSpan interval, DateTimeOffset now) =>
-        known with { NextAt = asked.IsAutomatic ? now + interval : known.NextAt };
+        known with { NextAt = asked.IsAutomatic ? TurnAt(known, interval, now) + interval : known.NextAt };
 
-    /// <summary>Whether the user has not been told of this damage.</summary>
-    public static bool IsNews(Verification before, Verification after) =>
-        after.Damage.Count > 0 && !after.Damage.SequenceEqual(before.Damage, StringComparer.Ordinal);
+    /// <summary>Whether there is damage that the user has not been told of.</summary>
+    public static bool IsNews(Verification before, Verification after) => after.Damage.Except(before.Damage, StringComparer.Ordinal).Any();
 
-    private static Verification AfterParts(Verification known, VerifyPart first, VerifyPart last, long bytes, DateTimeOffset now)
+    // The turn that `at` is in. Turns follow one another at the same distance, however long the checks take, and when they are tried again.
+    private static DateTimeOffset TurnAt(Verification known, TimeSpan interval, DateTimeOffset at) =>
+        (known.RoundStartedAt ?? known.NextAt) is { } one ? one + (Math.Floor((at - one) / interval) * interval) : at;
+
+    private static Verification AfterParts(
+        Verification known, IReadOnlyList<VerifyPart> parts, DateTimeOffset turn, TimeSpan interval, long bytes, DateTimeOffset now)
     {
-        var round = first.Number == 1 || known.Parts != first.Total ? known with { Parts = first.Total, RoundStartedAt = now, BytesRead = 0 } : known;
+        // Parts that made up for missed turns count as read in those.
+        var (first, last) = (parts[0], parts[^1]);
+        var round = first.Number == 1 || known.Parts != first.Total
+            ? known with { Parts = first.Total, RoundStartedAt = turn - ((parts.Count - 1) * interval), BytesRead = 0 }
+            : known;
         return round with
         {
             PartsDone = last.Number,

@@ -22,19 +22,19 @@ internal sealed class VerificationReconciler(
         foreach (var repository in await repositories.ListInUseAsync(cancellationToken))
         {
             var left = await ReconcileAsync(repository, cancellationToken);
-            next = left > TimeSpan.Zero && left < next ? left : next;
+            next = left < next ? left : next;
         }
 
         return Next.After(next);
     }
 
-    // How long until it is due; zero when it is not to be looked at earlier than the others.
+    // How long until it is worth another look.
     private async Task<TimeSpan> ReconcileAsync(Repository repository, CancellationToken cancellationToken)
     {
         var days = await store.DaysOfAsync(repository.UserId, cancellationToken);
         if (days == 0)
         {
-            return TimeSpan.Zero;
+            return LookInterval;
         }
 
         var (now, interval) = (time.GetUtcNow(), options.Value.VerifyInterval);
@@ -49,7 +49,7 @@ internal sealed class VerificationReconciler(
         var live = await operations.ListLiveAsync(repository.Id, cancellationToken);
         if (live.Any(each => each.Kind == OperationKind.Verify) || (live.Count > 0 && now < dueAt + interval))
         {
-            return TimeSpan.Zero;
+            return LookInterval;
         }
 
         await service.VerifyPartsAsync(repository, VerificationPolicy.PartsDue(known, days, interval, now), cancellationToken);

@@ -19,25 +19,21 @@ internal sealed class VerificationViews(
     public async Task<VerificationResponse> ListAsync(UserId user, CancellationToken cancellationToken)
     {
         var days = await store.DaysOfAsync(user, cancellationToken);
+        var checkedByItself = days == 0 ? [] : (await repositories.ListInUseAsync(cancellationToken)).Select(each => each.Id).ToHashSet();
         var shown = new List<RepositoryVerification>();
         foreach (var repository in (await repositories.ListOfUserAsync(user, cancellationToken)).Where(each => each.IsReady))
         {
-            shown.Add(await ToViewAsync(repository, days, cancellationToken));
+            shown.Add(await ToViewAsync(repository, checkedByItself.Contains(repository.Id), cancellationToken));
         }
 
         return new VerificationResponse(days, shown, shown.Count);
     }
 
-    private async Task<RepositoryVerification> ToViewAsync(Repository repository, int days, CancellationToken cancellationToken)
+    private async Task<RepositoryVerification> ToViewAsync(Repository repository, bool comesByItself, CancellationToken cancellationToken)
     {
         var known = await store.GetAsync(repository.Id, cancellationToken);
-        var isUsed = (await repositories.ListInUseAsync(cancellationToken)).Any(each => each.Id == repository.Id);
         var running = (await operations.ListLiveAsync(repository.Id, cancellationToken)).FirstOrDefault(each => each.Kind == OperationKind.Verify);
-        var affected = known.DamagedSnapshots is { } ids
-            ? (await snapshots.ListOfUserAsync(repository.UserId, null, cancellationToken))
-                .Where(each => each.RepositoryId == repository.Id && each.EngineSnapshotId is { } id && ids.Contains(id, StringComparer.Ordinal))
-                .Select(each => new AffectedSnapshot(each.Id.ToString(), each.Name)).ToList()
-            : null;
+        var affected = await AffectedAsync(repository, known, cancellationToken);
         return new RepositoryVerification
         {
             RepositoryId = repository.Id,
@@ -45,7 +41,7 @@ internal sealed class VerificationViews(
             Location = repository.Location,
             Status = known.Damage.Count > 0 ? "damaged" : known.CheckedAt is null ? "unchecked" : "sound",
             LastVerifiedAt = known.CheckedAt,
-            NextAt = days > 0 && isUsed ? VerificationPolicy.NextAt(known, repository.CreatedAt, options.Value.VerifyInterval) : null,
+            NextAt = comesByItself ? VerificationPolicy.NextAt(known, repository.CreatedAt, options.Value.VerifyInterval) : null,
             ShareRead = known.Parts == 0 ? 0 : Math.Round((double)known.PartsDone / known.Parts, 4),
             RoundStartedAt = known.RoundStartedAt,
             BytesRead = known.BytesRead,
@@ -58,4 +54,15 @@ internal sealed class VerificationViews(
             OperationId = running?.Id,
         };
     }
+
+    // Null where the engine cannot tell.
+    private async Task<IReadOnlyList<AffectedSnapshot>?> AffectedAsync(Repository repository, Verification known, CancellationToken cancellationToken) =>
+        known switch
+        {
+            { Damage: [] } or { DamagedSnapshots: [] } => [],
+            { DamagedSnapshots: null } => null,
+            { DamagedSnapshots: { } ids } => (await snapshots.ListOfUserAsync(repository.UserId, null, cancellationToken))
+                .Where(each => each.RepositoryId == repository.Id && each.EngineSnapshotId is { } id && ids.Contains(id, StringComparer.Ordinal))
+                .Select(each => new AffectedSnapshot(each.Id.ToString(), each.Name)).ToList(),
+        };
 }

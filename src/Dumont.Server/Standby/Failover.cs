@@ -32,7 +32,7 @@ internal sealed record Failover
 
     public MachineId? NewMachineId { get; init; }
 
-    /// <summary>Age of the oldest unacknowledged change in the writer's last report: what may be missing on the standby.</summary>
+    /// <summary>What may be missing on the standby: see <see cref="Association.RpoSeconds"/>, when the writer was last heard of.</summary>
     public double? RpoSeconds { get; init; }
 
     public bool DataRestored { get; init; }

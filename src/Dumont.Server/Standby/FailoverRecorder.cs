@@ -25,7 +25,7 @@ internal sealed class FailoverRecorder(FailoverStore store)
             Phase = FailoverPhase.GpuLost,
             Timeline = [new FailoverMark(FailoverPhase.Detecting, suspectedAt), new FailoverMark(FailoverPhase.GpuLost, confirmedAt)],
             LostMachineId = writer.Machine.Id,
-            RpoSeconds = writer.Report?.Sync?.OldestUnackedSeconds,
+            RpoSeconds = view.Association.RpoSeconds(writer.Machine.Id, writer.Sighting),
         };
     }
 

@@ -87,7 +87,7 @@ internal sealed class FailoverSteps(
             async transaction =>
             {
                 await FailoverStore.SaveAsync(transaction, failover);
-                await events.AppendAsync(transaction, view.Instance.UserId, view.Instance.Id, StandbyEvents.GpuLost(reason));
+                await events.AppendAsync(transaction, view.Instance.UserId, view.Instance.Id, StandbyEvents.GpuLost(reason, failover.RpoSeconds));
             },
             cancellationToken);
         return Next.Now;
@@ -200,6 +200,7 @@ internal sealed class FailoverSteps(
         var document = tick.Document with
         {
             State = AssociationState.Syncing,
+            InStepAt = time.GetUtcNow(),
             GpuFailed = false,
             FailureReason = null,
             FailoverId = null,

@@ -7,7 +7,8 @@ internal static class StandbyEvents
 {
     public static NewEvent Renting(string? location) => new("standby.renting", new { location });
 
-    public static NewEvent GpuLost(string reason) => new("standby.gpu_lost", new { reason });
+    /// <summary>The standby takes over, with data that is so far behind; null where that is not known.</summary>
+    public static NewEvent GpuLost(string reason, double? behindSeconds) => new("standby.gpu_lost", new { reason, behindSeconds });
 
     public static NewEvent Promoted() => new("standby.promoted");
 

@@ -28,6 +28,9 @@ internal sealed class StandbyReconciler(
     /// <summary>Counters of a pair that is well are written down this often.</summary>
     private static readonly TimeSpan RecordInterval = TimeSpan.FromSeconds(10);
 
+    /// <summary>How far the standby is, where nothing else is worth a write.</summary>
+    private static readonly TimeSpan InStepInterval = TimeSpan.FromMinutes(1);
+
     /// <inheritdoc />
     public string Kind => WorkKinds.Standby;
 
@@ -99,6 +102,7 @@ internal sealed class StandbyReconciler(
         }
 
         var due = document.LastSyncAt is { } at && (tick.Document.LastSyncAt is not { } recorded || at - recorded >= RecordInterval);
+        due |= document.InStepAt is { } inStep && (tick.Document.InStepAt is not { } noted || inStep - noted >= InStepInterval);
         if (document.State != tick.Document.State || document.Draining != tick.Document.Draining || due
             || (document.SyncCountNow > 0 && view.Association.SyncCount == 0))
         {
@@ -111,9 +115,14 @@ internal sealed class StandbyReconciler(
     private static AssociationDocument CountSyncs(StandbyTick tick)
     {
         var document = tick.Document;
-        if (tick.View.Writer?.Report is not { Sync: { } sync } report || sync.Peer != tick.View.Association.StandbyMachineId)
+        if (tick.View.Writer is not { Sighting: { } sighting, Report: { Sync: { } sync } report } || sync.Peer != tick.View.Association.StandbyMachineId)
         {
             return document;
+        }
+
+        if (sync.OldestUnackedSeconds is { } behind && sighting.LastSeenAt - TimeSpan.FromSeconds(behind) is var inStep && !(document.InStepAt >= inStep))
+        {
+            document = document with { InStepAt = inStep };
         }
 
         return report.BootId == document.CountedBootId
@@ -195,6 +204,7 @@ internal sealed class StandbyReconciler(
                     SyncCountNow = 0,
                     CountedBootId = null,
                     LastSyncAt = null,
+                    InStepAt = null,
                 },
             },
             tick.Fence,

@@ -36,7 +36,7 @@ internal sealed class StandbyViews(InstanceStore instances, AssociationStore ass
     private AssociationResponse ToResponse(Association association, Machine? standby, Instance? instance)
     {
         var document = association.Document;
-        var writer = instance?.WriterMachineId is { } machine ? hub.Find(machine)?.Report : null;
+        var writer = instance?.WriterMachineId is { } machine ? hub.Find(machine) : null;
         return new AssociationResponse
         {
             GpuInstanceId = association.InstanceId,
@@ -53,8 +53,8 @@ internal sealed class StandbyViews(InstanceStore instances, AssociationStore ass
             FailedAt = document.FailedAt,
             State = InstanceViews.Word(document.State),
             SyncCount = association.SyncCount,
-            LastSyncAt = writer?.Sync?.LastSuccessAt ?? document.LastSyncAt,
-            RpoSeconds = association.SyncEnabled ? writer?.Sync?.OldestUnackedSeconds : null,
+            LastSyncAt = writer?.Report.Sync?.LastSuccessAt ?? document.LastSyncAt,
+            RpoSeconds = association.RpoSeconds(instance?.WriterMachineId, writer),
             FailoverPhase = document.Phase is { } phase && association.FailoverActive ? InstanceViews.Word(phase) : null,
             FailoverId = document.FailoverId,
             CreatedAt = association.CreatedAt,

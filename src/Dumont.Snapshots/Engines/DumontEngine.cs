@@ -125,7 +125,7 @@ public sealed class DumontEngine(IObjectStore store, RepositorySecret secret, Ti
                 damage.Add($"{path} cannot be restored whole");
             }
 
-            return new VerifyResult(damage.ToList(), found.AffectedSnapshots, [.. found.DamagedPacks.Take(EngineLimits.DamagedPacksMax)], found.BytesRead);
+            return new VerifyResult(damage.ToList(), found.AffectedSnapshots, [.. found.DamagedPacks.Take(EngineLimits.DamagedPacksMax)], [], found.BytesRead);
         });
 
     /// <inheritdoc />

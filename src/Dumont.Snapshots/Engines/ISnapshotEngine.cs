@@ -118,14 +118,24 @@ public sealed record VerifyRequest(bool ReadAll, IReadOnlyList<VerifyPart> Parts
 /// <summary>One of <paramref name="Total"/> parts of the data of about the same size. What is in a part stays in it, so that all parts in turn are everything.</summary>
 /// <param name="Number">From 1 to <paramref name="Total"/>.</param>
 /// <param name="Total">1 to <see cref="EngineLimits.VerifyPartsMax"/>.</param>
-public sealed record VerifyPart(int Number, int Total);
+public sealed record VerifyPart(int Number, int Total)
+{
+    /// <summary>All of the data.</summary>
+    public static VerifyPart Whole { get; } = new(1, 1);
+}
 
 /// <summary>What is damaged.</summary>
 /// <param name="Damage">A sentence each; empty when all is well. At most <see cref="EngineLimits.WarningsMax"/>.</param>
 /// <param name="SnapshotIds">The engine's own ids of the snapshots that cannot be restored whole; null when it cannot tell.</param>
 /// <param name="Packs">Names of the damaged packs, to be read again the next time; at most <see cref="EngineLimits.DamagedPacksMax"/>.</param>
+/// <param name="Parts">Those in which damage was found that names no pack, to be read again the next time; what is wrong with the structure is in none.</param>
 /// <param name="BytesRead">Of the data; 0 when the engine does not say.</param>
-public sealed record VerifyResult(IReadOnlyList<string> Damage, IReadOnlyList<string>? SnapshotIds, IReadOnlyList<string> Packs, long BytesRead);
+public sealed record VerifyResult(
+    IReadOnlyList<string> Damage, IReadOnlyList<string>? SnapshotIds, IReadOnlyList<string> Packs, IReadOnlyList<VerifyPart> Parts, long BytesRead)
+{
+    /// <summary>Nothing is damaged.</summary>
+    public static VerifyResult Sound(long bytesRead) => new([], [], [], [], bytesRead);
+}
 
 /// <summary>What a prune gave back.</summary>
 /// <param name="BytesFreed">Space of objects that are deleted.</param>

@@ -186,14 +186,21 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
     /// <inheritdoc />
     public async Task<VerifyResult> VerifyAsync(VerifyRequest request, CancellationToken cancellationToken)
     {
-        var damage = new List<string>();
-        foreach (var sample in SamplesOf(request))
+        var (damage, unnamed) = (new List<string>(), new List<VerifyPart>());
+        foreach (var part in PartsOf(request))
         {
-            // Its lock would turn backups away. What is found without it may be a prune's doing, so it is looked at again under the lock.
-            if (await CheckAsync([.. sample, "--no-lock"], cancellationToken) is { Count: > 0 })
+            var found = await FindDamageAsync(part, cancellationToken);
+            damage.AddRange(found);
+            if (part is not null && found.Count > 0 && !found.SelectMany(ResticOutput.PacksIn).Any())
             {
-                damage.AddRange(await CheckAsync(sample, cancellationToken));
+                unnamed.Add(part);
             }
+        }
+
+        // Every check says what is wrong with the structure, whatever part of the data it reads: no part has to be read again for that.
+        if (unnamed.Count > 0 && (await FindDamageAsync(part: null, cancellationToken)).Count > 0)
+        {
+            unnamed.Clear();
         }
 
         var told = new WarningList();
@@ -203,20 +210,30 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
         }
 
         var packs = damage.SelectMany(ResticOutput.PacksIn).Distinct(StringComparer.Ordinal).Take(EngineLimits.DamagedPacksMax);
-        return new VerifyResult(told.ToList(), damage.Count == 0 ? [] : null, [.. packs], 0);
+        return new VerifyResult(told.ToList(), damage.Count == 0 ? [] : null, [.. packs], unnamed, 0);
     }
 
-    // restic knows parts by the first byte of a pack's name alone, and takes one part at a time.
-    private static IEnumerable<IReadOnlyList<string>> SamplesOf(VerifyRequest request)
+    // restic knows parts by the first byte of a pack's name alone, and takes one part at a time. Null: the structure alone.
+    private static List<VerifyPart?> PartsOf(VerifyRequest request)
     {
-        if (request.ReadAll)
+        if (request.ReadAll || request.Parts.Contains(VerifyPart.Whole))
         {
-            return [["--read-data"]];
+            return [VerifyPart.Whole];
         }
 
         var again = request.Packs.Select(pack => new VerifyPart(Convert.FromHexString(pack[..2])[0] + 1, EngineLimits.VerifyPartsMax));
-        var parts = request.Parts.Concat(again).Distinct().ToList();
-        return parts.Count == 0 ? [[]] : parts.Select(part => (IReadOnlyList<string>)[string.Create(CultureInfo.InvariantCulture, $"--read-data-subset={part.Number}/{part.Total}")]);
+        List<VerifyPart?> parts = [.. request.Parts.Concat(again).Distinct()];
+        return parts.Count == 0 ? [null] : parts;
+    }
+
+    private async Task<IReadOnlyList<string>> FindDamageAsync(VerifyPart? part, CancellationToken cancellationToken)
+    {
+        string[] sample = part is null ? []
+            : part == VerifyPart.Whole ? ["--read-data"]
+            : [string.Create(CultureInfo.InvariantCulture, $"--read-data-subset={part.Number}/{part.Total}")];
+
+        // Its lock would turn backups away. What is found without it may be a prune's doing, so it is looked at again under the lock.
+        return await CheckAsync([.. sample, "--no-lock"], cancellationToken) is { Count: > 0 } ? await CheckAsync(sample, cancellationToken) : [];
     }
 
     private async Task<IReadOnlyList<string>> CheckAsync(IReadOnlyList<string> sample, CancellationToken cancellationToken)
@@ -229,9 +246,13 @@ public sealed class ResticEngine(string program, ResticRepository repository) : 
 
         // Not all that goes wrong is damage.
         var failed = Failed(errors);
-        return failed.Failure is SnapshotFailure.Locked or SnapshotFailure.WrongKey or SnapshotFailure.Store
-            ? throw failed
-            : errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        if (failed.Failure is SnapshotFailure.Locked or SnapshotFailure.WrongKey or SnapshotFailure.Store)
+        {
+            throw failed;
+        }
+
+        var told = errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(line => !ResticOutput.IsRetry(line)).ToList();
+        return told.Count > 0 ? told : [failed.Message];
     }
 
     /// <inheritdoc />

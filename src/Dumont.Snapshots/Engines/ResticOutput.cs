@@ -41,6 +41,9 @@ internal static partial class ResticOutput
     /// <summary>Packs that a line of a check names: the first digits of each.</summary>
     public static IEnumerable<string> PacksIn(string line) => PackName().Matches(line).Select(match => match.Groups[1].Value);
 
+    /// <summary>Whether a line of a check tells of another try: it bears a random delay, and what came of it has a line of its own.</summary>
+    public static bool IsRetry(string line) => line.Contains("returned error, retrying after", StringComparison.Ordinal);
+
     /// <summary>The result of a summary message.</summary>
     public static SnapshotResult Summary(JsonElement summary, bool isIncremental, IReadOnlyList<string> warnings) =>
         new(

@@ -77,7 +77,7 @@ public sealed class DashboardTests
         {
             var page = await user.GetAsync($"/offers?{field}=cheap");
             Assert.Empty(page.Document.QuerySelectorAll("#offers tbody tr"));
-            Assert.Contains($"{field}: ", page.TextOf("#offers [role=alert]"), StringComparison.Ordinal);
+            Assert.Contains($"Validation error. {field}: ", page.TextOf("#offers [role=alert]"), StringComparison.Ordinal);
         }
     }
 

@@ -14,7 +14,7 @@ namespace Dumont.Server.Tests.Snapshots;
 /// <summary>Routes over HTTP, with an agent that says what a test wants of its work.</summary>
 public sealed class SnapshotEndpointTests
 {
-    private static readonly AgentWorkResult Made = new(new string('a', 64), 3, 1, 2, 1000, 100, 0.5, IsIncremental: true, []);
+    internal static readonly AgentWorkResult Made = new(new string('a', 64), 3, 1, 2, 1000, 100, 0.5, IsIncremental: true, []);
 
     private static readonly string[] Nightly = ["nightly"];
 
@@ -304,9 +304,9 @@ public sealed class SnapshotEndpointTests
         Assert.Null(await spine.Server.Get<IAgentWorkSource>().FindAsync(machine, Line.Deadline()));
     }
 
-    private static Task<SpineServer> StartAsync() => SpineServer.StartAsync("Snapshots:WatchInterval=00:00:00.050");
+    internal static Task<SpineServer> StartAsync() => SpineServer.StartAsync("Snapshots:WatchInterval=00:00:00.050");
 
-    private static async Task<(InstanceId Instance, string Snapshot)> SnapshotAsync(SpineServer spine)
+    internal static async Task<(InstanceId Instance, string Snapshot)> SnapshotAsync(SpineServer spine)
     {
         var id = await spine.RunningAsync();
         var (_, begun) = await spine.SendAsync("POST", "/snapshots?wait=false", new { instance_id = id.Value, name = "one" });
@@ -315,10 +315,10 @@ public sealed class SnapshotEndpointTests
         return (id, Text(begun, "id"));
     }
 
-    private static Task DoWorkAsync(SpineServer spine, InstanceId id, AgentWorkResult result) =>
+    internal static Task DoWorkAsync(SpineServer spine, InstanceId id, AgentWorkResult result) =>
         ReportAsync(spine, id, operation => new AgentWorkReport(operation, AgentWorkState.Done, "done", 1, 1, 1, 1, result, null, null));
 
-    private static async Task ReportAsync(SpineServer spine, InstanceId id, Func<long, AgentWorkReport> report)
+    internal static async Task ReportAsync(SpineServer spine, InstanceId id, Func<long, AgentWorkReport> report)
     {
         var machine = (await spine.Server.Get<MachineStore>().ListAsync(id, Line.Deadline())).Single();
         var work = await WorkAsync(spine, machine);

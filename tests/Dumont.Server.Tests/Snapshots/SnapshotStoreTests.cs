@@ -87,6 +87,36 @@ public sealed class SnapshotStoreTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Databases))]
+    public async Task Drop_WhileARestoreIsBeingRecorded_WaitsAndLeavesItsSnapshot(Backend backend)
+    {
+        await using var test = await Backends.OpenAsync(backend);
+        var ana = new UserId(await test.AddUserAsync("ana@example.com"));
+        var repository = await RepositoryAsync(test, ana);
+        var (store, operations) = (new SnapshotStore(test.Database, _time), new OperationStore(test.Database, _time));
+        var snapshot = new NewSnapshot(ana, new InstanceId(5), repository.Id, "one", IsSync: false, new SnapshotDocument { SourcePath = "/workspace", Engine = "dumont" });
+        var id = await test.Database.WriteAsync(transaction => store.InsertAsync(transaction, snapshot), Cancelled);
+        var (held, mayEnd) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var restore = test.Database.WriteAsync(
+            async transaction =>
+            {
+                Assert.True(await SnapshotStore.HoldAsync(transaction, id));
+                held.SetResult();
+                await mayEnd.Task;
+                await operations.InsertAsync(transaction, new NewOperation(ana, OperationKind.Restore, repository.Id, id, new InstanceId(5), new OperationDocument()));
+            },
+            Cancelled);
+        await held.Task;
+        var drop = test.Database.WriteAsync(transaction => store.DropAsync(transaction, ana, [id]), Cancelled);
+        mayEnd.SetResult();
+        await restore;
+        Assert.Empty(await drop);
+        Assert.NotNull(await store.FindOfUserAsync(ana, id, Cancelled));
+        await test.Database.WriteAsync(
+            async transaction => Assert.NotNull(await OperationStore.FindLiveOfSnapshotAsync(transaction, id)), Cancelled);
+    }
+
+    [Theory]
+    [MemberData(nameof(Databases))]
     public async Task Operations_OnePruneAtATimeAndStaleWritesAreRefused(Backend backend)
     {
         await using var test = await Backends.OpenAsync(backend);

@@ -55,6 +55,30 @@ public sealed class VerificationTests : IDisposable
     }
 
     [Fact]
+    public async Task Page_TellsTroubleAndRemedyInTheReadersLanguage()
+    {
+        await using var spine = await StartAsync();
+        var (_, repository) = await SnapshotAsync(spine);
+        using var user = await WebUser.SignedInAsync(spine.Server.BaseAddress, language: "pt-BR");
+        var read = new Verification { Parts = 30, AllReadAt = TimeProvider.System.GetUtcNow(), Error = "There is no such repository." };
+        await SetAsync(read with { Damage = ["packs/aa: broken"], DamagedSnapshots = [] });
+        var unused = await user.GetAsync("/snapshots");
+        Assert.Contains("Todo snapshot ainda pode ser restaurado.", unused.TextOf("#verification [role=alert]"), StringComparison.Ordinal);
+        Assert.Contains("Não há esse repositório.", unused.TextOf("#verification table"), StringComparison.Ordinal);
+
+        // Everything has been read, and the next round has not begun: no share that would say the contrary.
+        Assert.DoesNotContain("0%", unused.TextOf("#verification table"), StringComparison.Ordinal);
+        await SetAsync(read with { PartsDone = 3, Damage = ["a pack is broken"], DamagedSnapshots = null });
+        using var other = await WebUser.SignedInAsync(spine.Server.BaseAddress, language: "en");
+        var unknown = await other.GetAsync("/snapshots");
+        Assert.Contains(VerificationViews.Remedy, unknown.TextOf("#verification [role=alert]"), StringComparison.Ordinal);
+        Assert.Contains("10%", unknown.TextOf("#verification table"), StringComparison.Ordinal);
+
+        Task SetAsync(Verification found) =>
+            spine.Server.Get<Database>().WriteAsync(transaction => VerificationStore.SetAsync(transaction, repository.Id, found), Line.Deadline());
+    }
+
+    [Fact]
     public async Task Verify_TwoAtOnce_TheSecondIsToldOfTheFirst()
     {
         await using var spine = await StartAsync();
@@ -144,6 +168,7 @@ public sealed class VerificationTests : IDisposable
             await test.Database.WriteAsync(transaction => VerificationStore.SetAsync(transaction, repository.Id, found), Line.Deadline());
             var read = await store.GetAsync(repository.Id, Line.Deadline());
             Assert.Equal((parts, new VerifyPart(1, 2)), (read.Parts, read.DamagedParts[0]));
+            Assert.Null(read.DamagedSnapshots);
         }
 
         await store.SetDaysAsync(ana, 0, Line.Deadline());

@@ -4,6 +4,7 @@ using Dumont.Server.Agents;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
 using Dumont.Server.Platform.Reconcile;
+using Dumont.Server.Standby;
 using Dumont.Server.Tests.Spine;
 
 namespace Dumont.Server.Tests.Standby;
@@ -176,6 +177,26 @@ public sealed class StandbyReconcilerTests
             ["standby.gpu_lost", "standby.promoted", "standby.renting_gpu", "standby.restoring", "standby.recovered"],
             (await bench.EventsAsync(id)).SkipWhile(type => type != "standby.gpu_lost").Where(type => type.StartsWith("standby.", StringComparison.Ordinal)));
         Assert.Equal(0.25, failover.RpoSeconds);
+    }
+
+    [Fact]
+    public async Task Failover_SyncIsOff_TellsHowOldTheStandbysDataIs()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync(autoRecovery: false);
+        await bench.RunAsync(TimeSpan.FromMinutes(10));
+        await bench.Get<AssociationStore>().SetSyncEnabledAsync(SpineBench.User, id, enabled: false, Cancel);
+        var off = bench.Clock.GetUtcNow();
+        await bench.RunAsync(TimeSpan.FromMinutes(20));
+        var shown = (await bench.Get<StandbyViews>().FindAsync(SpineBench.User, id, Cancel))!;
+        Assert.False(shown.SyncEnabled);
+        Assert.InRange(shown.RpoSeconds!.Value, (20 * 60) - 2, (20 * 60) + 2);
+
+        var gpu = await bench.WriterAsync(id);
+        bench.Kill(gpu);
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).FailoverActive, TimeSpan.FromSeconds(30));
+        var failover = Assert.Single(await bench.FailoversAsync());
+        Assert.InRange(failover.RpoSeconds!.Value, (failover.LastHeardAt - off).TotalSeconds, (failover.LastHeardAt - off).TotalSeconds + 2);
     }
 
     [Fact]

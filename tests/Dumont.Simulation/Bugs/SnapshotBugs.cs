@@ -98,7 +98,7 @@ internal sealed class TurnApart : Bug
                 && await server.Instances.FindAsync(id, cancellationToken) is { Status: InstanceStatus.Running })
             {
                 await server.SnapshotService.CreateAsync(
-                    schedule.UserId, new CreateSnapshotRequest { InstanceId = id, Tags = [ScheduleReconciler.Tag] }, cancellationToken);
+                    schedule.UserId, new CreateSnapshotRequest { InstanceId = id, Tags = [ScheduleReconciler.Tag] }, also: null, cancellationToken);
                 await server.Schedules.PassTurnAsync(schedule, schedule.Rule.NextAfter(now), fence, cancellationToken);
             }
 

@@ -43,18 +43,8 @@ internal sealed class SimRepository(Scheduler scheduler, Trace trace)
         return _snapshots.Values.LastOrDefault(each => each.HostName == hostName)?.Needs ?? [];
     }
 
-    /// <summary>The machine is at work still.</summary>
-    /// <returns>False when its lease has run out: it must not go on.</returns>
-    public bool TryRenew(object writer)
-    {
-        if (!_writers.TryGetValue(writer, out var lease) || lease.Until <= scheduler.Elapsed)
-        {
-            return false;
-        }
-
-        _writers[writer] = (lease.Since, scheduler.Elapsed + LeaseOfWriter);
-        return true;
-    }
+    /// <summary>Whether the machine may go on: its lease has not run out.</summary>
+    public bool HoldsLease(object writer) => _writers.TryGetValue(writer, out var lease) && lease.Until > scheduler.Elapsed;
 
     /// <summary>Keeps a workspace as it was. One that was made for the same operation is the answer.</summary>
     public SimSnapshot Put(object writer, string operationTag, string hostName, long content, TimeSpan takenAt, IReadOnlyList<string> known)

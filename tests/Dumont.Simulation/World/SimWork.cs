@@ -75,7 +75,7 @@ internal sealed class SimWork(SimAgent agent, WorkPlace place, Scheduler schedul
         {
             Fail(work, "store", fault.Name);
         }
-        else if (work.Kind == AgentWorkKind.Snapshot && _known.Count > 0 && !place.Repository.TryRenew(this))
+        else if (work.Kind == AgentWorkKind.Snapshot && _known.Count > 0 && !place.Repository.HoldsLease(this))
         {
             Fail(work, "store", "The lease ran out.");
         }

@@ -145,6 +145,7 @@ public abstract class EngineConformance : IDisposable
 
         var only = Assert.Single(found);
         Assert.NotEmpty(only.Packs);
+        Assert.Empty(only.Parts);
         Assert.True(only.SnapshotIds is null || only.SnapshotIds.SequenceEqual([made.SnapshotId]));
         Assert.NotEmpty((await engine.VerifyAsync(new VerifyRequest(ReadAll: false, [], only.Packs), Cancel)).Damage);
         await engine.ForgetAsync([made.SnapshotId], Cancel);
@@ -292,6 +293,39 @@ public sealed class ResticEngineTests : EngineConformance
         Assert.Equal(SnapshotFailure.NotInstalled, (await Assert.ThrowsAsync<SnapshotEngineException>(() => engine.ListAsync(Cancel))).Failure);
     }
 
+    [Fact]
+    public async Task Verify_DamageThatNamesNoPack_NamesThePartsItIsIn()
+    {
+        var engine = Scripted("case \"$*\" in *--read-data\\ *|*--read-data|*=2/4*|*=8/9*) echo 'blob is not whole' >&2; exit 1;; esac");
+        var some = await engine.VerifyAsync(new VerifyRequest(ReadAll: false, [new VerifyPart(1, 4), new VerifyPart(2, 4), new VerifyPart(8, 9)], []), Cancel);
+        Assert.Equal([new VerifyPart(2, 4), new VerifyPart(8, 9)], some.Parts);
+        Assert.Equal("blob is not whole", Assert.Single(some.Damage));
+
+        // All of it holds every part: nothing is read twice, and the set does not grow.
+        var all = await engine.VerifyAsync(new VerifyRequest(ReadAll: true, [], []), Cancel);
+        Assert.Equal([VerifyPart.Whole], all.Parts);
+        var again = await engine.VerifyAsync(new VerifyRequest(ReadAll: false, [new VerifyPart(2, 4), .. all.Parts], []), Cancel);
+        Assert.Equal([VerifyPart.Whole], again.Parts);
+    }
+
+    [Fact]
+    public async Task Verify_StructureIsDamaged_NoPartIsToBlame()
+    {
+        var engine = Scripted(
+            """
+            echo 'Load(<index/f6b020d5be>, 0, 0) returned error, retrying after 552.330144ms: EOF' >&2
+            echo 'error for tree f6a30b2b:' >&2
+            exit 1
+            """);
+        var found = await engine.VerifyAsync(new VerifyRequest(ReadAll: false, [new VerifyPart(1, 4)], []), Cancel);
+        Assert.Equal("error for tree f6a30b2b:", Assert.Single(found.Damage));
+        Assert.Empty(found.Parts);
+    }
+
+    [Fact]
+    public async Task Verify_FailsWithoutAWord_IsNotSound() =>
+        Assert.NotEmpty((await Scripted("exit 1").VerifyAsync(new VerifyRequest(ReadAll: false, [], []), Cancel)).Damage);
+
     [Theory]
     [InlineData("""{"message_type":"status","percent_done":0.5,"total_files":4,"files_done":2,"total_bytes":100,"bytes_done":50}""", "transferring", 50, 100)]
     [InlineData("""{"message_type":"status","percent_done":0,"total_files":1,"total_bytes":2}""", "scanning", 0, 2)]
@@ -315,4 +349,14 @@ public sealed class ResticEngineTests : EngineConformance
     [InlineData("""{"message_type":"error","error":{"message":"open /w/a: permission denied"},"item":"/w/a"}""", "open /w/a: permission denied")]
     [InlineData("""{"message_type":"error"}""", "could not be read")]
     public void Error_NamesTheFile(string line, string warning) => Assert.Equal(warning, ResticOutput.Warning(ResticOutput.Message(line)!.Value));
+
+    // A program that says of a repository what restic would.
+    private ResticEngine Scripted(string script)
+    {
+        Directory.CreateDirectory(CachePath);
+        var program = Path.Combine(CachePath, "restic.sh");
+        File.WriteAllText(program, "#!/bin/sh\n" + script + "\n");
+        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return new ResticEngine(program, new ResticRepository(RepositoryPath, "secret", new Dictionary<string, string>(), CachePath));
+    }
 }

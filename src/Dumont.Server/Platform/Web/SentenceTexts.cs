@@ -136,6 +136,15 @@ internal static partial class SentenceTexts
         ("A failover is running; wait for its end: dumont failover active", "Há um failover em andamento; espere que termine: dumont failover active"),
         ("The instance runs on its standby; give it up when a GPU machine has taken over, or delete the instance.", "A instância roda na reserva; dispense-a quando uma máquina com GPU tiver assumido, ou exclua a instância."),
 
+        // Of checks of a repository.
+        ("What is whole can still be restored. Delete the affected snapshots and run a prune, which takes what is damaged away with them; then take new ones of what the instances still have.", "O que está inteiro ainda pode ser restaurado. Exclua os snapshots afetados e rode uma poda, que leva junto o que está danificado; depois tire novos do que as instâncias ainda têm."),
+        ("Every snapshot can still be restored. Run a prune: it takes away what no snapshot needs. If damage is still found after that, move to another place in the storage settings.", "Todo snapshot ainda pode ser restaurado. Rode uma poda: ela leva o que nenhum snapshot usa. Se ainda houver dano depois disso, mude para outro lugar nas configurações de armazenamento."),
+        ("There is no such repository.", "Não há esse repositório."),
+        ("It came to nothing.", "Não deu em nada."),
+        ("It was ended.", "Foi encerrada."),
+        ("The engine {0} is not supported by this server.", "Este servidor não tem suporte ao engine {0}."),
+        ("The program {0} is not installed here. Install it (apt-get install restic), or use the engine dumont.", "O programa {0} não está instalado aqui. Instale-o (apt-get install restic) ou use o engine dumont."),
+
         // Why a machine or a pair is in trouble.
         ("Not reachable after {0}.", "Não respondeu em {0}."),
         ("Not running within {0}.", "Não rodou em {0}."),

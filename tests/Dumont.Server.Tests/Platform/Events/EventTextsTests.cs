@@ -73,6 +73,8 @@ public sealed partial class EventTextsTests
         var lost = Event("standby.gpu_lost", """{"reason":"gpu_failure"}""");
         Assert.Equal("The standby takes over; reason: the GPU was lost.", EventTexts.Of(English, lost));
         Assert.Equal("A reserva assume; motivo: a GPU foi perdida.", EventTexts.Of(Portuguese, lost));
+        var stale = Event("standby.gpu_lost", """{"reason":"gpu_failure","behind_seconds":7500.2}""");
+        Assert.Equal("The standby takes over; reason: the GPU was lost. Its data is 2 h 5 min behind.", EventTexts.Of(English, stale));
     }
 
     [Fact]

@@ -30,6 +30,54 @@ public sealed class StoreTests
 
     [Theory]
     [MemberData(nameof(Databases))]
+    public async Task Schema_WorkUnderWayBeforeARunHadItsPlace_GoesOnAfterIt(Backend backend)
+    {
+        await using var test = await Backends.OpenAsync(backend);
+        var user = await test.AddUserAsync("ana@example.com");
+        await RunAsync("DROP INDEX snapshot_operations_ordered");
+        await RunAsync("ALTER TABLE instances DROP COLUMN runs_for");
+        await RunAsync("DELETE FROM schema_versions WHERE version = 4");
+        await RunAsync("INSERT INTO repositories (id, user_id, engine, location, storage, is_ready, created_at) VALUES (1, @user, 'dumont', 'local', '', 1, 0)");
+        foreach (var (id, desired) in ((long, string)[])[(5, "Running"), (6, "Running"), (7, "Deleted")])
+        {
+            await RunAsync(
+                """
+                INSERT INTO instances (id, user_id, label, desired, status, generation, gateway_port, version, created_at, document)
+                VALUES (@id, @user, '', @desired, 'Running', 1, 3000 + @id, 1, 0, '{}')
+                """,
+                id,
+                desired);
+        }
+
+        // Two were given one machine; one had its instance run for it, one has ended, and one instance was deleted meanwhile.
+        await OperationAsync(10, 5, 1, "Running", """{"source_path":"/workspace","pauses_again":true,"is_automatic":false}""");
+        await OperationAsync(11, 5, 1, "Running", """{"pauses_again":false}""");
+        await OperationAsync(12, 6, 2, "Running", "{}");
+        await OperationAsync(13, 6, 2, "Done", """{"pauses_again":true}""");
+        await OperationAsync(14, 7, 3, "Running", """{"pauses_again":true}""");
+        await Schema.EnsureAsync(test.Database, Cancelled);
+
+        Assert.Equal([(10, "Running", 1), (11, "Pending", null), (12, "Running", 2), (13, "Done", 2), (14, "Running", 3)], await test.Database.ReadAsync(
+            async connection => (await connection.QueryAsync<(long, string, long?)>("SELECT id, state, machine_id FROM snapshot_operations ORDER BY id")).ToList(), Cancelled));
+        Assert.Equal([(5, "Paused", 10), (6, "Running", null), (7, "Deleted", null)], await test.Database.ReadAsync(
+            async connection => (await connection.QueryAsync<(long, string, long?)>("SELECT id, desired, runs_for FROM instances ORDER BY id")).ToList(), Cancelled));
+
+        Task OperationAsync(long id, long instance, long machine, string state, string document) => test.Database.WriteAsync(
+            transaction => transaction.Connection!.ExecuteAsync(
+                """
+                INSERT INTO snapshot_operations (id, user_id, kind, state, repository_id, instance_id, machine_id, cancel_requested, version, created_at, document)
+                VALUES (@id, @user, 'Snapshot', @state, 1, @instance, @machine, 0, 1, 0, @document)
+                """,
+                new { id, user, instance, machine, state, document },
+                transaction),
+            Cancelled);
+
+        Task RunAsync(string sql, long id = 0, string desired = "") =>
+            test.Database.WriteAsync(transaction => transaction.Connection!.ExecuteAsync(sql, new { user, id, desired }, transaction), Cancelled);
+    }
+
+    [Theory]
+    [MemberData(nameof(Databases))]
     public async Task Register_TwentyAtOnce_MakesOneUserAndOneAdministrator(Backend backend)
     {
         await using var test = await Backends.OpenAsync(backend);
