@@ -97,7 +97,7 @@ public sealed class DirectoryObjectStore : IObjectStore
     {
         ObjectName.CheckPrefix(prefix);
         var folder = prefix.LastIndexOf('/') is >= 0 and var slash ? prefix[..slash] : "";
-        return Enumerate(folder, prefix, cancellationToken).ToAsyncEnumerable();
+        return Enumerate(folder, prefix, new DirectoryListing(), cancellationToken).ToAsyncEnumerable();
     }
 
     /// <inheritdoc/>
@@ -298,43 +298,37 @@ public sealed class DirectoryObjectStore : IObjectStore
         }
     }
 
-    private IEnumerable<StoredObject> Enumerate(string folder, string prefix, CancellationToken cancellationToken)
+    private IEnumerable<StoredObject> Enumerate(string folder, string prefix, DirectoryListing listing, CancellationToken cancellationToken)
     {
-        foreach (var (key, entry) in Entries(folder))
+        foreach (var entry in Entries(folder, listing))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var name = folder.Length == 0 ? key : $"{folder}/{key}";
-            if (entry is DirectoryInfo)
+            var name = folder.Length == 0 ? entry.Key : $"{folder}/{entry.Key}";
+            if (entry.SizeBytes < 0)
             {
                 if (name.StartsWith(prefix, StringComparison.Ordinal) || prefix.StartsWith(name, StringComparison.Ordinal))
                 {
-                    foreach (var inner in Enumerate(name[..^1], prefix, cancellationToken))
+                    foreach (var inner in Enumerate(name[..^1], prefix, listing, cancellationToken))
                     {
                         yield return inner;
                     }
                 }
             }
-            else if (name.StartsWith(prefix, StringComparison.Ordinal) && entry is FileInfo { Exists: true } file)
+            else if (name.StartsWith(prefix, StringComparison.Ordinal))
             {
-                yield return Describe(name, file);
+                yield return new StoredObject(name, entry.SizeBytes, entry.ModifiedAt);
             }
         }
     }
 
-    // A folder's key ends in a slash, so that the order of the keys is the order of the whole names.
-    private List<(string Key, FileSystemInfo Entry)> Entries(string folder)
+    private List<FolderEntries.Entry> Entries(string folder, DirectoryListing listing)
     {
         var path = Path.Combine(_root, folder);
         try
         {
-            var entries = new DirectoryInfo(path).EnumerateFileSystemInfos()
-                .Where(entry => ObjectName.IsSegment(entry.Name) && !entry.Attributes.HasFlag(FileAttributes.ReparsePoint))
-                .Select(entry => (Key: entry is DirectoryInfo ? entry.Name + "/" : entry.Name, Entry: entry))
-                .ToList();
-            entries.Sort(static (one, other) => string.CompareOrdinal(one.Key, other.Key));
-            return entries;
+            return FolderEntries.Read(path, listing);
         }
-        catch (DirectoryNotFoundException)
+        catch (PosixException e) when (e.Errno == Libc.ENOENT)
         {
             return [];
         }

@@ -3,25 +3,34 @@ namespace Dumont.Snapshots.Tests;
 /// <summary>The process is killed, or the disk fails, at a system call: what was acknowledged is there, and work goes on.</summary>
 public sealed class SnapshotKillTests : IDisposable
 {
+    private const int OnePiece = 50_000;
+
+    // A pack that is full and one that is not, each in several pieces.
+    private const int ManyPieces = 13_000_000;
+
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("fsync", "signal=KILL")]
-    [InlineData("rename,renameat,renameat2,link,linkat", "signal=KILL")]
-    [InlineData("pwrite64,write,pwritev", "signal=KILL")]
-    [InlineData("unlink,unlinkat", "signal=KILL")]
-    [InlineData("fsync,fdatasync", "error=EIO")]
-    [InlineData("pwrite64,pwritev", "error=ENOSPC")]
-    public async Task Snapshot_AtEachCall_LosesNothing(string calls, string fault)
+    [InlineData("fsync", "signal=KILL", OnePiece)]
+    [InlineData("rename,renameat,renameat2,link,linkat", "signal=KILL", OnePiece)]
+    [InlineData("pwrite64,write,pwritev", "signal=KILL", OnePiece)]
+    [InlineData("unlink,unlinkat", "signal=KILL", OnePiece)]
+    [InlineData("fsync,fdatasync", "error=EIO", OnePiece)]
+    [InlineData("pwrite64,pwritev", "error=ENOSPC", OnePiece)]
+    [InlineData("pwrite64,pwritev,ftruncate", "signal=KILL", ManyPieces)]
+    [InlineData("fsync,fdatasync", "signal=KILL", ManyPieces)]
+    [InlineData("pwrite64,pwritev,ftruncate", "error=ENOSPC", ManyPieces)]
+    [InlineData("fsync,fdatasync", "error=EIO", ManyPieces)]
+    public async Task Snapshot_AtEachCall_LosesNothing(string calls, string fault, int bytes)
     {
         Assert.SkipUnless(Strace.IsUsable(), "needs strace and the right to trace");
         var step = SafetySettings.Read().IsExhaustive ? 1 : calls.StartsWith("pwrite64,write", StringComparison.Ordinal) ? 11 : 2;
         var hit = 0;
         for (var n = 1; ; n += step)
         {
-            var (place, source, first, expected) = await MakeAsync(n);
+            var (place, source, first, expected) = await MakeAsync(n, bytes);
             var (code, output) = Strace.Run(calls, fault, n, "/dev/null", isOneThread: false, SnapshotChild.Argument, place, source);
             await using var store = new DirectoryObjectStore(place);
             Bench.AssertSame(expected, await Bench.ReadAsync(store, null, first));
@@ -50,7 +59,7 @@ public sealed class SnapshotKillTests : IDisposable
         Assert.True(hit > 0, $"{calls} is never called");
     }
 
-    private async Task<(string Place, string Source, string First, Dictionary<string, byte[]> Expected)> MakeAsync(int number)
+    private async Task<(string Place, string Source, string First, Dictionary<string, byte[]> Expected)> MakeAsync(int number, int bytes)
     {
         var place = _folder.Folder($"repository{number}");
         var source = _folder.Folder($"source{number}");
@@ -59,7 +68,7 @@ public sealed class SnapshotKillTests : IDisposable
         Bench.Write(source, "first", Bench.Noise(40_000, 1));
         var first = await Bench.SnapshotAsync(store, null, source, TimeProvider.System);
         var expected = Bench.FilesOf(source);
-        Bench.Write(source, "second", Bench.Noise(50_000, 2));
+        Bench.Write(source, "second", Bench.Noise(bytes, 2));
         return (place, source, first.Id, expected);
     }
 }
