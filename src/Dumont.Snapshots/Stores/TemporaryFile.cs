@@ -47,12 +47,12 @@ internal sealed class TemporaryFile : IDisposable
     public void Write(long offset, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) =>
         DirectWrite.Write(_file, content, offset, PieceBytes, cancellationToken);
 
-    /// <summary>Makes its content durable and gives it a name, which is not durable yet.</summary>
+    /// <summary>Makes its content durable, gives it a name, which is not durable yet, and closes it. What was not named can be tried again.</summary>
     /// <param name="path">The name.</param>
     /// <param name="lengthBytes">How long it is; what was reserved beyond is given back.</param>
     /// <param name="mode">What to do when the name is taken.</param>
     /// <returns>False when the name is taken and stays so.</returns>
-    /// <exception cref="IOException">It has no name. ENOENT: one of the folders is gone.</exception>
+    /// <exception cref="IOException">It has no name and is still open. ENOENT: one of the folders is gone.</exception>
     public bool Name(string path, long lengthBytes, PutMode mode)
     {
         if (_reservedBytes > lengthBytes)
@@ -62,14 +62,11 @@ internal sealed class TemporaryFile : IDisposable
         }
 
         Durable.SyncData(_file);
-        if (mode == PutMode.CreateNew)
-        {
-            return NameOnce(path);
-        }
+        var isNamed = mode == PutMode.Overwrite ? Replace(path) : NameOnce(path);
 
-        Libc.Check(Libc.Rename(_path, path), $"rename to {path}");
-        _isGone = true;
-        return true;
+        // At once: nobody can read it while it is locked.
+        Dispose();
+        return isNamed;
     }
 
     public void Dispose()
@@ -93,6 +90,13 @@ internal sealed class TemporaryFile : IDisposable
         {
             throw new PosixException("fallocate", Libc.ENOSPC);
         }
+    }
+
+    private bool Replace(string path)
+    {
+        Libc.Check(Libc.Rename(_path, path), $"rename to {path}");
+        _isGone = true;
+        return true;
     }
 
     // False when the name is taken.
