@@ -96,7 +96,7 @@ public static class Durable
 
     private static string DirectoryOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
 
-    private static unsafe SafeFileHandle OpenDirectory(string path)
+    internal static unsafe SafeFileHandle OpenDirectory(string path)
     {
         var name = Marshal.StringToCoTaskMemUTF8(path);
         try

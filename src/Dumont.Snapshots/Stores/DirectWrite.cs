@@ -8,23 +8,27 @@ namespace Dumont.Snapshots;
 internal static unsafe class DirectWrite
 {
     // Every disk's sector and every page of the kernel divide this.
-    private const int AlignmentBytes = 4096;
+    private const int AlignmentBytes = IObjectUpload.PieceAlignmentBytes;
 
     // Below this the copy is cheaper than waiting for the disk.
     public const int SmallestBytes = 1 << 20;
 
-    /// <summary>Writes <paramref name="content"/> from the start of a new file, in pieces of at most <paramref name="pieceBytes"/>.</summary>
+    /// <summary>Writes <paramref name="content"/> into a new file, in pieces of at most <paramref name="pieceBytes"/>. Stretches that are whole pages may
+    /// be written at once by several threads.</summary>
     /// <exception cref="IOException">Not written.</exception>
-    public static void Write(SafeFileHandle file, ReadOnlyMemory<byte> content, int pieceBytes, CancellationToken cancellationToken)
+    public static void Write(SafeFileHandle file, ReadOnlyMemory<byte> content, long offset, int pieceBytes, CancellationToken cancellationToken)
     {
         var written = 0;
-        if (content.Length >= SmallestBytes)
+        if (content.Length >= SmallestBytes || offset > 0)
         {
             using var pin = content.Pin();
-            if ((nint)pin.Pointer % AlignmentBytes == 0 && TrySwitch(file, Libc.O_DIRECT))
+            if ((nint)pin.Pointer % AlignmentBytes == 0 && offset % AlignmentBytes == 0 && TrySwitch(file, Libc.O_DIRECT))
             {
-                written = WriteAligned(file, (byte*)pin.Pointer, content.Length & -AlignmentBytes, pieceBytes, cancellationToken);
+                written = WriteAligned(file, (byte*)pin.Pointer, content.Length & -AlignmentBytes, offset, pieceBytes, cancellationToken);
+            }
 
+            if (written < content.Length)
+            {
                 // What is left at the end is no whole sector.
                 TrySwitch(file, 0);
             }
@@ -34,19 +38,19 @@ internal static unsafe class DirectWrite
         {
             cancellationToken.ThrowIfCancellationRequested();
             var piece = Math.Min(pieceBytes, content.Length - written);
-            RandomAccess.Write(file, content.Span.Slice(written, piece), written);
+            RandomAccess.Write(file, content.Span.Slice(written, piece), offset + written);
             written += piece;
         }
     }
 
     // How much was written: less than asked where the file system takes the flag and then not the write.
-    private static int WriteAligned(SafeFileHandle file, byte* start, int length, int pieceBytes, CancellationToken cancellationToken)
+    private static int WriteAligned(SafeFileHandle file, byte* start, int length, long offset, int pieceBytes, CancellationToken cancellationToken)
     {
         var written = 0;
         while (written < length)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var result = Libc.PWrite(file, start + written, (nuint)Math.Min(pieceBytes, length - written), written);
+            var result = Libc.PWrite(file, start + written, (nuint)Math.Min(pieceBytes, length - written), offset + written);
             if (result < 0)
             {
                 switch (Marshal.GetLastPInvokeError())

@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 
 namespace Dumont.Snapshots;
 
@@ -16,12 +14,11 @@ namespace Dumont.Snapshots;
 public sealed class DirectoryObjectStore : IObjectStore
 {
     private const UnixFileMode FolderMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-    private const UnixFileMode FileModeBits = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
-    // 1 to 4 MiB copy at the full speed of memory; smaller pieces notice a cancellation sooner.
-    private const int PieceBytes = 4 << 20;
     private const int OpenFilesMax = 32;
     private const int WritesMax = 3;
+
+    // More than these wait for each other in the journal of the file system.
+    private const int WriterThreadsMax = 16;
 
     private readonly string _root;
     private readonly string _temporary;
@@ -30,6 +27,7 @@ public sealed class DirectoryObjectStore : IObjectStore
     // Folders that were made or found, and whether their names are durable.
     private readonly ConcurrentDictionary<string, bool> _folderNames = new(StringComparer.Ordinal);
     private readonly OpenFiles _open = new(OpenFilesMax);
+    private readonly WriterThreads _writers = new(WriterThreadsMax);
     private readonly Lock _preparing = new();
     private bool _prepared;
 
@@ -42,26 +40,19 @@ public sealed class DirectoryObjectStore : IObjectStore
     }
 
     /// <inheritdoc/>
-    /// <remarks>Each object ends with two waits for the disk's journal, in which it writes nothing: others must be on their way meanwhile. Smaller
-    /// ones at more at once keep it as busy as larger ones, in less memory.</remarks>
-    public StoreTraits Traits => new(PreferredPackBytes: 8 << 20, Concurrency: 4);
+    /// <remarks>Each object ends with two waits for the disk's journal, in which it writes nothing: pieces of others must be on their way meanwhile. A
+    /// disk wants some 16 MiB in its queue.</remarks>
+    public StoreTraits Traits => new(PreferredPackBytes: 8 << 20, Concurrency: 4) { PieceBytes = 2 << 20, PiecesAtOnce = 8 };
 
     /// <inheritdoc/>
     public async ValueTask<bool> PutAsync(string name, ReadOnlyMemory<byte> content, PutMode mode, CancellationToken cancellationToken)
     {
         var path = PathOf(name);
-        try
-        {
-            // Writing and syncing block in the kernel whatever is called; several puts may run at once, on a thread each. The pool begins with a
-            // thread a core and is slow to add some: a long write has one of its own, or it would wait for those before it.
-            var creation = content.Length >= DirectWrite.SmallestBytes ? TaskCreationOptions.LongRunning : TaskCreationOptions.None;
-            return await Task.Factory.StartNew(() => Put(path, content, mode, cancellationToken), cancellationToken, creation, TaskScheduler.Default);
-        }
-        catch (Exception e) when (DirectoryErrors.IsOfFileSystem(e))
-        {
-            throw DirectoryErrors.Translate(e, "write", path);
-        }
+        return await RunAsync(name, () => Put(name, path, content, mode, cancellationToken), cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public IObjectUpload BeginUpload(long expectedBytes) => new DirectoryUpload(this, expectedBytes);
 
     /// <inheritdoc/>
     public ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken)
@@ -106,7 +97,7 @@ public sealed class DirectoryObjectStore : IObjectStore
     {
         ObjectName.CheckPrefix(prefix);
         var folder = prefix.LastIndexOf('/') is >= 0 and var slash ? prefix[..slash] : "";
-        return Enumerate(folder, prefix, cancellationToken).ToAsyncEnumerable();
+        return Enumerate(folder, prefix, new DirectoryListing(), cancellationToken).ToAsyncEnumerable();
     }
 
     /// <inheritdoc/>
@@ -130,87 +121,88 @@ public sealed class DirectoryObjectStore : IObjectStore
         return ValueTask.CompletedTask;
     }
 
-    private bool Put(string path, ReadOnlyMemory<byte> content, PutMode mode, CancellationToken cancellationToken)
+    /// <summary>Runs what writes on a thread that may wait in the kernel, and tells its errors as those of a store.</summary>
+    internal async Task<T> RunAsync<T>(string name, Func<T> call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _writers.RunAsync(call, cancellationToken);
+        }
+        catch (Exception e) when (DirectoryErrors.IsOfFileSystem(e))
+        {
+            throw DirectoryErrors.Translate(e, "write", Path.Combine(_root, name));
+        }
+    }
+
+    /// <summary>A file for an object that has no name yet.</summary>
+    internal TemporaryFile CreateTemporary(long expectedBytes)
     {
         Prepare();
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return new TemporaryFile(_temporary, expectedBytes);
+            }
+            catch (IOException e) when (DirectoryErrors.ErrnoOf(e) is Libc.ENOENT or Libc.EAGAIN && attempt < WritesMax)
+            {
+                // Another process took it for a left-over; or somebody removed the folders.
+                MakeFolder(_temporary, isSure: false);
+            }
+        }
+    }
+
+    /// <summary>Makes a file that is written an object, durable with its name.</summary>
+    internal bool Name(TemporaryFile file, string name, long lengthBytes, PutMode mode)
+    {
+        var path = PathOf(name);
         var folder = Path.GetDirectoryName(path)!;
         for (var attempt = 1; ; attempt++)
         {
             MakeFolder(folder, isSure: attempt == 1);
             try
             {
-                var created = (mode == PutMode.Overwrite || !File.Exists(path)) && WriteAndName(path, content, mode, cancellationToken);
-                // Also when there was one: whoever wrote it may not have come to this point. New folders above come last: a file system with a
-                // journal has made them durable with the innermost one, and the calls return at once.
-                _folders.Run(folder);
-                SyncNames(folder);
-                _open.Forget(path);
+                var created = file.Name(path, lengthBytes, mode);
+                Settle(path, folder);
                 return created;
             }
-            catch (IOException e) when (DirectoryErrors.ErrnoOf(e) is Libc.ENOENT or Libc.EAGAIN && attempt < WritesMax)
+            catch (IOException e) when (DirectoryErrors.ErrnoOf(e) is Libc.ENOENT && attempt < WritesMax)
             {
-                // Between its creation and its lock another process may take a temporary file for a left-over; or somebody removed the folders.
-                MakeFolder(_temporary, isSure: false);
+                // Somebody removed the folder.
             }
         }
     }
 
-    private bool WriteAndName(string path, ReadOnlyMemory<byte> content, PutMode mode, CancellationToken cancellationToken)
+    private bool Put(string name, string path, ReadOnlyMemory<byte> content, PutMode mode, CancellationToken cancellationToken)
     {
-        var temporary = Path.Combine(_temporary, Path.GetFileName(path)[..Math.Min(40, Path.GetFileName(path).Length)] + "." + Guid.NewGuid().ToString("n"));
-        using var file = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None);
-        try
+        if (mode == PutMode.CreateNew && File.Exists(path))
         {
-            File.SetUnixFileMode(file, FileModeBits);
-            Reserve(file, content.Length);
-            DirectWrite.Write(file, content, PieceBytes, cancellationToken);
-            Durable.SyncData(file);
-            return mode == PutMode.Overwrite ? Replace(temporary, path) : NameOnce(temporary, path);
+            Settle(path, Path.GetDirectoryName(path)!);
+            return false;
         }
-        catch
+
+        for (var attempt = 1; ; attempt++)
         {
-            Remove(temporary);
-            throw;
+            try
+            {
+                using var file = CreateTemporary(content.Length);
+                file.Write(0, content, cancellationToken);
+                return Name(file, name, content.Length, mode);
+            }
+            catch (IOException e) when (DirectoryErrors.ErrnoOf(e) is Libc.ENOENT && attempt < WritesMax)
+            {
+                // Somebody removed the folders, and the file with them.
+            }
         }
     }
 
-    // One piece of disk instead of many, and a full disk is found before anything is written. Not every file system can.
-    private static void Reserve(SafeFileHandle file, long length)
+    // Also when the object was there: whoever wrote it may not have come to this point. New folders above come last: a file system with a journal has
+    // made them durable with the innermost one, and the calls return at once.
+    private void Settle(string path, string folder)
     {
-        if (length > 0 && Libc.FAllocate(file, 0, 0, length) < 0 && Marshal.GetLastPInvokeError() is Libc.ENOSPC or Libc.EDQUOT)
-        {
-            throw new PosixException("fallocate", Libc.ENOSPC);
-        }
-    }
-
-    private static bool Replace(string temporary, string path)
-    {
-        Libc.Check(Libc.Rename(temporary, path), $"rename to {path}");
-        return true;
-    }
-
-    // False when the name is taken.
-    private static bool NameOnce(string temporary, string path)
-    {
-        if (Libc.RenameAt2(Libc.AT_FDCWD, temporary, Libc.AT_FDCWD, path, Libc.RENAME_NOREPLACE) == 0)
-        {
-            return true;
-        }
-
-        var errno = Marshal.GetLastPInvokeError();
-        if (errno is Libc.EINVAL or Libc.ENOSYS)
-        {
-            // A file system that cannot rename so, such as NFS: a second name for the file is refused as well when it is taken.
-            errno = Libc.Link(temporary, path) == 0 ? 0 : Marshal.GetLastPInvokeError();
-        }
-
-        Remove(temporary);
-        return errno switch
-        {
-            0 => true,
-            Libc.EEXIST => false,
-            _ => throw new PosixException($"rename to {path}", errno),
-        };
+        _folders.Run(folder);
+        SyncNames(folder);
+        _open.Forget(path);
     }
 
     private void Delete(string path)
@@ -306,43 +298,37 @@ public sealed class DirectoryObjectStore : IObjectStore
         }
     }
 
-    private IEnumerable<StoredObject> Enumerate(string folder, string prefix, CancellationToken cancellationToken)
+    private IEnumerable<StoredObject> Enumerate(string folder, string prefix, DirectoryListing listing, CancellationToken cancellationToken)
     {
-        foreach (var (key, entry) in Entries(folder))
+        foreach (var entry in Entries(folder, listing))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var name = folder.Length == 0 ? key : $"{folder}/{key}";
-            if (entry is DirectoryInfo)
+            var name = folder.Length == 0 ? entry.Key : $"{folder}/{entry.Key}";
+            if (entry.SizeBytes < 0)
             {
                 if (name.StartsWith(prefix, StringComparison.Ordinal) || prefix.StartsWith(name, StringComparison.Ordinal))
                 {
-                    foreach (var inner in Enumerate(name[..^1], prefix, cancellationToken))
+                    foreach (var inner in Enumerate(name[..^1], prefix, listing, cancellationToken))
                     {
                         yield return inner;
                     }
                 }
             }
-            else if (name.StartsWith(prefix, StringComparison.Ordinal) && entry is FileInfo { Exists: true } file)
+            else if (name.StartsWith(prefix, StringComparison.Ordinal))
             {
-                yield return Describe(name, file);
+                yield return new StoredObject(name, entry.SizeBytes, entry.ModifiedAt);
             }
         }
     }
 
-    // A folder's key ends in a slash, so that the order of the keys is the order of the whole names.
-    private List<(string Key, FileSystemInfo Entry)> Entries(string folder)
+    private List<FolderEntries.Entry> Entries(string folder, DirectoryListing listing)
     {
         var path = Path.Combine(_root, folder);
         try
         {
-            var entries = new DirectoryInfo(path).EnumerateFileSystemInfos()
-                .Where(entry => ObjectName.IsSegment(entry.Name) && !entry.Attributes.HasFlag(FileAttributes.ReparsePoint))
-                .Select(entry => (Key: entry is DirectoryInfo ? entry.Name + "/" : entry.Name, Entry: entry))
-                .ToList();
-            entries.Sort(static (one, other) => string.CompareOrdinal(one.Key, other.Key));
-            return entries;
+            return FolderEntries.Read(path, listing);
         }
-        catch (DirectoryNotFoundException)
+        catch (PosixException e) when (e.Errno == Libc.ENOENT)
         {
             return [];
         }
@@ -353,18 +339,6 @@ public sealed class DirectoryObjectStore : IObjectStore
     }
 
     private static StoredObject Describe(string name, FileInfo file) => new(name, file.Length, new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero));
-
-    private static void Remove(string temporary)
-    {
-        try
-        {
-            File.Delete(temporary);
-        }
-        catch (Exception e) when (DirectoryErrors.IsOfFileSystem(e))
-        {
-            // It is a left-over then, which the next writer clears.
-        }
-    }
 
     private string PathOf(string name)
     {

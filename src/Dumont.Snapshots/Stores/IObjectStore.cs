@@ -15,6 +15,11 @@ public interface IObjectStore : IAsyncDisposable
     /// durable and was not touched.</returns>
     ValueTask<bool> PutAsync(string name, ReadOnlyMemory<byte> content, PutMode mode, CancellationToken cancellationToken);
 
+    /// <summary>Begins an object that is handed over while it is made, and whose name only its end tells.</summary>
+    /// <param name="expectedBytes">About as long as it will be.</param>
+    /// <remarks>A store that knows no better way keeps the pieces and writes them with the last one.</remarks>
+    IObjectUpload BeginUpload(long expectedBytes) => new BufferedUpload(this);
+
     /// <summary>Reads a piece of an object.</summary>
     /// <returns>Bytes read: fewer than asked only at the object's end, 0 at or behind it.</returns>
     /// <exception cref="ObjectStoreException">Among others <see cref="ObjectStoreErrorKind.NotFound"/>.</exception>
@@ -29,6 +34,25 @@ public interface IObjectStore : IAsyncDisposable
 
     /// <summary>Deletes an object; there being none is no error.</summary>
     ValueTask DeleteAsync(string name, CancellationToken cancellationToken);
+}
+
+/// <summary>An object on its way into a store. Until it is completed nobody sees it, also after a crash; disposed of before that, it is gone.</summary>
+public interface IObjectUpload : IAsyncDisposable
+{
+    /// <summary>Hands over a piece that is not the last. Several calls may run at once.</summary>
+    /// <param name="offset">Where in the object; a multiple of <see cref="PieceAlignmentBytes"/>.</param>
+    /// <param name="piece">Its bytes; a multiple of <see cref="PieceAlignmentBytes"/> too. They must stay as they are until the call has returned.</param>
+    /// <param name="cancellationToken">Stops; the object cannot be completed then.</param>
+    /// <exception cref="ObjectStoreException">Not written; the object cannot be completed any more.</exception>
+    ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> piece, CancellationToken cancellationToken);
+
+    /// <summary>Hands over the last piece and gives the object its name, once the calls for all others have returned; together the pieces must cover
+    /// every byte. When the call returns, the object is durable.</summary>
+    /// <returns>As <see cref="IObjectStore.PutAsync"/>.</returns>
+    ValueTask<bool> CompleteAsync(string name, long offset, ReadOnlyMemory<byte> last, PutMode mode, CancellationToken cancellationToken);
+
+    /// <summary>Where pieces begin: disks write whole pages.</summary>
+    public const int PieceAlignmentBytes = 4096;
 }
 
 /// <summary>What <see cref="IObjectStore.PutAsync"/> does with an object that is there already.</summary>
@@ -50,4 +74,11 @@ public readonly record struct StoredObject(string Name, long SizeBytes, DateTime
 /// <summary>What a store likes best.</summary>
 /// <param name="PreferredPackBytes">Size of objects that it moves well.</param>
 /// <param name="Concurrency">Calls at once that keep it busy.</param>
-public readonly record struct StoreTraits(int PreferredPackBytes, int Concurrency);
+public readonly record struct StoreTraits(int PreferredPackBytes, int Concurrency)
+{
+    /// <summary>Size of pieces in which it takes an object while that is made; 0: it wants objects whole.</summary>
+    public int PieceBytes { get; init; }
+
+    /// <summary>Pieces at once that keep it busy.</summary>
+    public int PiecesAtOnce { get; init; }
+}

@@ -113,8 +113,8 @@ internal sealed class OpenFiles(int capacity) : IDisposable
         }
     }
 
-    // A file without a name was deleted, or another took its name.
-    private static unsafe bool IsLinked(SafeFileHandle file)
+    /// <summary>Whether a file has a name: else it was deleted, or another took its name.</summary>
+    public static unsafe bool IsLinked(SafeFileHandle file)
     {
         Libc.StatxBuffer status;
         byte nothing = 0;

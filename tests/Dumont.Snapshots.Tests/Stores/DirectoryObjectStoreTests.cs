@@ -43,6 +43,49 @@ public sealed class DirectoryObjectStoreTests : IAsyncDisposable
         Assert.Empty(Directory.GetFileSystemEntries(_folder.File("repository/.tmp")));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Upload_Ended_LeavesNoTemporaryFile(bool isCompleted)
+    {
+        var temporary = _folder.File("repository/.tmp");
+        await using (var upload = _store.BeginUpload(1 << 20))
+        {
+            await upload.WriteAsync(0, new byte[8192], Cancelled);
+            Assert.Single(Directory.GetFiles(temporary));
+            Assert.False(Directory.Exists(_folder.File("repository/packs")));
+            Assert.True(!isCompleted || await upload.CompleteAsync("packs/aa/x", 8192, new byte[1], PutMode.CreateNew, Cancelled));
+        }
+
+        Assert.Empty(Directory.GetFiles(temporary));
+        Assert.Equal(isCompleted, File.Exists(_folder.File("repository/packs/aa/x")));
+    }
+
+    [Fact]
+    public async Task Upload_OfALivingWriter_IsNotClearedByAnother()
+    {
+        await using var upload = _store.BeginUpload(1 << 20);
+        await upload.WriteAsync(0, new byte[8192], Cancelled);
+
+        await using var other = new DirectoryObjectStore(_folder.File("repository"));
+        await other.PutAsync("config", new byte[1], PutMode.CreateNew, Cancelled);
+
+        Assert.True(await upload.CompleteAsync("packs/aa/x", 8192, new byte[1], PutMode.CreateNew, Cancelled));
+    }
+
+    [Fact]
+    public async Task Upload_FolderOfTheNameRemovedMeanwhile_IsMadeAgain()
+    {
+        await _store.PutAsync("packs/aa/x", new byte[1], PutMode.CreateNew, Cancelled);
+        await using var upload = _store.BeginUpload(1 << 20);
+        await upload.WriteAsync(0, new byte[8192], Cancelled);
+        Directory.Delete(_folder.File("repository/packs"), recursive: true);
+
+        Assert.True(await upload.CompleteAsync("packs/aa/y", 8192, new byte[1], PutMode.CreateNew, Cancelled));
+
+        Assert.Equal(8193, (await _store.FindAsync("packs/aa/y", Cancelled))!.Value.SizeBytes);
+    }
+
     [Fact]
     public async Task Put_LeftOverOfACrash_IsClearedAndThatOfALivingWriterKept()
     {
@@ -127,6 +170,13 @@ public sealed class DirectoryObjectStoreTests : IAsyncDisposable
         Assert.Equal(ObjectStoreErrorKind.Full, failure.Kind);
         Assert.Contains(_folder.File("repository/packs/aa/not"), failure.Message, StringComparison.Ordinal);
         Assert.Equal(["packs/aa/fits"], await _store.ListAsync("", Cancelled).Select(item => item.Name).ToListAsync(Cancelled));
+        Assert.Empty(Directory.GetFiles(_folder.File("repository/.tmp")));
+        await using (var upload = _store.BeginUpload(0))
+        {
+            failure = await Assert.ThrowsAsync<ObjectStoreException>(async () => await upload.WriteAsync(0, new byte[900 << 10], Cancelled));
+            Assert.Equal(ObjectStoreErrorKind.Full, failure.Kind);
+        }
+
         Assert.Empty(Directory.GetFiles(_folder.File("repository/.tmp")));
         Assert.True(await _store.PutAsync("packs/aa/small", new byte[300_000], PutMode.CreateNew, Cancelled));
     }

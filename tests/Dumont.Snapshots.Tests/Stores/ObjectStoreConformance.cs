@@ -109,6 +109,55 @@ public abstract class ObjectStoreConformance : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData(0, 0)]
+    [InlineData(0, 5000)]
+    [InlineData(1, 0)]
+    [InlineData(1, 1)]
+    [InlineData(3, 12345)]
+    [InlineData(9, (2 << 20) + 77)]
+    public async Task Upload_InPiecesAtOnce_IsKeptToTheByte(int pieces, int last)
+    {
+        const int PieceBytes = 1 << 20;
+        var content = Bytes(7, (pieces * PieceBytes) + last);
+        using var memory = new NativeBytes(content.Length + 1);
+        content.CopyTo(memory.GetSpan());
+
+        // What is expected is no promise: it may be more, or less.
+        await using var upload = Store.BeginUpload(4 * PieceBytes);
+        await Task.WhenAll(Enumerable.Range(0, pieces).Reverse().Select(async i =>
+            await upload.WriteAsync(i * PieceBytes, memory.Memory.Slice(i * PieceBytes, PieceBytes), Cancelled)));
+        Assert.Empty(await NamesAsync(""));
+        Assert.True(await upload.CompleteAsync("packs/3a/3a7f", pieces * PieceBytes, memory.Memory.Slice(pieces * PieceBytes, last), PutMode.CreateNew, Cancelled));
+
+        await using var other = await OpenAsync();
+        Assert.Equal(content.Length, (await other.FindAsync("packs/3a/3a7f", Cancelled))!.Value.SizeBytes);
+        Assert.True((await ReadAllAsync(other, "packs/3a/3a7f")).AsSpan().SequenceEqual(content));
+    }
+
+    [Fact]
+    public async Task Upload_OfATakenName_LeavesTheFirst()
+    {
+        await PutAsync("packs/00/x", "first");
+        await using var upload = Store.BeginUpload(1 << 20);
+        await upload.WriteAsync(0, Bytes(1, 8192), Cancelled);
+
+        Assert.False(await upload.CompleteAsync("packs/00/x", 8192, Bytes(2, 100), PutMode.CreateNew, Cancelled));
+
+        Assert.Equal("first", await TextAsync("packs/00/x"));
+    }
+
+    [Fact]
+    public async Task Upload_NotCompleted_LeavesNothing()
+    {
+        await using (var upload = Store.BeginUpload(1 << 20))
+        {
+            await upload.WriteAsync(0, Bytes(1, 8192), Cancelled);
+        }
+
+        Assert.Empty(await NamesAsync(""));
+    }
+
+    [Theory]
     [InlineData(0, 10, 10)]
     [InlineData(990, 10, 10)]
     [InlineData(995, 10, 5)]

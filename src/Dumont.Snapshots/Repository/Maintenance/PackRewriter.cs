@@ -33,6 +33,7 @@ internal static class PackRewriter
 
                 builder ??= sink.Begin(cancellationToken);
                 builder.AddCoded(chunk, reader.OpenCoded(location, chunk.Id, stored.Span[..read]));
+                sink.Advance(builder, cancellationToken);
             }
 
             if (builder is not null)

@@ -67,6 +67,7 @@ internal sealed class ChunkWriter(Repository repository, ClaimedChunks claims, P
         StoredBytes += TryAddDelta(_pack, id, chunk, baseline) is > 0 and var stored ? stored : _pack.Add(id, chunk, _encoder, _scratch.GetSpan());
         NewBytes += chunk.Length;
         NewChunks++;
+        sink.Advance(_pack, cancellationToken);
         return id;
     }
 

@@ -3,12 +3,15 @@ using System.Threading.Channels;
 
 namespace Dumont.Snapshots;
 
-/// <summary>Stores finished packs while others are being filled. Memory is bounded: there are so many buffers, and who wants one waits.</summary>
+/// <summary>Stores packs while they and others are being filled. Memory is bounded: there are so many buffers, and who wants one waits.</summary>
 internal sealed class PackSink : IAsyncDisposable
 {
     private readonly Repository _repository;
-    private readonly Channel<FinishedPack> _finished = Channel.CreateUnbounded<FinishedPack>();
-    private readonly ConcurrentBag<PackMemory> _free = [];
+    private readonly int _pieceBytes;
+    private readonly Channel<PackPiece> _ready = Channel.CreateUnbounded<PackPiece>();
+    private readonly ConcurrentBag<PageBuffer> _free = [];
+    private readonly ConcurrentBag<List<ChunkEntry>> _freeEntries = [];
+    private readonly ConcurrentDictionary<PackUpload, bool> _begun = new();
     private readonly ConcurrentQueue<PackContent> _stored = new();
     private readonly SemaphoreSlim _available;
     private readonly CancellationTokenSource _failed = new();
@@ -19,8 +22,10 @@ internal sealed class PackSink : IAsyncDisposable
     public PackSink(Repository repository, int writers)
     {
         _repository = repository;
-        TargetBytes = repository.Store.Traits.PreferredPackBytes;
-        var uploads = Math.Max(1, repository.Store.Traits.Concurrency);
+        var traits = repository.Store.Traits;
+        TargetBytes = traits.PreferredPackBytes;
+        _pieceBytes = traits.PieceBytes > 0 ? traits.PieceBytes : TargetBytes;
+        var uploads = Math.Max(1, traits.PieceBytes > 0 ? traits.PiecesAtOnce : traits.Concurrency);
         _available = new SemaphoreSlim(writers + uploads);
         _uploads = [.. Enumerable.Range(0, uploads).Select(_ => UploadAsync())];
     }
@@ -28,22 +33,36 @@ internal sealed class PackSink : IAsyncDisposable
     /// <summary>Length at which a pack is full.</summary>
     public int TargetBytes { get; }
 
-    /// <summary>A pack to be filled; waits while too many are on their way.</summary>
+    /// <summary>A pack to be filled; waits while too much is on its way.</summary>
     /// <exception cref="OperationCanceledException">Cancelled, or a pack could not be stored: <see cref="CompleteAsync"/> says why.</exception>
     public PackBuilder Begin(CancellationToken cancellationToken)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _failed.Token);
-        _available.Wait(either.Token);
-        var memory = _free.TryTake(out var used) ? used : new PackMemory(PackBuilder.BufferBytes(TargetBytes));
-        return new PackBuilder(memory, _repository.Keys, TargetBytes);
+        var buffer = TakeBuffer(cancellationToken);
+        var upload = new PackUpload(_repository.Store.BeginUpload(TargetBytes));
+        _begun[upload] = true;
+        return new PackBuilder(upload, buffer, _freeEntries.TryTake(out var used) ? used : [], _repository.Keys, TargetBytes, _pieceBytes);
     }
 
-    /// <summary>Hands a pack over. Only <see cref="CompleteAsync"/> tells whether it is stored.</summary>
+    /// <summary>Hands over what is ready of a pack that is not full yet, if it is worth it; waits while too much is on its way.</summary>
+    /// <exception cref="OperationCanceledException">As above.</exception>
+    public void Advance(PackBuilder pack, CancellationToken cancellationToken)
+    {
+        if (pack.HasPiece)
+        {
+            // First given, then taken: threads that keep one buffer and wait for another could wait for each other.
+            pack.Upload.Expect();
+            _ready.Writer.TryWrite(pack.TakePiece());
+            pack.Continue(TakeBuffer(cancellationToken));
+        }
+    }
+
+    /// <summary>Hands over a pack. Only <see cref="CompleteAsync"/> tells whether it is stored.</summary>
     public void Submit(PackBuilder pack)
     {
         using (pack)
         {
-            _finished.Writer.TryWrite(pack.Finish());
+            _ready.Writer.TryWrite(pack.Finish());
+            _freeEntries.Add(pack.Entries);
         }
     }
 
@@ -52,7 +71,10 @@ internal sealed class PackSink : IAsyncDisposable
     {
         using (pack)
         {
-            GiveBack(pack.Memory);
+            if (pack.GiveUp() is { } buffer)
+            {
+                GiveBack(buffer);
+            }
         }
     }
 
@@ -60,7 +82,7 @@ internal sealed class PackSink : IAsyncDisposable
     /// <exception cref="ObjectStoreException">One could not be stored.</exception>
     public async Task<IReadOnlyList<PackContent>> CompleteAsync()
     {
-        _finished.Writer.TryComplete();
+        _ready.Writer.TryComplete();
         await Task.WhenAll(_uploads);
 
         // What comes now, the index above all, needs memory of its own.
@@ -70,12 +92,21 @@ internal sealed class PackSink : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _finished.Writer.TryComplete();
+        _ready.Writer.TryComplete();
         await _failed.CancelAsync();
         await Task.WhenAll(_uploads).ContinueWith(static _ => { }, TaskScheduler.Default);
-        while (_finished.Reader.TryRead(out var pack))
+        while (_ready.Reader.TryRead(out var piece))
         {
-            _free.Add(pack.Memory);
+            _free.Add(piece.Memory);
+        }
+
+        foreach (var upload in _begun.Keys)
+        {
+            await upload.AbandonAsync();
+            if (upload.Last is { } last)
+            {
+                _free.Add(last.Memory);
+            }
         }
 
         DisposeFree();
@@ -87,18 +118,12 @@ internal sealed class PackSink : IAsyncDisposable
     {
         try
         {
-            await foreach (var pack in _finished.Reader.ReadAllAsync(_failed.Token))
+            await foreach (var piece in _ready.Reader.ReadAllAsync(_failed.Token))
             {
-                // Of the same name can only be the same pack, stored by an attempt that lost its answer.
-                try
+                var last = piece.Content is null ? await WriteAsync(piece) : piece.Pack.Keep(piece);
+                if (last is not null)
                 {
-                    await _repository.Store.PutAsync(
-                        ObjectNames.Pack(pack.Content.Name), pack.Memory.Frames.Memory[..(int)pack.Content.SizeBytes], PutMode.CreateNew, _failed.Token);
-                    _stored.Enqueue(pack.Content);
-                }
-                finally
-                {
-                    GiveBack(pack.Memory);
+                    await CompletePackAsync(last);
                 }
             }
         }
@@ -109,17 +134,50 @@ internal sealed class PackSink : IAsyncDisposable
         }
     }
 
-    private void DisposeFree()
+    private async Task<PackPiece?> WriteAsync(PackPiece piece)
     {
-        while (_free.TryTake(out var memory))
+        try
         {
-            memory.Dispose();
+            return await piece.Pack.WriteAsync(piece, _failed.Token);
+        }
+        finally
+        {
+            GiveBack(piece.Memory);
         }
     }
 
-    private void GiveBack(PackMemory memory)
+    private async Task CompletePackAsync(PackPiece last)
     {
-        _free.Add(memory);
+        try
+        {
+            await last.Pack.CompleteAsync(last, _failed.Token);
+            _begun.TryRemove(last.Pack, out _);
+            _stored.Enqueue(last.Content!);
+        }
+        finally
+        {
+            GiveBack(last.Memory);
+        }
+    }
+
+    private PageBuffer TakeBuffer(CancellationToken cancellationToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _failed.Token);
+        _available.Wait(either.Token);
+        return _free.TryTake(out var used) ? used : new PageBuffer(PackBuilder.BufferBytes(_pieceBytes, TargetBytes));
+    }
+
+    private void DisposeFree()
+    {
+        while (_free.TryTake(out var buffer))
+        {
+            ((IDisposable)buffer).Dispose();
+        }
+    }
+
+    private void GiveBack(PageBuffer buffer)
+    {
+        _free.Add(buffer);
         _available.Release();
     }
 }
