@@ -225,6 +225,15 @@ internal sealed class Simulation
             return operation;
         }
 
+        var migration = await _bench.Database.ReadAsync(
+            connection => connection.QueryFirstOrDefaultAsync<string>(
+                "SELECT 'migration ' || id || ' of instance ' || instance_id || ' is ' || json_extract(document, '$.phase') FROM migrations WHERE state = 'Running'"),
+            CancellationToken.None);
+        if (migration is not null)
+        {
+            return migration;
+        }
+
         foreach (var (id, desired, status, released, phase, pair, moving, unknowable) in rows)
         {
             // Who pauses looks for no GPU.
@@ -269,6 +278,7 @@ internal sealed class Simulation
                     || COALESCE(writer_machine_id, 0) || ' ' || document FROM instances
                 UNION ALL SELECT 'machine ' || id || ' ' || role || ' ' || desired || ' ' || phase || ' ' || document FROM machines
                 UNION ALL SELECT 'association ' || COALESCE(standby_machine_id, 0) || ' released ' || released || ' ' || document FROM associations
+                UNION ALL SELECT 'migration ' || id || ' ' || state || ' ' || document FROM migrations
                 UNION ALL SELECT 'operation ' || id || ' ' || kind || ' ' || state || ' machine ' || COALESCE(machine_id, 0) || ' ' || document FROM snapshot_operations
                 UNION ALL SELECT 'work ' || kind || ' ' || key || ' due ' || due_at || ' lease ' || lease_until || ' ' || COALESCE(owner, '') FROM work_items
                 """),
