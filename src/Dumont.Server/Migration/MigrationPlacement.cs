@@ -51,7 +51,7 @@ internal sealed class MigrationPlacement(OfferCatalog catalog, ProviderAccounts 
     {
         try
         {
-            return goal.OfferId is { } offer ? await FindNamedAsync(instance, goal, offer, cancellationToken)
+            return goal.OfferId is { } offer ? await FindNamedAsync(instance, goal, offer, machines, cancellationToken)
                 : goal.WithGpu ? await FindGpuAsync(instance, goal, machines, cancellationToken)
                 : await FindCpuAsync(instance, goal, machines, cancellationToken);
         }
@@ -80,9 +80,15 @@ internal sealed class MigrationPlacement(OfferCatalog catalog, ProviderAccounts 
             ? new MachineSpec(Image: null, goal.DiskGb, OnStart: null, new Dictionary<string, string>(), [], BidUsdPerHour: null)
             : wanted with { DiskGb = goal.DiskGb, BidUsdPerHour = offer.Interruptible ? wanted.BidUsdPerHour : null };
 
-    private async Task<TargetChoice> FindNamedAsync(Instance instance, MigrationGoal goal, string offerId, CancellationToken cancellationToken)
+    private async Task<TargetChoice> FindNamedAsync(
+        Instance instance, MigrationGoal goal, string offerId, IReadOnlyList<Machine> machines, CancellationToken cancellationToken)
     {
         var provider = goal.Provider!;
+        if (provider != CpuProvider && machines.Any(machine => !machine.IsFinal && machine.Provider == provider && machine.Document.Offer.Id == offerId))
+        {
+            return new TargetChoice.Unfit("target_offer_id", "The instance is on this offer. Name another one.");
+        }
+
         if (provider != SshProvider.ProviderName && await accounts.FindForUserAsync(instance.UserId, provider, cancellationToken) is null)
         {
             return new TargetChoice.NotConfigured(provider);

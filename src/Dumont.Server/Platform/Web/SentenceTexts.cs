@@ -37,6 +37,7 @@ internal static partial class SentenceTexts
         ("Must be an id from: dumont instance offers.", "Deve ser um id de: dumont instance offers."),
         ("Is too small: the workspace holds {0} GB. Use at least disk_size={1}.", "É pequeno demais: a área de trabalho tem {0} GB. Use pelo menos disk_size={1}."),
         ("There is no such offer. List them: dumont instance offers", "Essa oferta não existe. Liste-as: dumont instance offers"),
+        ("The instance is on this offer. Name another one.", "A instância está nesta oferta. Indique outra."),
         ("This offer has no GPU. Use target_type=cpu, or another offer.", "Essa oferta não tem GPU. Use target_type=cpu, ou outra oferta."),
         ("This offer has a GPU. Use target_type=gpu, or another offer.", "Essa oferta tem GPU. Use target_type=gpu, ou outra oferta."),
         ("This offer has a disk of {0} GB at most; {1} GB are needed.", "Essa oferta tem disco de no máximo {0} GB; são precisos {1} GB."),
