@@ -213,7 +213,8 @@ internal sealed class Simulation
                 SELECT i.id, i.desired, i.status, a.released, json_extract(a.document, '$.phase'), json_extract(a.document, '$.state'),
                     (SELECT COUNT(*) FROM machines m WHERE m.instance_id = i.id AND NOT ({IsUnknowable})
                         AND ((m.phase IN ('Intended', 'Asking', 'Booting', 'Preparing', 'Starting', 'Stopping', 'Releasing')
-                            AND (m.phase = 'Releasing' OR m.desired = 'Stopped' OR json_extract(m.document, '$.failure') IS NULL)) OR (m.desired = 'Gone' AND m.phase NOT IN ('Gone', 'Failed')))),
+                            AND (m.phase = 'Releasing' OR m.desired = 'Stopped' OR json_extract(m.document, '$.failure') IS NULL)) OR (m.desired = 'Gone' AND m.phase NOT IN ('Gone', 'Failed'))
+                            OR (m.phase = 'Stopped' AND EXISTS (SELECT 1 FROM work_items w WHERE w.kind = 'machine' AND w.key = m.id AND w.owner IS NOT NULL)))),
                     (SELECT COUNT(*) FROM machines m WHERE m.instance_id = i.id AND {IsUnknowable})
                 FROM instances i LEFT JOIN associations a ON a.instance_id = i.id
                 """,

@@ -1,4 +1,5 @@
 using Dumont.Contracts;
+using Dumont.Server.Instances;
 using Dumont.Server.Migration;
 using Dumont.Server.Tests.Offers;
 
