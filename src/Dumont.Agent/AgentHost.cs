@@ -69,16 +69,17 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
             new AuthorizedKeysFile(surroundings.Home, log),
             log,
             time);
+        var meter = new WorkspaceMeter(() => role.Order is { Role: not AgentRole.Idle, Workspace: var workspace } ? workspace : null, options, time);
         using var engines = new MachineEngines(config, surroundings.ResticProgram, time);
         using var work = new WorkRunner(engines.Create, log);
-        using var link = new ServerLink(config, options, () => Report(role, metrics, work), Accept, NewBackoff(), log, time);
+        using var link = new ServerLink(config, options, () => Report(role, metrics, meter, work), Accept, NewBackoff(), log, time);
         role.StateChanged += link.ReportSoon;
         work.StateChanged += link.ReportSoon;
 
         log.Info("agent.start", ("version", Version), ("machine", config.MachineId), ("boot", _bootId));
         role.Restore();
         await RunAllAsync(
-            [receiver.RunAsync, role.RunAsync, work.RunAsync, gpus.RunAsync, link.RunAsync], cancellationToken);
+            [receiver.RunAsync, role.RunAsync, work.RunAsync, gpus.RunAsync, meter.RunAsync, link.RunAsync], cancellationToken);
 
         void Accept(AgentOrder order)
         {
@@ -124,7 +125,7 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
         }
     }
 
-    private AgentReport Report(MachineRole role, MachineMetrics metrics, WorkRunner work)
+    private AgentReport Report(MachineRole role, MachineMetrics metrics, WorkspaceMeter meter, WorkRunner work)
     {
         var order = role.Order;
         return new AgentReport(
@@ -135,10 +136,11 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
             role.Generation,
             order.Role,
             time.GetElapsedTime(_started).TotalSeconds,
-            metrics.Measure(order.Workspace),
+            metrics.Measure(order.Workspace) with { WorkspaceBytes = meter.Bytes },
             role.SyncReport,
             role.Trouble,
-            work.Report);
+            work.Report,
+            role.MigrationReport);
     }
 
     // Jitter needs no secrecy, only that two machines differ.

@@ -40,6 +40,9 @@ public enum AgentRole
 /// <param name="Drain">A writer that drains stops user processes, sends what is left, then reports <see cref="AgentSyncReport.Drained"/>.</param>
 /// <param name="AuthorizedKeys">The user's public keys, one OpenSSH line each, to be let in as root besides the server's own.</param>
 /// <param name="Work">What to do once, besides; null ends what is being done. Holds a secret: it stays in memory, on both sides.</param>
+/// <param name="MigrationTarget">Where a writer sends its changes besides, because the instance is to move there; null when it is not.</param>
+/// <param name="Check">Number of the comparison by content that is wanted; 0 for none. A follower that is given another number forgets what it knows of its
+/// files, and so reads all of them from its disk when the writer connects next; a writer does so for the migration target, and connects to it anew.</param>
 public sealed record AgentOrder(
     long Generation,
     AgentRole Role,
@@ -47,7 +50,9 @@ public sealed record AgentOrder(
     AgentSyncTarget? SyncTarget,
     bool Drain,
     IReadOnlyList<string> AuthorizedKeys,
-    AgentWork? Work = null);
+    AgentWork? Work = null,
+    AgentSyncTarget? MigrationTarget = null,
+    long Check = 0);
 
 /// <summary>How a writer reaches the follower: <c>ssh</c> to <c>root@Host:Port</c> with the instance's sync key, whose forced command is
 /// <c>dumont-agent sink</c>. The host key is pinned.</summary>
@@ -69,6 +74,7 @@ public sealed record AgentSyncTarget(string Host, int Port, string HostKey, Mach
 /// <param name="Sync">The sending or receiving side of the sync; null when neither.</param>
 /// <param name="Message">Last trouble worth showing, in English; null when all is well.</param>
 /// <param name="Work">How far the ordered work is, or how it ended; null without any.</param>
+/// <param name="Migration">A writer's sync with its migration target; null without one.</param>
 public sealed record AgentReport(
     MachineId MachineId,
     long Sequence,
@@ -80,7 +86,8 @@ public sealed record AgentReport(
     AgentMetrics Metrics,
     AgentSyncReport? Sync,
     string? Message,
-    AgentWorkReport? Work = null);
+    AgentWorkReport? Work = null,
+    AgentSyncReport? Migration = null);
 
 /// <summary>What the agent measures; null where the machine does not tell.</summary>
 /// <param name="CpuPercent">0 to 100 over all cores, since the last report.</param>
@@ -93,6 +100,7 @@ public sealed record AgentReport(
 /// <param name="NetworkSentBytes">As above.</param>
 /// <param name="SshSessions">Open SSH logins, the server's own and sync connections not counted.</param>
 /// <param name="Gpus">One entry a GPU, from <c>nvidia-smi</c>; empty without GPUs.</param>
+/// <param name="WorkspaceBytes">Sizes of all files of the workspace, added up some seconds to minutes ago; null before that was done once.</param>
 public sealed record AgentMetrics(
     double? CpuPercent,
     double? CpuCores,
@@ -103,7 +111,8 @@ public sealed record AgentMetrics(
     long? NetworkReceivedBytes,
     long? NetworkSentBytes,
     int? SshSessions,
-    IReadOnlyList<AgentGpu> Gpus);
+    IReadOnlyList<AgentGpu> Gpus,
+    long? WorkspaceBytes = null);
 
 /// <summary>One GPU.</summary>
 /// <param name="Name">As the driver spells it, <c>NVIDIA GeForce RTX 4090</c>.</param>
@@ -149,6 +158,8 @@ public enum AgentSyncState
 /// <param name="FilesTotal">Files sent or received since the agent's start.</param>
 /// <param name="BytesTotal">Payload bytes sent or received since the agent's start.</param>
 /// <param name="LastSuccessAt">When everything was last acknowledged.</param>
+/// <param name="Check">The order's number of the comparison by content that this sync began with; live means that it is done.</param>
+/// <param name="BytesPerSecond">Measured in the last first pass that was long enough to tell; null before one was.</param>
 public sealed record AgentSyncReport(
     AgentSyncState State,
     MachineId? Peer,
@@ -160,7 +171,9 @@ public sealed record AgentSyncReport(
     long RoundsCompleted,
     long FilesTotal,
     long BytesTotal,
-    DateTimeOffset? LastSuccessAt);
+    DateTimeOffset? LastSuccessAt,
+    long Check = 0,
+    double? BytesPerSecond = null);
 
 /// <summary>Serialiser of the agent link; source generated, because the agent is trimmed.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

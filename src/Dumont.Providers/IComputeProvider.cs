@@ -110,6 +110,12 @@ public sealed record MachineOffer
     /// <summary>Mbit/s.</summary>
     public double InetUpMbps { get; init; }
 
+    /// <summary>What it costs to send from there, $/GB.</summary>
+    public decimal InetUpUsdPerGb { get; init; }
+
+    /// <summary>What it costs to receive there, $/GB.</summary>
+    public decimal InetDownUsdPerGb { get; init; }
+
     /// <summary>Price of the whole machine with the disk of the query, $/h.</summary>
     public decimal UsdPerHour { get; init; }
 

@@ -7,6 +7,7 @@ using Dumont.Server.Hosts;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
 using Dumont.Server.Market;
+using Dumont.Server.Migration;
 using Dumont.Server.Offers;
 using Dumont.Server.OwnMachines;
 using Dumont.Server.Platform;
@@ -45,6 +46,7 @@ internal static class Program
         builder.Services.AddInstances();
         builder.Services.AddGateway();
         builder.Services.AddStandby();
+        builder.Services.AddMigration();
         builder.Services.AddSnapshots();
         builder.Services.AddMarket();
         builder.Services.AddDashboard();
@@ -62,6 +64,7 @@ internal static class Program
         app.MapAgents();
         app.MapInstances();
         app.MapStandby();
+        app.MapMigration();
         app.MapSnapshots();
         app.MapMarket();
         app.MapDashboard();

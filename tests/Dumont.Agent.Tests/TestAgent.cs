@@ -31,6 +31,7 @@ internal sealed class TestAgent : IAsyncDisposable
         BackoffMinimum = TimeSpan.FromMilliseconds(20),
         BackoffMaximum = TimeSpan.FromMilliseconds(200),
         StopPeriod = TimeSpan.FromMilliseconds(200),
+        WorkspacePeriod = TimeSpan.FromMilliseconds(50),
         Sync = new SyncOptions { RescanPeriod = TimeSpan.FromSeconds(30) },
     };
 

@@ -79,6 +79,7 @@ public sealed class PageTests(BrowserWorld world) : IClassFixture<BrowserWorld>
         ("instance", $"/instances/{ids[0]}"),
         ("instance-plain", $"/instances/{ids[1]}"),
         ("instance-delete", $"/instances/{ids[0]}/delete"),
+        ("instance-migrate", $"/instances/{ids[0]}/migrate"),
         ("instance-failover", $"/instances/{ids[0]}/failover"),
         ("instance-standby-off", $"/instances/{ids[0]}/standby-off"),
         ("instance-standby-on", $"/instances/{ids[1]}/standby-on"),

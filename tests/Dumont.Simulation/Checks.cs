@@ -134,6 +134,10 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         {
             await CheckReturnAsync(subject.Key);
         }
+        else if (subject.Kind == WorkKinds.Migration && step == "migration Switching>Complete")
+        {
+            await CheckMoveAsync(subject.Key);
+        }
         else
         {
             await NoteWishesAsync(subject);
@@ -250,6 +254,27 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
             CancellationToken.None);
         var agents = world.Machines.Where(machine => machine.Agent is not null).Select(machine => machine.Agent!).ToList();
         var (to, from) = (agents.Find(agent => agent.MachineId.Value == writer), agents.Find(agent => agent.MachineId.Value == standby));
+        if (to is not null && from is { Machine.WasTroubled: false } && to.Content < from.Content)
+        {
+            Break("I6 destroy after safe", $"{to.Machine} takes over at change {to.Content}, {from.Machine} has {from.Content}");
+        }
+    }
+
+    // The same of a move: the source may go when this is recorded, so the target has all of it, and as it was.
+    private async Task CheckMoveAsync(long migration)
+    {
+        var (source, target) = await database.ReadAsync(
+            connection => connection.QuerySingleAsync<(long Source, long Target)>(
+                "SELECT json_extract(document, '$.source_machine_id'), json_extract(document, '$.target_machine_id') FROM migrations WHERE id = @migration",
+                new { migration }),
+            CancellationToken.None);
+        var agents = world.Machines.Where(machine => machine.Agent is not null).Select(machine => machine.Agent!).ToList();
+        var (to, from) = (agents.Find(agent => agent.MachineId.Value == target), agents.Find(agent => agent.MachineId.Value == source));
+        if (to is { IsFlawed: true })
+        {
+            Break("I6 destroy after safe", $"{to.Machine} takes over with a file that is not as it was");
+        }
+
         if (to is not null && from is { Machine.WasTroubled: false } && to.Content < from.Content)
         {
             Break("I6 destroy after safe", $"{to.Machine} takes over at change {to.Content}, {from.Machine} has {from.Content}");

@@ -25,7 +25,7 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
         foreach (var name in options.FirstKill?.With ?? [])
         {
             var fault = FaultTable.Rows.First(row => row.Name == name);
-            scheduler.After(TimeSpan.FromSeconds(options.FirstKill!.Flow == "failover" || options.FirstKill.IsOfSnapshots ? 14 + random.Next(8) : 0), () => Strike(fault, attempts: 4, surely: true));
+            scheduler.After(TimeSpan.FromSeconds(options.FirstKill!.Flow is "failover" or "migrate" || options.FirstKill.IsOfSnapshots ? 14 + random.Next(8) : 0), () => Strike(fault, attempts: 4, surely: true));
         }
 
         for (var i = 0; i < options.KillsMax; i++)

@@ -24,6 +24,9 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     public void PromoteTwice_IsFound() => Find(new PromoteTwice(), "I7 single writer");
 
     [Fact]
+    public void MoveUnfenced_IsFound() => Find(new MoveUnfenced(), "I6 destroy after safe");
+
+    [Fact]
     public void TrustOldAnswer_IsFound() => Find(new TrustOldAnswer(), "I13 snapshot is what was asked for");
 
     [Fact]

@@ -213,7 +213,8 @@ internal sealed class Simulation
                 SELECT i.id, i.desired, i.status, a.released, json_extract(a.document, '$.phase'), json_extract(a.document, '$.state'),
                     (SELECT COUNT(*) FROM machines m WHERE m.instance_id = i.id AND NOT ({IsUnknowable})
                         AND ((m.phase IN ('Intended', 'Asking', 'Booting', 'Preparing', 'Starting', 'Stopping', 'Releasing')
-                            AND (m.phase = 'Releasing' OR m.desired = 'Stopped' OR json_extract(m.document, '$.failure') IS NULL)) OR (m.desired = 'Gone' AND m.phase NOT IN ('Gone', 'Failed')))),
+                            AND (m.phase = 'Releasing' OR m.desired = 'Stopped' OR json_extract(m.document, '$.failure') IS NULL)) OR (m.desired = 'Gone' AND m.phase NOT IN ('Gone', 'Failed'))
+                            OR (m.phase = 'Stopped' AND EXISTS (SELECT 1 FROM work_items w WHERE w.kind = 'machine' AND w.key = m.id AND w.owner IS NOT NULL)))),
                     (SELECT COUNT(*) FROM machines m WHERE m.instance_id = i.id AND {IsUnknowable})
                 FROM instances i LEFT JOIN associations a ON a.instance_id = i.id
                 """,
@@ -223,6 +224,15 @@ internal sealed class Simulation
         if (await _checks.Snapshots.UnfinishedAsync() is { } operation)
         {
             return operation;
+        }
+
+        var migration = await _bench.Database.ReadAsync(
+            connection => connection.QueryFirstOrDefaultAsync<string>(
+                "SELECT 'migration ' || id || ' of instance ' || instance_id || ' is ' || json_extract(document, '$.phase') FROM migrations WHERE state = 'Running'"),
+            CancellationToken.None);
+        if (migration is not null)
+        {
+            return migration;
         }
 
         foreach (var (id, desired, status, released, phase, pair, moving, unknowable) in rows)
@@ -269,6 +279,7 @@ internal sealed class Simulation
                     || COALESCE(writer_machine_id, 0) || ' ' || document FROM instances
                 UNION ALL SELECT 'machine ' || id || ' ' || role || ' ' || desired || ' ' || phase || ' ' || document FROM machines
                 UNION ALL SELECT 'association ' || COALESCE(standby_machine_id, 0) || ' released ' || released || ' ' || document FROM associations
+                UNION ALL SELECT 'migration ' || id || ' ' || state || ' ' || document FROM migrations
                 UNION ALL SELECT 'operation ' || id || ' ' || kind || ' ' || state || ' machine ' || COALESCE(machine_id, 0) || ' ' || document FROM snapshot_operations
                 UNION ALL SELECT 'work ' || kind || ' ' || key || ' due ' || due_at || ' lease ' || lease_until || ' ' || COALESCE(owner, '') FROM work_items
                 """),

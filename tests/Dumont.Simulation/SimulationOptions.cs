@@ -1,5 +1,6 @@
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
+using Dumont.Server.Migration;
 using Dumont.Server.Snapshots;
 using Dumont.Server.Standby;
 using Dumont.Simulation.Faults;
@@ -37,6 +38,19 @@ internal sealed record SimulationOptions
 
     public required StandbyOptions Standby { get; init; }
 
+    /// <summary>The user moves instances.</summary>
+    public required bool WithMigrations { get; init; }
+
+    public MigrationOptions Migration { get; } = new()
+    {
+        OfferAttempts = 3,
+        SearchTimeout = TimeSpan.FromSeconds(40),
+        CopyTimeout = TimeSpan.FromSeconds(90),
+        DrainTimeout = TimeSpan.FromSeconds(12),
+        PromotionTimeout = TimeSpan.FromSeconds(20),
+        TargetSilence = TimeSpan.FromSeconds(15),
+    };
+
     public SnapshotsOptions Snapshots { get; } = new()
     {
         OperationLimit = TimeSpan.FromSeconds(100),
@@ -52,13 +66,14 @@ internal sealed record SimulationOptions
         return new SimulationOptions
         {
             IsHeavy = isHeavy,
-            Turmoil = TimeSpan.FromSeconds((first?.IsOfSchedules == true ? 150 : isHeavy ? 60 : first?.IsOfSnapshots == true ? 40 : 28) + random.Next(24)),
+            Turmoil = TimeSpan.FromSeconds((first?.IsOfSchedules == true ? 150 : isHeavy ? 60 : first?.IsOfSnapshots == true || first?.Flow == "migrate" ? 40 : 28) + random.Next(24)),
             Heartbeat = heartbeat,
             FaultsMax = isHeavy ? 1 + random.Next(5) : random.Next(4),
             KillsMax = kills,
             FirstKill = first,
             InstancesMax = random.Next(5) == 0 ? 2 : 1,
             WithStandby = random.Next(4) != 0 || first?.Flow == "failover" || first?.Step.Contains("standby", StringComparison.Ordinal) == true,
+            WithMigrations = isHeavy || first?.Flow == "migrate" || random.Next(5) == 0,
             WithSnapshots = isHeavy || (first?.IsOfSnapshots ?? random.Next(6) == 0),
             Machines = new MachinesOptions
             {

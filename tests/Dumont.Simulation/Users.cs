@@ -25,12 +25,12 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
         await CreateAsync();
         // Where a fault of a machine leads to the point, the user need not.
         if (options.FirstKill is { Flow: not ("create" or "sweep") } kill
-            && !kill.With.Any(name => FaultTable.Rows.Any(fault => fault.Name == name && fault.Site is not (FaultSite.Provider or FaultSite.Work))))
+            && (kill.Flow == "migrate" || !kill.With.Any(name => FaultTable.Rows.Any(fault => fault.Name == name && fault.Site is not (FaultSite.Provider or FaultSite.Work)))))
         {
             await scheduler.DelayAsync(TimeSpan.FromSeconds(14 + random.Next(8)), CancellationToken.None);
             if (run.Server is { IsDead: false } first && await PickAsync(first) is { } one)
             {
-                await (kill.IsOfSnapshots ? Snapshots.LeadAsync(one.Id, kill.Flow) : ActAsync(first, one, kill.Flow switch { "pause" or "resume" => 0, "destroy" => 4, _ => 6 }));
+                await (kill.IsOfSnapshots ? Snapshots.LeadAsync(one.Id, kill.Flow) : ActAsync(first, one, kill.Flow switch { "pause" or "resume" => 0, "destroy" => 4, "migrate" => 12, _ => 6 }));
             }
         }
 
@@ -48,6 +48,12 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
             }
             else if (run.Server is { IsDead: false } server && await PickAsync(server) is { } instance)
             {
+                if (options.WithMigrations && random.Next(3) == 0)
+                {
+                    await ActAsync(server, instance, 12);
+                    continue;
+                }
+
                 if (options.WithSnapshots && random.Next(4) != 0)
                 {
                     await Snapshots.ActAsync(instance.Id, random.Next(11));
@@ -113,6 +119,9 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
         var (id, nobody) = (instance.Id, CancellationToken.None);
         switch (what)
         {
+            case 12:
+                await MigrateAsync(server, id);
+                break;
             case 0 or 1 or 2:
                 await PauseAsync(id, resumeLater: true);
                 break;
@@ -150,6 +159,32 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
         }
 
         server.Queue.Pulse();
+    }
+
+    /// <summary>Asks for a move to any GPU or CPU machine; thinks better of it now and then, or keeps the source for a while.</summary>
+    private async Task MigrateAsync(SimServer server, InstanceId id)
+    {
+        var request = new MigrateRequest { TargetType = random.Next(3) == 0 ? "cpu" : "gpu", GpuName = "rtx4090", AutoDestroySource = random.Next(3) != 0 };
+        await AskAsync(server, "migrate", () => server.MigrationService.BeginAsync(Workbench.User, id, request, CancellationToken.None));
+        server.Queue.Pulse();
+        if (random.Next(4) == 0)
+        {
+            scheduler.After(TimeSpan.FromSeconds(1 + random.Next(14)), () => _ = WishAsync("cancel migration", id, MigrationState.Running, MigrationWish.Cancel));
+        }
+
+        if (request.AutoDestroySource == false)
+        {
+            scheduler.After(TimeSpan.FromSeconds(15 + random.Next(20)), () => _ = WishAsync("release source", id, MigrationState.Kept, MigrationWish.ReleaseSource));
+        }
+    }
+
+    private async Task WishAsync(string what, InstanceId id, MigrationState state, MigrationWish wish)
+    {
+        if (run.Server is { IsDead: false } server && await server.Migrations.FindOpenAsync(id, CancellationToken.None) is { } migration)
+        {
+            await AskAsync(server, what, () => server.Migrations.SetWishAsync(Workbench.User, migration.Id, state, wish, CancellationToken.None));
+            server.Queue.Pulse();
+        }
     }
 
     /// <summary>Asks for a pause, and after a while for its end.</summary>

@@ -31,6 +31,7 @@ internal sealed class MachineRole(
     private volatile RoleWork? _work;
     private volatile string? _trouble;
     private volatile string? _unsaved;
+    private long _checkedBy;
 
     /// <summary>Called when the state changed enough for an early report.</summary>
     public event Action? StateChanged;
@@ -45,7 +46,10 @@ internal sealed class MachineRole(
     public string? Trouble => _unsaved ?? _trouble ?? _work?.Trouble;
 
     /// <summary>The sync as this side sees it.</summary>
-    public AgentSyncReport? SyncReport => _work?.Report();
+    public AgentSyncReport? SyncReport => _work?.Sync;
+
+    /// <summary>The sync with the machine that the instance is to move to.</summary>
+    public AgentSyncReport? MigrationReport => _work?.Migration;
 
     /// <summary>Takes the order that was in force before the agent's start.</summary>
     public void Restore()
@@ -132,6 +136,12 @@ internal sealed class MachineRole(
                 receiver.Serve(null);
                 await EndWorkAsync();
                 _work = BeginWork(order, cancellationToken);
+                before = NoOrder;
+            }
+
+            if (_work is not null && !SameMigration(order, before))
+            {
+                await _work.SetMigrationAsync(order.MigrationTarget is { } target ? () => BeginMigration(order, target) : null);
             }
 
             _work?.SetDrain(order.Role == AgentRole.Fenced || order.Drain);
@@ -178,9 +188,11 @@ internal sealed class MachineRole(
         }
 
         Directory.CreateDirectory(order.Workspace);
-        if (!_indexes.TryGetValue(order.Workspace, out var index))
+        if (!_indexes.TryGetValue(order.Workspace, out var index) || (order.Role == AgentRole.Follower && order.Check != _checkedBy))
         {
+            // What is to be compared by content is read again, all of it.
             index = _indexes[order.Workspace] = new TreeIndex();
+            _checkedBy = order.Check;
         }
 
         var changed = () => StateChanged?.Invoke();
@@ -189,14 +201,22 @@ internal sealed class MachineRole(
             case { Role: AgentRole.Follower }:
                 var sink = new SyncSink(order.Workspace, config.MachineId.Value, 0, fence, index, options.Sync, time);
                 receiver.Serve(sink);
-                return new RoleWork(sink, null, null, processes, options, changed, time, cancellationToken);
+                return new RoleWork(sink, order.Check, null, processes, options, changed, time, cancellationToken);
             case { Role: AgentRole.Writer, SyncTarget: { } target }:
-                var sync = new WriterSync(config.MachineId, order.Generation, order.Workspace, target, index, newSender(), options, log, time);
-                return new RoleWork(null, sync, target.MachineId, processes, options, changed, time, cancellationToken);
+                var lane = new SyncLane(
+                    new WriterSync(config.MachineId, order.Generation, order.Workspace, target, index, newSender(), options, log, time), target.MachineId, check: 0);
+                return new RoleWork(null, 0, lane, processes, options, changed, time, cancellationToken);
             default:
-                return new RoleWork(null, null, null, processes, options, changed, time, cancellationToken);
+                return new RoleWork(null, 0, null, processes, options, changed, time, cancellationToken);
         }
     }
+
+    // With an index of its own: two connections never share one, and a comparison by content begins with an empty one.
+    private SyncLane BeginMigration(AgentOrder order, AgentSyncTarget target) =>
+        new(
+            new WriterSync(config.MachineId, order.Generation, order.Workspace, target, new TreeIndex(), newSender(), options, log, time),
+            target.MachineId,
+            order.Check);
 
     private async Task EndWorkAsync()
     {
@@ -209,8 +229,12 @@ internal sealed class MachineRole(
     }
 
     private static bool SameWork(AgentOrder left, AgentOrder right) =>
-        left.Role == right.Role && left.Generation == right.Generation && left.Workspace == right.Workspace && left.SyncTarget == right.SyncTarget;
+        left.Role == right.Role && left.Generation == right.Generation && left.Workspace == right.Workspace && left.SyncTarget == right.SyncTarget
+        && (left.Role != AgentRole.Follower || left.Check == right.Check);
+
+    private static bool SameMigration(AgentOrder left, AgentOrder right) =>
+        left.MigrationTarget == right.MigrationTarget && (left.MigrationTarget is null || left.Check == right.Check);
 
     private static bool IsSame(AgentOrder left, AgentOrder right) =>
-        SameWork(left, right) && left.Drain == right.Drain && left.AuthorizedKeys.SequenceEqual(right.AuthorizedKeys);
+        SameWork(left, right) && SameMigration(left, right) && left.Drain == right.Drain && left.AuthorizedKeys.SequenceEqual(right.AuthorizedKeys);
 }

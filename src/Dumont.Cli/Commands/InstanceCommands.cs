@@ -80,7 +80,7 @@ internal static class InstanceCommands
         "/api/v1/instances/{id}", "status", ["running"], DeadStates, TimeSpan.FromMinutes(15))
     { IdField = "id", ShowsFinal = true };
 
-    public static ResourceSpec Make() => new("instance", Summary, [Offers(), Create(), Wizard(), List(), Get(), Pause(), Resume(), Delete(), Events(), Sync(), SyncStatus()]);
+    public static ResourceSpec Make() => new("instance", Summary, [Offers(), Create(), Wizard(), List(), Get(), Pause(), Resume(), Delete(), Events(), Sync(), SyncStatus(), .. MigrationCommands.OfInstance(Instance)]);
 
     private static CommandSpec Offers() =>
         new("offers", ApiMethod.Get, "/api/v1/instances/offers", new("Search GPUs for rent", "Procura GPUs para alugar"),

@@ -107,6 +107,11 @@ internal static class CommandLineParser
                 consumed++;
                 return command;
             }
+            else if (command.SubWordMayFollow && consumed + 1 < arguments.Count && arguments[consumed + 1] == command.SubWord)
+            {
+                arguments.RemoveAt(consumed + 1);
+                return command;
+            }
         }
 
         return found ?? throw UsageErrors.UnknownAction(

@@ -150,6 +150,9 @@ internal sealed record CommandSpec(string Action, ApiMethod Method, string Path,
     /// <summary>A word right after the action that makes it another command: <c>instance create wizard</c>.</summary>
     public string? SubWord { get; init; }
 
+    /// <summary>That word may as well stand after the first argument: <c>instance migrate 17 estimate</c>.</summary>
+    public bool SubWordMayFollow { get; init; }
+
     public PositionalSpec[] Positionals { get; init; } = [];
 
     public KeySpec[] Keys { get; init; } = [];

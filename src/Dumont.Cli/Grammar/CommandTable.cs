@@ -20,6 +20,7 @@ internal static class CommandTable
         ("repo", RepoCommands.Summary, RepoCommands.Make),
         ("standby", StandbyCommands.Summary, StandbyCommands.Make),
         ("failover", FailoverCommands.Summary, FailoverCommands.Make),
+        ("migration", MigrationCommands.Summary, MigrationCommands.Make),
         ("metrics", MetricsCommands.Summary, MetricsCommands.Make),
         ("agent", AgentCommands.Summary, AgentCommands.Make),
         ("host", HostCommands.Summary, HostCommands.Make),

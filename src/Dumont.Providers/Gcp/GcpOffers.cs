@@ -50,6 +50,7 @@ internal static class GcpOffers
                 DiskGb = GcpPrices.DiskGbMax,
                 InetDownMbps = shape.EgressMbps,
                 InetUpMbps = shape.EgressMbps,
+                InetUpUsdPerGb = GcpPrices.EgressUsdPerGb,
                 UsdPerHour = price + GcpPrices.DiskUsdPerHour(diskGb),
                 StorageUsdPerGbMonth = GcpPrices.DiskUsdPerGbMonth,
                 Geolocation = id.Zone,

@@ -17,6 +17,9 @@ internal static class GcpPrices
     /// <summary>Balanced persistent disk, $/GB/month, us-central1's list price; other regions are up to a third dearer.</summary>
     public const decimal DiskUsdPerGbMonth = 0.10m;
 
+    /// <summary>Premium-tier traffic to the internet, $/GB, list price of a month's first TB to most of the world. What comes in is free.</summary>
+    public const decimal EgressUsdPerGb = 0.12m;
+
     /// <summary>Google bills a month as 730 hours.</summary>
     private const decimal HoursPerMonth = 730m;
 

@@ -90,6 +90,8 @@ internal static class VastOffers
             DiskGb = offer.Number("disk_space") ?? 0,
             InetDownMbps = offer.Number("inet_down") ?? 0,
             InetUpMbps = offer.Number("inet_up") ?? 0,
+            InetUpUsdPerGb = offer.Money("inet_up_cost") ?? 0,
+            InetDownUsdPerGb = offer.Money("inet_down_cost") ?? 0,
             UsdPerHour = price,
             MinBidUsdPerHour = interruptible ? offer.Money("min_bid") : null,
             StorageUsdPerGbMonth = offer.Money("storage_cost") ?? 0,

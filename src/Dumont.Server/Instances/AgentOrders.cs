@@ -10,9 +10,11 @@ namespace Dumont.Server.Instances;
 internal static class AgentOrderPolicy
 {
     /// <summary>Role and generation of <paramref name="machine"/>. Whoever is neither writer, nor about to be, nor follower, is fenced.</summary>
-    public static (AgentRole Role, long Generation) RoleOf(Machine machine, Instance instance, Association? association)
+    public static (AgentRole Role, long Generation) RoleOf(Machine machine, Instance instance, Association? association, InstanceMigration? migration = null)
     {
-        var pending = association is { Released: false } ? association.Document.Pending : null;
+        // Never both: each is recorded only where the other is not, on the association's version.
+        var pending = (association is { Released: false } ? association.Document.Pending : null)
+            ?? (migration is { IsSwitching: true } ? migration.Document.Pending : null);
         var generation = Math.Max(instance.Generation, 1);
         if (association is { Released: false } && machine.Id == association.StandbyMachineId && instance.Desired == InstanceDesired.Deleted)
         {
@@ -33,14 +35,15 @@ internal static class AgentOrderPolicy
 
         return instance.Generation == 0 && machine is { Role: MachineRole.Gpu, IsSpent: false } ? (AgentRole.Writer, generation)
             : machine.Id == instance.WriterMachineId ? (AgentRole.Writer, generation)
-            : machine.Id == association?.FollowerOf(instance.WriterMachineId) ? (AgentRole.Follower, generation)
+            : machine.Id == association?.FollowerOf(instance.WriterMachineId) || machine.Id == migration?.FollowerOf(instance.WriterMachineId)
+                ? (AgentRole.Follower, generation)
             : (AgentRole.Fenced, generation);
     }
 }
 
 /// <summary>Puts the order for one machine together from what is recorded.</summary>
 internal sealed class AgentOrders(
-    InstanceStore instances, AssociationStore associations, MachineStore store, InstanceKeyStore keys, Database database) : IAgentOrders
+    InstanceStore instances, AssociationStore associations, MigrationStore migrations, MachineStore store, InstanceKeyStore keys, Database database) : IAgentOrders
 {
     private const string Workspace = "/workspace";
 
@@ -53,25 +56,34 @@ internal sealed class AgentOrders(
         }
 
         var association = await associations.FindAsync(instanceId, cancellationToken);
+        var migration = await migrations.FindOpenAsync(instanceId, cancellationToken);
         var userKeys = await UserKeysAsync(instance.UserId, cancellationToken);
         var found = new List<AgentOrder?>();
         foreach (var machine in machines)
         {
-            var (role, generation) = AgentOrderPolicy.RoleOf(machine, instance, association);
+            var (role, generation) = AgentOrderPolicy.RoleOf(machine, instance, association, migration);
             var writes = role == AgentRole.Writer && instance.WriterMachineId == machine.Id;
             var target = writes && association is { Sends: true }
-                ? await FindTargetAsync(instance, association, cancellationToken)
+                ? await FindTargetAsync(instance, association.FollowerOf(instance.WriterMachineId), cancellationToken)
                 : null;
-            var drain = writes && (association?.Document.Draining == true || instance is { Wanted: InstanceDesired.Paused, Status: InstanceStatus.Pausing });
-            found.Add(new AgentOrder(generation, role, Workspace, target, drain, userKeys));
+            var next = writes ? migration?.FollowerOf(machine.Id) : null;
+            var drain = writes && (association?.Document.Draining == true || (next is not null && migration!.IsDraining)
+                || instance is { Wanted: InstanceDesired.Paused, Status: InstanceStatus.Pausing });
+            found.Add(new AgentOrder(generation, role, Workspace, target, drain, userKeys)
+            {
+                MigrationTarget = await FindTargetAsync(instance, next, cancellationToken),
+                Check = next is not null ? migration!.Document.SourceCheck
+                    : role == AgentRole.Follower && machine.Id == migration?.FollowerOf(instance.WriterMachineId) ? migration!.Document.TargetCheck
+                    : 0,
+            });
         }
 
         return found;
     }
 
-    private async Task<AgentSyncTarget?> FindTargetAsync(Instance instance, Association association, CancellationToken cancellationToken)
+    private async Task<AgentSyncTarget?> FindTargetAsync(Instance instance, MachineId? followerId, CancellationToken cancellationToken)
     {
-        var follower = association.FollowerOf(instance.WriterMachineId) is { } id ? await store.FindAsync(id, cancellationToken) : null;
+        var follower = followerId is { } id ? await store.FindAsync(id, cancellationToken) : null;
         return follower is { Phase: MachinePhase.Ready, IsSpent: false, Ssh: { } endpoint }
             && await keys.FindHostPublicKeyAsync(instance.Id, cancellationToken) is { } hostKey
             ? new AgentSyncTarget(endpoint.Host, endpoint.Port, hostKey, follower.Id)

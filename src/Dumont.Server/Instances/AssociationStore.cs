@@ -88,6 +88,21 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
             also: null,
             cancellationToken);
 
+    /// <summary>Sees to it, in the caller's transaction, that what was decided on <paramref name="seen"/> still holds, and that what others decide on it does
+    /// not any more.</summary>
+    /// <exception cref="StaleWriteException">The row has changed.</exception>
+    public static async Task TouchAsync(DbTransaction transaction, Association seen)
+    {
+        var changed = await transaction.Connection!.ExecuteAsync(
+            "UPDATE associations SET version = version + 1 WHERE instance_id = @id AND version = @version",
+            new { id = seen.InstanceId.Value, version = seen.Version },
+            transaction);
+        if (changed == 0)
+        {
+            throw new StaleWriteException($"The association of instance {seen.InstanceId}");
+        }
+    }
+
     /// <summary>The association of an instance, released or not; null when it never had one.</summary>
     public async Task<Association?> FindAsync(InstanceId id, CancellationToken cancellationToken) =>
         (await QueryAsync("WHERE instance_id = @id", cancellationToken, ("@id", id.Value))).SingleOrDefault();

@@ -75,8 +75,15 @@ internal sealed record InstanceView(
     /// <summary>The GPU machine that the standby has taken over from; null when none is kept.</summary>
     public Dumont.Contracts.MachineId? LostMachineId { get; init; }
 
-    /// <summary>Machines that the instance needs in order to run: not the one that was lost, whose disk alone is kept.</summary>
-    public IEnumerable<Machine> Needed => Machines.Where(machine => !RestsOnStandby || machine.Id != LostMachineId);
+    /// <summary>The machine that it was moved from, when it is kept; null when none is.</summary>
+    public Dumont.Contracts.MachineId? KeptMachineId { get; init; }
+
+    /// <summary>The writer is fenced for a move, and the machine that is to write has not said so yet.</summary>
+    public bool IsSwitching { get; init; }
+
+    /// <summary>Machines that the instance needs in order to run: not those of which the disk alone is kept, the one that was lost and the one that it was
+    /// moved from.</summary>
+    public IEnumerable<Machine> Needed => Machines.Where(machine => (!RestsOnStandby || machine.Id != LostMachineId) && machine.Id != KeptMachineId);
 
     /// <summary>The machine that writes; null before the first one does.</summary>
     public Machine? Writer => Machines.FirstOrDefault(machine => machine.Id == Instance.WriterMachineId);
@@ -125,6 +132,7 @@ internal static class InstancePolicy
             { IsSpent: false, Desired: MachineDesired.Stopped } when view.RestsOnStandby => InstanceStep.StartMachines,
             { IsSpent: false } when view is { RestsOnStandby: true, WriterLinked: false, Instance.Status: not InstanceStatus.Running } => InstanceStep.Wait,
             _ when view.FailoverActive => InstanceStep.ShowRunning,
+            _ when view.IsSwitching => InstanceStep.Wait,
             null => InstanceStep.ShowLost,
             { IsBeingRetried: true } => InstanceStep.Wait,
             { IsSpent: true } => view.StandbyTakesOver ? InstanceStep.Wait : InstanceStep.ShowLost,
@@ -139,7 +147,7 @@ internal static class InstancePolicy
     private static InstanceStep Pause(InstanceView view, DateTimeOffset now, InstancesOptions options)
     {
         // A failover that rests has no need of its machines; one that is under way comes to rest first.
-        if (view is { FailoverActive: true, RestsOnStandby: false })
+        if (view is { FailoverActive: true, RestsOnStandby: false } or { IsSwitching: true })
         {
             return InstanceStep.Wait;
         }

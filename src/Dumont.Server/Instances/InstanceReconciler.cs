@@ -16,6 +16,7 @@ namespace Dumont.Server.Instances;
 internal sealed class InstanceReconciler(
     InstanceStore store,
     AssociationStore associations,
+    MigrationStore migrations,
     MachineStore machines,
     MachinePlacement placement,
     AutoStandby autoStandby,
@@ -59,6 +60,7 @@ internal sealed class InstanceReconciler(
     {
         var all = await machines.ListAsync(instance.Id, cancellationToken);
         var association = await associations.FindAsync(instance.Id, cancellationToken);
+        var migration = await migrations.FindOpenAsync(instance.Id, cancellationToken);
         var writer = instance.Generation == 0
             ? all.FirstOrDefault(machine => machine.Role == MachineRole.Gpu && !machine.IsSpent)?.Id
             : instance.WriterMachineId;
@@ -79,6 +81,8 @@ internal sealed class InstanceReconciler(
         {
             RestsOnStandby = association is { Released: false, RestsOnStandby: true },
             LostMachineId = association?.Document.LostMachineId,
+            KeptMachineId = migration?.KeptMachineId,
+            IsSwitching = migration is { IsSwitching: true },
         };
     }
 

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Dapper;
 using Dumont.Contracts;
+using Dumont.Providers;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Store;
 
@@ -166,6 +167,22 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
         var now = time.GetUtcNow();
         await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id.Value, now);
         await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id.Value, now);
+    }
+
+    /// <summary>From now on substitutes are measured against <paramref name="offer"/>, and machines get a disk of <paramref name="diskGb"/>; in the transaction
+    /// that moves the writer there.</summary>
+    /// <exception cref="StaleWriteException">The row has changed.</exception>
+    public static async Task RetargetAsync(DbTransaction transaction, Instance before, MachineOffer offer, double diskGb)
+    {
+        var document = before.Document with { WantedOffer = offer, Spec = before.Document.Spec with { DiskGb = diskGb } };
+        var changed = await transaction.Connection!.ExecuteAsync(
+            "UPDATE instances SET document = @document, version = version + 1 WHERE id = @id AND version = @version",
+            new { id = before.Id.Value, version = before.Version, document = Columns.Document(document) },
+            transaction);
+        if (changed == 0)
+        {
+            throw new StaleWriteException($"Instance {before.Id}");
+        }
     }
 
     /// <summary>Any instance, deleted or not; for reconcilers.</summary>

@@ -43,7 +43,8 @@ internal sealed class InstanceViews(
     private InstanceResponse ToResponse(Instance instance, IReadOnlyList<Machine> all, Association? association, string? hostKey)
     {
         var writer = all.FirstOrDefault(machine => machine.Id == instance.WriterMachineId);
-        var gpu = all.LastOrDefault(machine => machine is { Role: MachineRole.Gpu, IsSpent: false })
+        var gpu = writer is { Role: MachineRole.Gpu, IsSpent: false } ? writer
+            : all.LastOrDefault(machine => machine is { Role: MachineRole.Gpu, IsSpent: false })
             ?? all.LastOrDefault(machine => machine.Role == MachineRole.Gpu);
         var offer = gpu?.Document.Offer ?? instance.Document.WantedOffer;
         var standby = ToStandby(instance, all, association);

@@ -13,6 +13,7 @@ internal static class InstancesFeature
         services.AddOptions<InstancesOptions>().BindConfiguration("Instances").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<InstanceStore>();
         services.AddSingleton<AssociationStore>();
+        services.AddSingleton<MigrationStore>();
         services.AddSingleton<AutoStandby>();
         services.AddSingleton<CreditCache>();
         services.AddSingleton<GatewayPorts>();

@@ -7,7 +7,7 @@ namespace Dumont.Server.Machines;
 /// <summary>What a machine is for.</summary>
 internal enum MachineRole
 {
-    /// <summary>Runs the user's GPU work.</summary>
+    /// <summary>Runs the user's work: on GPUs, unless the instance was moved to a CPU machine.</summary>
     Gpu,
 
     /// <summary>The cheap CPU machine that follows it.</summary>

@@ -174,6 +174,10 @@ internal static class MachinePolicy
                     // A spot standby that was taken back is simply started again; its disk is kept.
                     (MachinePhase.Ready, ProviderMachineState.Stopped or ProviderMachineState.Interrupted, MachineRole.Standby) =>
                         machine.Enter(MachinePhase.Stopped, now),
+
+                    // A start was asked for, this process was ended before the answer, and by now the machine is wanted stopped: it would be paid for ever.
+                    (MachinePhase.Stopped, ProviderMachineState.Running or ProviderMachineState.Loading, _) when machine.Desired == MachineDesired.Stopped =>
+                        machine.Enter(MachinePhase.Stopping, now),
                     (MachinePhase.Ready, ProviderMachineState.Failed, _) =>
                         machine.Fail(MachineFailure.Lost, present.StatusMessage ?? "The machine failed."),
                     _ => machine,

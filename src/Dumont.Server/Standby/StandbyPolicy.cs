@@ -81,6 +81,9 @@ internal sealed record StandbyView(
 {
     public AssociationDocument Document => Association.Document;
 
+    /// <summary>The writer is fenced for a move of the instance: who writes next is decided, and will be heard of or given up there.</summary>
+    public bool IsMoving { get; init; }
+
     /// <summary>The standby's agent sends to the candidate, and the candidate has had everything once.</summary>
     public bool CandidateIsLive =>
         Candidate is not null && Standby?.Report?.Sync is { State: AgentSyncState.Live } sync && sync.Peer == Candidate.Machine.Id;
@@ -143,6 +146,11 @@ internal static class StandbyPolicy
             return view.AutoRecovery && view.Standby.IsAlive(options.SuspectAfter) && view.Standby.Writes(view.Instance.Generation)
                 ? StandbyStep.BeginRecovery
                 : StandbyStep.Observe;
+        }
+
+        if (view.IsMoving)
+        {
+            return StandbyStep.Observe;
         }
 
         var canTakeOver = view.Standby.IsAlive(options.PartnerSilence) && view.Association.SyncCount > 0;

@@ -12,6 +12,7 @@ namespace Dumont.Server.Standby;
 internal sealed class StandbyReconciler(
     InstanceStore instances,
     AssociationStore associations,
+    MigrationStore migrations,
     MachineStore machines,
     AgentHub hub,
     StandbyPlacement placement,
@@ -65,7 +66,11 @@ internal sealed class StandbyReconciler(
             settings.AutoRecovery,
             Observe(all, instance.WriterMachineId),
             Observe(all, association.StandbyMachineId),
-            Observe(all, association.Document.CandidateMachineId));
+            Observe(all, association.Document.CandidateMachineId))
+        {
+            // Read after the association: a move that begins later changes that one's version, and with it what is decided here comes to nothing.
+            IsMoving = await migrations.FindOpenAsync(instance.Id, cancellationToken) is { IsSwitching: true },
+        };
     }
 
     private Observed? Observe(IReadOnlyList<Machine> all, MachineId? id) =>

@@ -47,6 +47,11 @@ internal sealed class ChangeSender(
         if (mark != 0 && sequence >= mark && mark > _ackedMark)
         {
             _ackedMark = mark;
+            if (counters.Phase == SyncPhase.Initial)
+            {
+                counters.EndPass(time);
+            }
+
             counters.Phase = SyncPhase.Live;
             counters.CountRound(time.GetUtcNow());
         }

@@ -26,7 +26,8 @@ public sealed class SyncSource(
         _counters.Rounds,
         _counters.Files,
         _counters.Bytes,
-        _counters.LastSuccessAt);
+        _counters.LastSuccessAt,
+        _counters.BytesPerSecond);
 
     /// <summary>A file of the workspace that cannot be read, and why; null when there is none. It stays pending and is tried again.</summary>
     public string? Trouble => _counters.Trouble;
@@ -44,6 +45,7 @@ public sealed class SyncSource(
         {
             var peer = await GreetAsync(connection, cancellationToken);
             _counters.Phase = SyncPhase.Initial;
+            _counters.BeginPass(time.GetTimestamp());
             using var session = new SourceSession(connection, root, peer, changes, index, _counters, options, time);
             await session.RunAsync(cancellationToken);
         }
@@ -100,6 +102,9 @@ public sealed class SyncSource(
 /// <summary>Figures of a source over all its connections. Written by the one running connection, read by anyone.</summary>
 internal sealed class SourceCounters
 {
+    // Less says more about round trips than about the line.
+    private const long PassBytesMin = 4 << 20;
+
     private volatile int _phase;
     private volatile bool _wasLive;
     private volatile string? _trouble;
@@ -110,6 +115,9 @@ internal sealed class SourceCounters
     private long _acked;
     private long _rounds;
     private long _peer;
+    private long _passBegan;
+    private long _passBytes;
+    private double _bytesPerSecond;
 
     public SyncPhase Phase
     {
@@ -157,6 +165,22 @@ internal sealed class SourceCounters
 
     public DateTimeOffset? LastSuccessAt =>
         Interlocked.Read(ref _lastSuccessTicks) is > 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
+
+    /// <summary>What the connection carried in its first pass; null before a pass was long enough to tell.</summary>
+    public double? BytesPerSecond => Volatile.Read(ref _bytesPerSecond) is > 0 and var rate ? rate : null;
+
+    /// <summary>A connection's first pass begins.</summary>
+    public void BeginPass(long timestamp) => (_passBegan, _passBytes) = (timestamp, Bytes);
+
+    /// <summary>It has ended.</summary>
+    public void EndPass(TimeProvider time)
+    {
+        var (sent, took) = (Bytes - _passBytes, time.GetElapsedTime(_passBegan).TotalSeconds);
+        if (sent >= PassBytesMin && took > 0)
+        {
+            Volatile.Write(ref _bytesPerSecond, sent / took);
+        }
+    }
 
     public void CountFile() => Interlocked.Increment(ref _files);
 

@@ -24,6 +24,7 @@ public enum SyncPhase
 /// <param name="FilesTotal">Files sent or received.</param>
 /// <param name="BytesTotal">Payload bytes sent or received.</param>
 /// <param name="LastSuccessAt">When the trees were last known to be equal.</param>
+/// <param name="BytesPerSecond">What a source measured in its last first pass that sent enough to tell; null before one did.</param>
 public sealed record SyncStatus(
     SyncPhase Phase,
     long PeerMachineId,
@@ -34,4 +35,5 @@ public sealed record SyncStatus(
     long RoundsCompleted,
     long FilesTotal,
     long BytesTotal,
-    DateTimeOffset? LastSuccessAt);
+    DateTimeOffset? LastSuccessAt,
+    double? BytesPerSecond = null);

@@ -77,6 +77,44 @@ public sealed class AgentOrderPolicyTests
     }
 
     [Fact]
+    public void RoleOf_Moving_TheTargetFollowsTheSourceAndInTheSwitchIsTheOnlyWriter()
+    {
+        var (source, standby, target) = (Machine(id: 1), Machine(id: 2, role: MachineRole.Standby), Machine(id: 3));
+        var copying = Moving(MigrationPhase.Copying, null);
+        Assert.Equal((AgentRole.Writer, 1), AgentOrderPolicy.RoleOf(source, Instance(), Association(), copying));
+        Assert.Equal((AgentRole.Follower, 1), AgentOrderPolicy.RoleOf(standby, Instance(), Association(), copying));
+        Assert.Equal((AgentRole.Follower, 1), AgentOrderPolicy.RoleOf(target, Instance(), Association(), copying));
+
+        var switching = Moving(MigrationPhase.Switching, new PendingWriter(target.Id, 2));
+        Assert.Equal((AgentRole.Fenced, 2), AgentOrderPolicy.RoleOf(source, Instance(), Association(), switching));
+        Assert.Equal((AgentRole.Fenced, 2), AgentOrderPolicy.RoleOf(standby, Instance(), Association(), switching));
+        Assert.Equal((AgentRole.Writer, 2), AgentOrderPolicy.RoleOf(target, Instance(), Association(), switching));
+
+        // Once the standby writes, nobody follows for the move; once it is over, neither.
+        Assert.Equal(AgentRole.Fenced, AgentOrderPolicy.RoleOf(target, Instance(generation: 2, writer: 2), Association(), copying).Role);
+        Assert.Equal(AgentRole.Fenced, AgentOrderPolicy.RoleOf(target, Instance(), Association(), copying with { State = MigrationState.Ended }).Role);
+    }
+
+    private static InstanceMigration Moving(MigrationPhase phase, PendingWriter? pending) =>
+        new(
+            1,
+            Id,
+            new UserId(1),
+            MigrationState.Running,
+            null,
+            1,
+            Now,
+            null,
+            new MigrationDocument
+            {
+                Goal = new MigrationGoal(true, "rtx4090", 2, null, 100, false, null, null),
+                SourceMachineId = new MachineId(1),
+                TargetMachineId = new MachineId(3),
+                Phase = phase,
+                Pending = pending,
+            });
+
+    [Fact]
     public void RoleOf_PromotedInVainAndToldToGo_IsFencedInTheGenerationItHasSeen()
     {
         // The candidate was promoted in generation 3 and never confirmed; the standby is given the word back in 4.

@@ -250,6 +250,19 @@ public sealed class MachinePolicyTests
         Assert.Equal((afterPhase, failure), (after.Phase.ToString(), after.Document.Failure?.ToString()));
     }
 
+    [Theory]
+    [InlineData("Stopped", "Running", "Stopping")]
+    [InlineData("Stopped", "Loading", "Stopping")]
+    [InlineData("Running", "Running", "Stopped")]
+    [InlineData("Stopped", "Stopped", "Stopped")]
+    public void AfterWatchReading_RunsAlthoughItIsStoppedAndWantedSo_IsStoppedAgain(string desired, string state, string phase)
+    {
+        var machine = Machine(MachinePhase.Stopped, Enum.Parse<MachineDesired>(desired), used: true);
+        var after = MachinePolicy.AfterWatchReading(machine, new MachineReading.Present(Present(Enum.Parse<ProviderMachineState>(state))), Now, Options);
+
+        Assert.Equal(phase, after.Phase.ToString());
+    }
+
     [Fact]
     public void AfterWatchReading_ProvenAbsent_IsLostAndLetGo()
     {

@@ -51,7 +51,12 @@ internal sealed class ScriptedAgents(AgentHub hub, IAgentOrders orders, TimeProv
 
     private void Take(MachineId id, State state, AgentOrder order)
     {
-        (state.Generation, state.Role, state.Drain) = (order.Generation, order.Role, order.Drain);
+        if (order.MigrationTarget?.MachineId != state.Next || (state.Next is not null && order.Check != state.Check))
+        {
+            (state.Next, state.NextConnectedAt) = (order.MigrationTarget?.MachineId, time.GetUtcNow());
+        }
+
+        (state.Generation, state.Role, state.Drain, state.Check) = (order.Generation, order.Role, order.Drain, order.Check);
         if (order.Role == AgentRole.Writer)
         {
             if (!Writers.TryGetValue(order.Generation, out var writers))
@@ -90,7 +95,27 @@ internal sealed class ScriptedAgents(AgentHub hub, IAgentOrders orders, TimeProv
                 LastSuccessAt: live ? time.GetUtcNow() : null);
         }
 
-        return Reports.Of(id, state.Role, state.Generation, sync) with { Sequence = state.Sequence };
+        if (state is { Role: AgentRole.Follower, Check: > 0 })
+        {
+            sync = Reports.Sync(null) with { Check = state.Check };
+        }
+
+        return Reports.Of(id, state.Role, state.Generation, sync) with { Sequence = state.Sequence, Migration = MigrationOf(state) };
+    }
+
+    private AgentSyncReport? MigrationOf(State state)
+    {
+        if (state is not { Role: AgentRole.Writer, Next: { } next })
+        {
+            return null;
+        }
+
+        var live = !SyncIsCut && !Silent.Contains(next) && time.GetUtcNow() - state.NextConnectedAt >= FirstPass;
+        return Reports.Sync(next, live ? AgentSyncState.Live : AgentSyncState.Connecting, live && state.Drain && !NeverDrained) with
+        {
+            Check = state.Check,
+            OldestUnackedSeconds = live ? 0.25 : null,
+        };
     }
 
     private sealed class State
@@ -108,6 +133,12 @@ internal sealed class ScriptedAgents(AgentHub hub, IAgentOrders orders, TimeProv
         public DateTimeOffset ConnectedAt { get; set; }
 
         public long Rounds { get; set; }
+
+        public MachineId? Next { get; set; }
+
+        public DateTimeOffset NextConnectedAt { get; set; }
+
+        public long Check { get; set; }
     }
 }
 

@@ -5,6 +5,7 @@ using Dumont.Server.Agents;
 using Dumont.Server.Hosts;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
+using Dumont.Server.Migration;
 using Dumont.Server.Offers;
 using Dumont.Server.OwnMachines;
 using Dumont.Server.Platform;
@@ -97,6 +98,7 @@ internal sealed class SpineBench : IAsyncDisposable
         services.AddAgents();
         services.AddInstances();
         services.AddStandby();
+        services.AddMigration();
         services.AddSingleton<ProviderClientFactory>((provider, _) => provider == "vast" ? vast : gcp);
         services.AddSingleton<ISshClient>(ssh);
 
@@ -160,6 +162,9 @@ internal sealed class SpineBench : IAsyncDisposable
         var association = await AssociationAsync(id);
         return (await MachinesAsync(id)).Single(machine => machine.Id == association.StandbyMachineId);
     }
+
+    /// <summary>The last migration of an instance.</summary>
+    public async Task<InstanceMigration> MigrationAsync(InstanceId id) => (await Get<MigrationStore>().ListAsync(User, id, Cancel))[0];
 
     public async Task<IReadOnlyList<string>> EventsAsync(InstanceId id) =>
         [.. (await Get<EventStore>().ListAsync(User, id, 0, 500, Cancel)).Select(each => each.Type).Reverse()];

@@ -125,6 +125,34 @@ internal sealed class PromoteTwice : Bug
     }
 }
 
+/// <summary>The source of a move is not fenced: it goes on writing while the target is promoted.</summary>
+internal sealed class MoveUnfenced : Bug
+{
+    public override string Name => "move unfenced";
+
+    public override IAgentOrders Wrap(IAgentOrders orders, InstanceStore instances, AssociationStore associations) => new Orders(orders, instances, associations);
+
+    private sealed class Orders(IAgentOrders orders, InstanceStore instances, AssociationStore associations) : IAgentOrders
+    {
+        public async Task<IReadOnlyList<AgentOrder?>> ListAsync(InstanceId instanceId, IReadOnlyList<Machine> machines, CancellationToken cancellationToken)
+        {
+            var given = await orders.ListAsync(instanceId, machines, cancellationToken);
+            if (await instances.FindAsync(instanceId, cancellationToken) is not { Desired: InstanceDesired.Running, Generation: > 0 } instance
+                || (await associations.FindAsync(instanceId, cancellationToken))?.Document.Pending is not null)
+            {
+                return given;
+            }
+
+            return
+            [
+                .. given.Select((order, i) => machines[i].Id == instance.WriterMachineId && machines[i].Desired == MachineDesired.Running && order is { Role: AgentRole.Fenced }
+                    ? order with { Role = AgentRole.Writer, Generation = instance.Generation }
+                    : order),
+            ];
+        }
+    }
+}
+
 /// <summary>A provider that does what another does, but for what a bug overrides.</summary>
 internal abstract class WrappedProvider(IComputeProvider provider) : IComputeProvider
 {

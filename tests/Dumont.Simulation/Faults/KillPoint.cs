@@ -20,7 +20,7 @@ internal enum Seam
 }
 
 /// <summary>A moment at which the server's process may be killed.</summary>
-/// <param name="Flow">create, pause, resume, destroy, failover, sweep, or one of snapshots: snapshot, snapshot of paused, restore, restore to new,
+/// <param name="Flow">create, pause, resume, destroy, failover, migrate, sweep, or one of snapshots: snapshot, snapshot of paused, restore, restore to new,
 /// forget, prune, cleanup, schedule, cancel.</param>
 /// <param name="Seam">On which side of the step.</param>
 /// <param name="Step">The step as production code passes it: what a transaction changes (<c>gpu Intended>Asking</c>), what is called
@@ -110,6 +110,25 @@ internal static class KillPointTable
         .. Commit("failover", "lost Ready>Releasing"),
         .. Call("failover", "lost destroy"),
         .. Commit("failover", "lost Releasing>Gone"),
+
+        .. Commit("migrate", "api migrate"),
+        .. Call("migrate", "migration search"),
+        .. Commit("migrate", "migration Searching>Provisioning"),
+        .. Commit("migrate", "migration Provisioning>Copying"),
+        .. Commit("migrate", "migration Provisioning>Searching", "offer-gone"),
+        .. Call("migrate", "order copy"),
+        .. Commit("migrate", "migration Copying>Verifying"),
+        .. Call("migrate", "order target compare"),
+        .. Commit("migrate", "migration compares"),
+        .. Call("migrate", "order compare"),
+        .. Commit("migrate", "migration Verifying>Draining"),
+        .. Commit("migrate", "migration Draining>Switching"),
+        .. Commit("migrate", "migration Switching>Complete"),
+        .. Commit("migrate", "api cancel migration"),
+        .. Commit("migrate", "migration cancelled"),
+        .. Commit("migrate", "migration failed", "host-dies"),
+        .. Commit("migrate", "api release source"),
+        .. Commit("migrate", "migration releases source"),
 
         .. Commit("destroy", "api delete"),
         .. Commit("destroy", "instance Running>Deleting"),

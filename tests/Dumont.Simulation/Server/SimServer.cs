@@ -4,6 +4,7 @@ using Dumont.Server.Agents;
 using Dumont.Server.Hosts;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
+using Dumont.Server.Migration;
 using Dumont.Server.Offers;
 using Dumont.Server.OwnMachines;
 using Dumont.Server.Platform.Events;
@@ -70,11 +71,12 @@ internal sealed class SimServer : IDisposable
         var sweeps = new SweepStore(database, _queue, _time);
         Instances = new InstanceStore(database, _time);
         Associations = new AssociationStore(database, _time);
+        Migrations = new MigrationStore(database, _time);
         Settings = new AutoStandby(database);
         Changes = new InstanceChanges(_time);
         var instanceOptions = Options.Create(options.Instances);
         var placement = new MachinePlacement(catalog, accounts, _machines, instanceOptions);
-        IAgentOrders orders = new AgentOrders(Instances, Associations, _machines, keys, database);
+        IAgentOrders orders = new AgentOrders(Instances, Associations, Migrations, _machines, keys, database);
         orders = bug?.Wrap(orders, Instances, Associations) ?? orders;
         Operations = new OperationStore(database, _time);
         Snapshots = new SnapshotStore(database, _time);
@@ -95,6 +97,8 @@ internal sealed class SimServer : IDisposable
         Secrets = secrets;
         Accounts = accounts;
         var preparer = new MachinePreparer(_identity, keys, ssh, Options.Create(bench.ServerOptions));
+        var migrationPlacement = new MigrationPlacement(catalog, accounts, hosts);
+        MigrationService = new MigrationService(Instances, Associations, Migrations, _machines, migrationPlacement, new CreditCache(_time), Hub, events, _queue);
         var machineOptions = Options.Create(options.Machines);
         var standbyOptions = Options.Create(options.Standby);
         var standbyPlacement = new StandbyPlacement(accounts, placement, standbyOptions);
@@ -105,10 +109,12 @@ internal sealed class SimServer : IDisposable
             new MachineReconciler(_machines, accounts, ssh, preparer, _identity, hosts, _time, machineOptions, new SimLogger<MachineReconciler>(checks)),
             new SweepReconciler(_machines, sweeps, accounts, _identity, machineOptions, new SimLogger<SweepReconciler>(checks)),
             new InstanceReconciler(
-                Instances, Associations, _machines, placement, Settings, Hub, Changes, events, _time, instanceOptions, new SimLogger<InstanceReconciler>(checks)),
+                Instances, Associations, Migrations, _machines, placement, Settings, Hub, Changes, events, _time, instanceOptions, new SimLogger<InstanceReconciler>(checks)),
             new StandbyReconciler(
-                Instances, Associations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts), steps, recorder, pairs, Settings, Changes, events, _time,
+                Instances, Associations, Migrations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts), steps, recorder, pairs, Settings, Changes, events, _time,
                 standbyOptions),
+            new MigrationReconciler(
+                Migrations, Instances, Associations, _machines, migrationPlacement, Hub, Changes, events, bench.MigrationMetrics, _time, Options.Create(options.Migration)),
             new OperationReconciler(
                 Operations, Snapshots, repositories, repositoryWork, verifications, Instances, _machines, Hub, events, new OperationChanges(_time), bench.Metrics, _time, snapshotOptions),
             new CleanupReconciler(Rules, Retention),
@@ -139,6 +145,10 @@ internal sealed class SimServer : IDisposable
     public InstanceStore Instances { get; }
 
     public AssociationStore Associations { get; }
+
+    public MigrationStore Migrations { get; }
+
+    public MigrationService MigrationService { get; }
 
     public AutoStandby Settings { get; }
 
@@ -374,6 +384,8 @@ internal sealed class SimServer : IDisposable
             { Work.Kind: AgentWorkKind.Snapshot } => "order snapshot",
             { Work: not null } => "order restore",
             { Role: AgentRole.Writer, Drain: true } => "order drain",
+            { Role: AgentRole.Writer, MigrationTarget: not null } => order.Check == 0 ? "order copy" : "order compare",
+            { Role: AgentRole.Follower, Check: > 0 } => "order target compare",
             { Role: AgentRole.Writer, Generation: > 1 } => "order writer again",
             _ => $"order {order.Role.ToString().ToLowerInvariant()}",
         };

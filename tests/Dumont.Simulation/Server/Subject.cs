@@ -52,6 +52,7 @@ internal sealed class Subject(string kind, long key)
             WorkKinds.Machine => ReadMachineAsync(transaction.Connection!, transaction),
             WorkKinds.Instance => ReadInstanceAsync(transaction),
             WorkKinds.Standby => ReadPairAsync(transaction),
+            WorkKinds.Migration => ReadMigrationAsync(transaction),
             WorkKinds.SnapshotOperation => ReadOperationAsync(transaction),
             WorkKinds.SnapshotSchedule => ReadScheduleAsync(transaction),
             _ => Task.FromResult<RecordState?>(new RecordState(Kind, "", 0, 0, 0)),
@@ -91,6 +92,21 @@ internal sealed class Subject(string kind, long key)
                 foreach (var step in StepsOfOperation(before, after))
                 {
                     yield return step;
+                }
+
+                break;
+            case WorkKinds.Migration:
+                if (before.State != after.State)
+                {
+                    yield return after.State is "Cancelled" or "Failed" ? $"migration {after.State.ToLowerInvariant()}" : $"migration {before.State}>{after.State}";
+                }
+                else if (before.First != after.First)
+                {
+                    yield return "migration compares";
+                }
+                else if (before.Second != after.Second)
+                {
+                    yield return "migration releases source";
                 }
 
                 break;
@@ -241,6 +257,19 @@ internal sealed class Subject(string kind, long key)
             transaction) is { } row
             ? new RecordState("pair", row.Phase, row.Pending, row.Draining, row.Standby)
             : null;
+
+    private async Task<RecordState?> ReadMigrationAsync(DbTransaction transaction) =>
+        await transaction.Connection!.QuerySingleOrDefaultAsync<MigrationRow>(
+            """
+            SELECT json_extract(document, '$.phase') AS phase, json_extract(document, '$.source_check') AS compares, state = 'Kept' AS kept
+            FROM migrations WHERE id = @Key
+            """,
+            new { Key },
+            transaction) is { } row
+            ? new RecordState("migration", row.Phase, row.Compares, row.Kept, 0)
+            : null;
+
+    private sealed record MigrationRow(string Phase, long Compares, long Kept);
 
     private sealed record MachineRow(string Role, string Phase, long Generation, long Writer, long Asked, long Absent, long Used);
 

@@ -1,6 +1,7 @@
 using Dapper;
 using Dumont.Contracts;
 using Dumont.Server.Machines;
+using Dumont.Server.Migration;
 using Dumont.Server.Platform;
 using Dumont.Server.Platform.Security;
 using Dumont.Server.Platform.Store;
@@ -21,7 +22,7 @@ internal sealed class Workbench : IDisposable
         """
          DELETE FROM snapshot_operations; DELETE FROM snapshots; DELETE FROM snapshot_policies; DELETE FROM snapshot_schedules; DELETE FROM repository_checks;
         DELETE FROM repositories;
-        DELETE FROM events; DELETE FROM failovers; DELETE FROM associations; DELETE FROM host_attempts; DELETE FROM host_blacklist; DELETE FROM machines;
+        DELETE FROM events; DELETE FROM failovers; DELETE FROM migrations; DELETE FROM associations; DELETE FROM host_attempts; DELETE FROM host_blacklist; DELETE FROM machines;
         DELETE FROM instances; DELETE FROM work_items; DELETE FROM user_secrets; DELETE FROM server_values WHERE name LIKE 'auto_standby/%';
         DELETE FROM sqlite_sequence;
         """;
@@ -33,6 +34,9 @@ internal sealed class Workbench : IDisposable
 
     /// <summary>Counters of snapshots; nobody reads them.</summary>
     public SnapshotMetrics Metrics { get; } = new();
+
+    /// <summary>The same of migrations.</summary>
+    public MigrationMetrics MigrationMetrics { get; } = new();
 
     /// <summary>The one user.</summary>
     public static UserId User { get; } = new(1);
@@ -74,6 +78,7 @@ internal sealed class Workbench : IDisposable
     public void Dispose()
     {
         Metrics.Dispose();
+        MigrationMetrics.Dispose();
         Database.DisposeAsync().AsTask().GetAwaiter().GetResult();
         Directory.Delete(_directory, recursive: true);
     }

@@ -20,6 +20,11 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
     private long _rounds;
     private bool _drain;
     private int _drainBeats;
+    private MachineId? _next;
+    private TimeSpan _nextLiveAt;
+    private bool _nextIsFilled;
+    private int _nextDrainBeats;
+    private long _check;
 
     public SimMachine Machine => machine;
 
@@ -32,6 +37,9 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
 
     /// <summary>How far the workspace is: the number of the last of the user's changes in it.</summary>
     public long Content { get; private set; }
+
+    /// <summary>A file was not copied as it is. Only a comparison by content mends that.</summary>
+    public bool IsFlawed { get; private set; }
 
     /// <summary>The snapshots and restores that it is told to do.</summary>
     public SimWork Work => _work ??= new SimWork(this, network.Work, scheduler, random);
@@ -48,7 +56,7 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
         if (!_isRunning)
         {
             _isRunning = true;
-            (_sequence, _rounds, _peer, _drain) = (0, 0, null, false);
+            (_sequence, _rounds, _peer, _next, _drain, _check) = (0, 0, null, null, false, 0);
             var life = ++_life;
             scheduler.After(TimeSpan.FromMilliseconds(random.Next(400)), () => Beat(life));
         }
@@ -99,8 +107,9 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
             return;
         }
 
-        var before = (Role, Generation);
-        (Generation, Role, _drain) = (order.Generation, order.Role, order.Drain);
+        var before = (Role, Generation, _check);
+        TakeMigration(order);
+        (Generation, Role, _drain, _check) = (order.Generation, order.Role, order.Drain, order.Check);
         if (order.SyncTarget?.MachineId != _peer)
         {
             (_peer, _liveAt, _rounds) = (order.SyncTarget?.MachineId, scheduler.Elapsed + TimeSpan.FromSeconds(1 + (random.NextDouble() * 3)), 0);
@@ -108,7 +117,7 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
 
         if (!_drain)
         {
-            _drainBeats = 0;
+            (_drainBeats, _nextDrainBeats) = (0, 0);
         }
 
         if (order.Work is not null || _work is not null)
@@ -116,11 +125,25 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
             Work.Accept(order.Work);
         }
 
-        if (before != (Role, Generation))
+        if (before != (Role, Generation, _check))
         {
-            WriterSince = scheduler.Elapsed;
-            checks.OnRole(this);
+            if (before.Role != Role || before.Generation != Generation)
+            {
+                WriterSince = scheduler.Elapsed;
+                checks.OnRole(this);
+            }
+
             Beat(_life, again: false);
+        }
+    }
+
+    private void TakeMigration(AgentOrder order)
+    {
+        var next = order.MigrationTarget?.MachineId;
+        if (next != _next || (next is not null && order.Check != _check))
+        {
+            (_nextIsFilled, _nextDrainBeats) = (next == _next && _nextIsFilled, 0);
+            (_next, _nextLiveAt) = (next, scheduler.Elapsed + TimeSpan.FromSeconds(1 + (random.NextDouble() * 3)));
         }
     }
 
@@ -187,32 +210,57 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
             Content = checks.NextContent(machine.InstanceId);
         }
 
-        if (IsLive() is { } follower)
+        if (FindLive(_peer, _liveAt) is { } follower)
         {
             follower.Content = Content;
             _rounds++;
             _drainBeats += _drain ? 1 : 0;
         }
+
+        if (FindLive(_next, _nextLiveAt) is { } target)
+        {
+            Fill(target);
+            _nextDrainBeats += _drain ? 1 : 0;
+        }
     }
 
-    private SimAgent? IsLive() =>
-        Role == AgentRole.Writer && _peer is { } peer && scheduler.Elapsed >= _liveAt && network.Find(peer) is { IsAwake: true, Role: AgentRole.Follower } follower
+    private void Fill(SimAgent target)
+    {
+        if (!_nextIsFilled && _check == 0)
+        {
+            target.IsFlawed = random.Next(4) == 0;
+        }
+
+        _nextIsFilled = true;
+        target.Content = Content;
+        if (_check != 0 && target._check == _check)
+        {
+            target.IsFlawed = false;
+        }
+    }
+
+    private SimAgent? FindLive(MachineId? follows, TimeSpan liveAt) =>
+        Role == AgentRole.Writer && follows is { } peer && scheduler.Elapsed >= liveAt && network.Find(peer) is { IsAwake: true, Role: AgentRole.Follower } follower
         && follower.Generation <= Generation && !machine.IsSyncCut && !follower.Machine.IsSyncCut
             ? follower
             : null;
 
     private AgentReport Report()
     {
-        AgentSyncReport? sync = null;
-        if (Role == AgentRole.Writer && _peer is { } peer)
-        {
-            var live = IsLive() is not null;
-            sync = new AgentSyncReport(
-                live ? AgentSyncState.Live : AgentSyncState.Connecting, peer, _rounds, _rounds, 0, live ? 0.25 : null, live && _drain && _drainBeats > 0, _rounds, 1, 1, null);
-        }
-
+        var sync = Role == AgentRole.Writer && _peer is { } peer ? ReportOf(peer, _liveAt, _drainBeats, check: 0)
+            : Role == AgentRole.Follower && _check != 0
+                ? new AgentSyncReport(AgentSyncState.Live, null, 0, 0, 0, 0, Drained: false, 0, 0, 0, null, _check)
+            : null;
+        var migration = Role == AgentRole.Writer && _next is { } next ? ReportOf(next, _nextLiveAt, _nextDrainBeats, _check) : null;
         return new AgentReport(
-            machineId, ++_sequence, $"boot-{_life}", "0.1.0", Generation, Role, scheduler.Elapsed.TotalSeconds, NoMetrics, sync, null, Work: _work?.Report);
+            machineId, ++_sequence, $"boot-{_life}", "0.1.0", Generation, Role, scheduler.Elapsed.TotalSeconds, NoMetrics, sync, null, _work?.Report, migration);
+    }
+
+    private AgentSyncReport ReportOf(MachineId peer, TimeSpan liveAt, int drainBeats, long check)
+    {
+        var live = FindLive(peer, liveAt) is not null;
+        return new AgentSyncReport(
+            live ? AgentSyncState.Live : AgentSyncState.Connecting, peer, _rounds, _rounds, 0, live ? 0.25 : null, live && _drain && drainBeats > 0, _rounds, 1, 1, null, check);
     }
 }
 

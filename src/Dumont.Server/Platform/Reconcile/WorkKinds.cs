@@ -12,6 +12,9 @@ internal static class WorkKinds
     /// <summary>Key: instance id.</summary>
     public const string Standby = "standby";
 
+    /// <summary>Key: number of a migration.</summary>
+    public const string Migration = "migration";
+
     /// <summary>Key: own machine's id.</summary>
     public const string OwnMachine = "own-machine";
 
