@@ -107,7 +107,7 @@ internal sealed class SimServer : IDisposable
             new InstanceReconciler(
                 Instances, Associations, _machines, placement, Settings, Hub, Changes, events, _time, instanceOptions, new SimLogger<InstanceReconciler>(checks)),
             new StandbyReconciler(
-                Instances, Associations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts), steps, recorder, pairs, Settings, Changes, events, _time,
+                Instances, Associations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts, standbyOptions, _time), steps, recorder, pairs, Settings, Changes, events, _time,
                 standbyOptions),
             new OperationReconciler(
                 Operations, Snapshots, repositories, repositoryWork, verifications, Instances, _machines, Hub, events, new OperationChanges(_time), bench.Metrics, _time, snapshotOptions),
