@@ -155,14 +155,15 @@ internal static class FailoverBench
                 await SshAsync(id, FailoverLoad.Begin, cancellationToken);
                 await Task.Delay(WarmUp, Clock, cancellationToken);
                 var round = await DrillAsync(id, Losses[i % Losses.Length], cancellationToken);
-                var rpo = round["fault_at"] is { } at && round["passed"]!.GetValue<bool>()
+                var isBack = round["recovery_ms"] is not null;
+                var rpo = isBack && round["fault_at"] is { } at
                     ? FailoverLoad.AgeAt(DateTimeOffset.Parse(at.ToString(), CultureInfo.InvariantCulture), await SshAsync(id, FailoverLoad.Check, cancellationToken))
                     : null;
                 round["load_rpo_ms"] = rpo is { } age ? Math.Max(0, age.TotalMilliseconds) : null;
                 round["rpo_ms"] = round["rpo_seconds"]?.GetValue<double>() * 1000;
                 rounds.Add(round);
                 await TellAsync(i + 1, count, round);
-                id = round["passed"]!.GetValue<bool>() ? id : await DropAsync(id, cancellationToken);
+                id = isBack ? id : await DropAsync(id, cancellationToken);
             }
 
             await DropAsync(id, cancellationToken);
