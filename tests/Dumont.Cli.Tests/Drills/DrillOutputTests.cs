@@ -67,6 +67,36 @@ public sealed class DrillOutputTests
     }
 
     [Fact]
+    public void Verdict_LossesPassOnlyWithinTheirBoundsAndWithEveryConfirmedFile()
+    {
+        Assert.Empty(Judged(_ => { }));
+        Assert.Contains("never answered", Assert.Single(Judged(result => result.Answer = null)), StringComparison.Ordinal);
+        Assert.Contains("detection", Assert.Single(Judged(result => result.Detection = TimeSpan.FromSeconds(31))), StringComparison.Ordinal);
+        Assert.Contains("RPO", Assert.Single(Judged(result => result.Rpo = TimeSpan.FromSeconds(2.1))), StringComparison.Ordinal);
+        Assert.Contains("not intact", Assert.Single(Judged(result => result.FilesOnNewGpu = 2)), StringComparison.Ordinal);
+        Assert.Empty(Judged(result => (result.FilesOnNewGpu, result.Recovers) = (0, false)));
+    }
+
+    private static List<string> Judged(Action<DrillResult> change)
+    {
+        var result = new DrillResult
+        {
+            InstanceId = "1",
+            Fault = DrillFault.Of(DrillFault.HostKilled),
+            Detection = TimeSpan.FromSeconds(3),
+            Answer = TimeSpan.FromSeconds(4),
+            Rpo = TimeSpan.Zero,
+            FilesWritten = 3,
+            FilesSynced = 3,
+            FilesOnStandby = 3,
+            FilesOnNewGpu = 3,
+        };
+        change(result);
+        DrillVerdict.Judge(result);
+        return [.. result.Failures.Select(failure => failure.English)];
+    }
+
+    [Fact]
     public void ReportFiles_FiguresComeFromTheRecords_AndWordsOfOthersAreEscaped()
     {
         var markdown = FailoverReportFiles.Markdown(Report, Language.English, DateTimeOffset.UnixEpoch);
