@@ -3,8 +3,8 @@ using Dumont.Scenarios.Harness;
 
 namespace Dumont.Scenarios;
 
-/// <summary>The parts of the failover guide's list that are about data, on real machines; those about decisions are tested in virtual time in
-/// <c>StandbyReconcilerTests</c>, under the same names.</summary>
+/// <summary>The parts of the failover guide's list that are about data, on real machines, each with a pair of its own. The others are in
+/// <see cref="FailoverStoryTests"/>; in virtual time <c>StandbyReconcilerTests</c> has the decisions.</summary>
 public sealed class FailoverGuideTests(FailoverGuideTests.Fixture fixture) : WorldTests(fixture), IClassFixture<FailoverGuideTests.Fixture>
 {
     /// <summary>Every entry with kind, mode, modification time and link target, then every content.</summary>
@@ -20,6 +20,7 @@ public sealed class FailoverGuideTests(FailoverGuideTests.Fixture fixture) : Wor
     private readonly CancellationToken _cancellationToken = TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("Guide", "test_sync_gpu_to_cpu_continuous")]
     public async Task Sync_GpuToCpuContinuous()
     {
         var (user, instance, id) = await CreatePairAsync();
@@ -34,6 +35,7 @@ public sealed class FailoverGuideTests(FailoverGuideTests.Fixture fixture) : Wor
     }
 
     [Fact]
+    [Trait("Guide", "test_sync_failure_recovery")]
     public async Task Sync_FailureRecovery()
     {
         var (user, instance, id) = await CreatePairAsync();
@@ -53,6 +55,7 @@ public sealed class FailoverGuideTests(FailoverGuideTests.Fixture fixture) : Wor
     }
 
     [Fact]
+    [Trait("Guide", "test_data_sync_to_cpu_before_failure")]
     public async Task Data_SyncToCpuBeforeFailure()
     {
         var (user, instance, id) = await CreatePairAsync();
@@ -64,6 +67,7 @@ public sealed class FailoverGuideTests(FailoverGuideTests.Fixture fixture) : Wor
     }
 
     [Fact]
+    [Trait("Guide", "test_data_consistency_after_failover")]
     public async Task Data_ConsistencyAfterFailover()
     {
         var (user, instance, id) = await CreatePairAsync();
@@ -74,6 +78,7 @@ public sealed class FailoverGuideTests(FailoverGuideTests.Fixture fixture) : Wor
     }
 
     [Fact]
+    [Trait("Guide", "test_data_restore_from_cpu_to_new_gpu")]
     public async Task Data_RestoreFromCpuToNewGpu()
     {
         var (user, instance, id) = await CreatePairAsync();

@@ -119,7 +119,7 @@ internal sealed class Stack : IAsyncDisposable
 
     private async Task StartServerAsync(CancellationToken cancellationToken)
     {
-        var environment = new Dictionary<string, string>
+        var environment = new Dictionary<string, string>(_settings.ServerSettings)
         {
             ["Server__Port"] = Text(_settings.Port),
             ["Server__DataDirectory"] = _settings.Data,

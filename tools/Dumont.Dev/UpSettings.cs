@@ -21,6 +21,9 @@ internal sealed record UpSettings(
     private const int GatewayRangeStart = 22_000;
     private const int GatewayRanges = 10;
 
+    /// <summary>Settings of the server besides these, as it reads them from its environment: for measurements.</summary>
+    public IReadOnlyDictionary<string, string> ServerSettings { get; init; } = new Dictionary<string, string>();
+
     public bool UsesLocalCloud => Providers.Split(',').Contains("local");
 
     public Uri ServerUrl => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port}"));

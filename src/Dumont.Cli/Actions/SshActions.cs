@@ -40,7 +40,8 @@ internal static class SshActions
         return (ExitCode)await StartAsync(arguments, quiet: false, CancellationToken.None);
     }
 
-    private static List<string> Arguments(CommandContext context, Endpoint endpoint, string knownHosts) =>
+    /// <summary>Words for the system's <c>ssh</c> up to the host.</summary>
+    internal static List<string> Arguments(CommandContext context, Endpoint endpoint, string knownHosts) =>
     [
         "-i", SshKey.FileIn(context.Session.Store),
         "-o", "IdentitiesOnly=yes",
@@ -56,7 +57,7 @@ internal static class SshActions
         "--", endpoint.Host,
     ];
 
-    private static async Task AwaitKeyAsync(CommandContext context, Endpoint endpoint, string knownHosts, CancellationToken cancellationToken)
+    internal static async Task AwaitKeyAsync(CommandContext context, Endpoint endpoint, string knownHosts, CancellationToken cancellationToken)
     {
         var time = context.Environment.Time;
         var started = time.GetTimestamp();
@@ -99,7 +100,7 @@ internal static class SshActions
     }
 
     // The server is the authority on host keys; the line of this endpoint is replaced, the others stay.
-    private static void Pin(string knownHosts, Endpoint endpoint)
+    internal static void Pin(string knownHosts, Endpoint endpoint)
     {
         var name = endpoint.Port == 22 ? endpoint.Host : string.Create(CultureInfo.InvariantCulture, $"[{endpoint.Host}]:{endpoint.Port}");
         var others = File.Exists(knownHosts)
@@ -109,7 +110,7 @@ internal static class SshActions
     }
 
     /// <summary>Where an instance's SSH is. Checked, because it becomes part of a command line.</summary>
-    private sealed record Endpoint(string Host, int Port, string User, string HostKey)
+    internal sealed record Endpoint(string Host, int Port, string User, string HostKey)
     {
         public static Endpoint Of(JsonNode? instance, string id)
         {

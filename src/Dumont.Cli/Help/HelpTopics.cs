@@ -50,6 +50,7 @@ internal static class HelpTopics
         """
         DUMONT_BASE_URL   server; also DUMONT_API_URL, DUMONT_SERVER. Default http://127.0.0.1:8767
         DUMONT_TOKEN      token or API key instead of the saved login; also DUMONT_API_KEY
+        DUMONT_LOCALCLOUD_URL  local cloud for drills. Default http://127.0.0.1:8780
         DUMONT_LANG       pt-BR or en; else LC_ALL, LC_MESSAGES, LANG
         NO_COLOR          no colours; so do CLICOLOR=0 and TERM=dumb
         HOME              holds .dumont_token and .dumont/
@@ -65,6 +66,7 @@ internal static class HelpTopics
         """
         DUMONT_BASE_URL   servidor; também DUMONT_API_URL, DUMONT_SERVER. Padrão http://127.0.0.1:8767
         DUMONT_TOKEN      token ou chave de API em vez da sessão salva; também DUMONT_API_KEY
+        DUMONT_LOCALCLOUD_URL  nuvem local dos exercícios. Padrão http://127.0.0.1:8780
         DUMONT_LANG       pt-BR ou en; senão LC_ALL, LC_MESSAGES, LANG
         NO_COLOR          sem cores; CLICOLOR=0 e TERM=dumb também
         HOME              contém .dumont_token e .dumont/

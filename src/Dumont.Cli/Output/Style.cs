@@ -1,3 +1,4 @@
+using Dumont.Cli.Drills;
 using Dumont.Cli.Grammar;
 
 namespace Dumont.Cli.Output;
@@ -36,6 +37,19 @@ internal sealed class Style(bool enabled)
         "" or "-" => shown,
         _ => Yellow(shown),
     };
+
+    /// <summary>A whole line of a drill, by what kind of line it is.</summary>
+    public string Level(DrillLevel level, string line) => Wrap(
+        level switch
+        {
+            DrillLevel.Info => "94",
+            DrillLevel.Sync or DrillLevel.Success => "92",
+            DrillLevel.Health => "93",
+            DrillLevel.Error => "91",
+            DrillLevel.Phase => "95",
+            DrillLevel.Metric => "96",
+        },
+        line);
 
     private string Wrap(string code, string text) => Enabled ? $"\u001b[{code}m{text}\u001b[0m" : text;
 }

@@ -13,6 +13,7 @@ internal static class ControlFeature
     public static void AddControl(this IServiceCollection services)
     {
         services.AddSingleton<MachineEndpoints>();
+        services.AddSingleton<StrikeEndpoints>();
         services.AddSingleton<MachineReunion>();
         services.AddSingleton<MachineWorld>();
         services.AddSingleton<IMachineEvents>(provider => provider.GetRequiredService<MachineWorld>());
@@ -23,6 +24,7 @@ internal static class ControlFeature
     {
         var local = app.MapGroup("/local");
         app.Services.GetRequiredService<MachineEndpoints>().Map(local);
+        app.Services.GetRequiredService<StrikeEndpoints>().Map(local);
         app.Services.GetRequiredService<BillingEndpoints>().Map(local);
         FaultEndpoints.Map(local);
     }

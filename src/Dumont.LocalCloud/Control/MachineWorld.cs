@@ -41,24 +41,27 @@ internal sealed class MachineWorld(
 
     public async Task StrikeAsync(Fault fault, string provider, string machine, CancellationToken cancellationToken)
     {
-        if (provider == "vast")
+        if (provider == "vast" && fault.Kind.Name == FaultKind.Preempt)
         {
-            var id = long.Parse(machine, CultureInfo.InvariantCulture);
-            switch (fault.Kind.Name)
-            {
-                case FaultKind.Preempt:
-                    vast.Outbid(id, TimeSpan.FromSeconds(fault.DelaySeconds));
-                    return;
-                case FaultKind.Vanish:
-                    vast.Destroy(id);
-                    return;
-                default:
-                    break;
-            }
+            vast.Outbid(long.Parse(machine, CultureInfo.InvariantCulture), TimeSpan.FromSeconds(fault.DelaySeconds));
+            return;
         }
-        else if (FindVm(machine) is { } vm && fault.Kind.Name is FaultKind.Preempt or FaultKind.Vanish)
+
+        await StrikeAsync(provider, machine, fault.Kind.Name, cancellationToken);
+    }
+
+    /// <summary>What takes no number, by its name alone.</summary>
+    public async Task StrikeAsync(string provider, string machine, string kind, CancellationToken cancellationToken)
+    {
+        if (provider == "vast" && kind == FaultKind.Vanish)
         {
-            if (fault.Kind.Name == FaultKind.Vanish)
+            vast.Destroy(long.Parse(machine, CultureInfo.InvariantCulture));
+            return;
+        }
+
+        if (provider == "gcp" && FindVm(machine) is { } vm && kind is FaultKind.Preempt or FaultKind.Vanish)
+        {
+            if (kind == FaultKind.Vanish)
             {
                 gcp.Lose(vm);
                 return;
@@ -72,7 +75,7 @@ internal sealed class MachineWorld(
 
         if (KeyOf(provider, machine) is { } key)
         {
-            _waiting.TryAdd((key, fault.Kind.Name), true);
+            _waiting.TryAdd((key, kind), true);
             await BreakWaitingAsync(cancellationToken);
         }
     }

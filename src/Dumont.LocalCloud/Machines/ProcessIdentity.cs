@@ -12,6 +12,8 @@ internal sealed partial record ProcessIdentity(int Pid, long StartTicks)
     public const int Terminate = 15;
     public const int User1 = 10;
     public const int User2 = 12;
+    public const int Continue = 18;
+    public const int Stop = 19;
 
     /// <summary>The process with this number, or null where there is none or it has ended and waits to be reaped.</summary>
     public static ProcessIdentity? Find(int pid)

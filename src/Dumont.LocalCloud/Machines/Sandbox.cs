@@ -112,6 +112,9 @@ internal sealed class Sandbox(string machinesFolder, string baseFolder, Isolatio
             [.. isolation.OwnerCommand, "rm", "-rf", "--one-file-system", .. parts.Select(part => Path.Combine(path, part))], cancellationToken);
     }
 
+    /// <summary>The first process of a running machine; null when it is not up.</summary>
+    public ProcessIdentity? FindInit(string key) => FolderOf(key).FindProcess()?.Identity is { IsAlive: true } outer ? outer.FindChild() : null;
+
     /// <summary>Makes a running machine apply its keys anew.</summary>
     public void ApplyKeys(string key) => FolderOf(key).FindProcess()?.Identity.FindChild()?.Signal(ProcessIdentity.User1);
 

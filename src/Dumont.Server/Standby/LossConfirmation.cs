@@ -1,12 +1,13 @@
 using Dumont.Providers;
 using Dumont.Server.Machines;
 using Dumont.Server.Settings;
+using Microsoft.Extensions.Options;
 
 namespace Dumont.Server.Standby;
 
-/// <summary>The second path by which a silent machine is checked: its SSH server, and what the provider says. A machine whose SSH answers is not dead,
-/// unless the provider itself says so.</summary>
-internal sealed class LossConfirmation(ISshClient ssh, ProviderAccounts accounts)
+/// <summary>The second path by which a silent machine is checked: its SSH server, and what the provider says, both at once. A machine whose SSH answers is
+/// not dead, unless the provider itself says so; a provider that says it runs proves nothing.</summary>
+internal sealed class LossConfirmation(ISshClient ssh, ProviderAccounts accounts, IOptions<StandbyOptions> options, TimeProvider time)
 {
     /// <summary>Whether the machine is dead by both paths' account.</summary>
     public async Task<bool> IsDeadAsync(Machine machine, CancellationToken cancellationToken)
@@ -16,8 +17,39 @@ internal sealed class LossConfirmation(ISshClient ssh, ProviderAccounts accounts
             return true;
         }
 
-        var answers = machine.Ssh is { } endpoint ? ssh.AnswersAsync(endpoint, cancellationToken) : Task.FromResult(false);
-        return !await answers || await ProviderSaysDeadAsync(machine, cancellationToken);
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var silent = IsSilentAsync(machine, enough.Token);
+        var saidDead = ProviderSaysDeadAsync(machine, enough.Token);
+        try
+        {
+            // Either is proof. Whoever answers first that the machine lives leaves the word to the other.
+            var first = await Task.WhenAny(silent, saidDead);
+            return await first || await (first == silent ? saidDead : silent);
+        }
+        finally
+        {
+            await enough.CancelAsync();
+            await ((Task)Task.WhenAll(silent, saidDead)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task<bool> IsSilentAsync(Machine machine, CancellationToken cancellationToken)
+    {
+        if (machine.Ssh is not { } endpoint)
+        {
+            return true;
+        }
+
+        using var limit = new CancellationTokenSource(options.Value.AnswerLimit, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            return !await ssh.AnswersAsync(endpoint, either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return true;
+        }
     }
 
     private async Task<bool> ProviderSaysDeadAsync(Machine machine, CancellationToken cancellationToken)
@@ -27,12 +59,20 @@ internal sealed class LossConfirmation(ISshClient ssh, ProviderAccounts accounts
             return false;
         }
 
-        return MachinePolicy.Judge(machine, await account.Client.GetAsync(id, cancellationToken), account.Mark) switch
+        try
         {
-            MachineReading.Present(var present) => present.State is ProviderMachineState.Offline or ProviderMachineState.Interrupted
-                or ProviderMachineState.Stopped or ProviderMachineState.Failed,
-            MachineReading.Absent => true,
-            _ => false,
-        };
+            return MachinePolicy.Judge(machine, await account.Client.GetAsync(id, cancellationToken), account.Mark) switch
+            {
+                MachineReading.Present(var present) => present.State is ProviderMachineState.Offline or ProviderMachineState.Interrupted
+                    or ProviderMachineState.Stopped or ProviderMachineState.Failed,
+                MachineReading.Absent => true,
+                _ => false,
+            };
+        }
+        catch (ProviderException)
+        {
+            // A provider that is not to be reached says nothing, neither for nor against.
+            return false;
+        }
     }
 }

@@ -5,6 +5,10 @@ namespace Dumont.Server.Standby;
 /// <summary>When a machine counts as lost, and how patient the recovery is. Section <c>Standby</c>.</summary>
 internal sealed class StandbyOptions
 {
+    private static readonly TimeSpan LeastAnswerLimit = TimeSpan.FromMilliseconds(500);
+
+    private static readonly TimeSpan MostAnswerLimit = TimeSpan.FromSeconds(2);
+
     /// <summary>Time between heartbeats that is expected. 100 ms to 60 s; default 1 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
     public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromSeconds(1);
@@ -39,4 +43,11 @@ internal sealed class StandbyOptions
 
     /// <summary>Silence after which a machine is suspected.</summary>
     public TimeSpan SuspectAfter => HeartbeatInterval * FailoverThreshold;
+
+    /// <summary>Silence after which the second path is asked. Earlier than <see cref="SuspectAfter"/>, so that its answer, or that there was none, is known by
+    /// then; nobody is given up before.</summary>
+    public TimeSpan AskAfter => SuspectAfter / 2;
+
+    /// <summary>How long the second path may keep silent before that counts as no answer. A busy sshd needs some hundred milliseconds.</summary>
+    public TimeSpan AnswerLimit => TimeSpan.FromTicks(Math.Clamp(SuspectAfter.Ticks, LeastAnswerLimit.Ticks, MostAnswerLimit.Ticks));
 }

@@ -23,7 +23,7 @@ internal enum StandbyStep
     /// <summary>Rent a standby machine.</summary>
     PlaceStandby,
 
-    /// <summary>The writer is silent: ask on a second path whether it is dead.</summary>
+    /// <summary>The writer keeps quiet: ask on a second path whether it is dead, to know when it has been silent for long enough.</summary>
     Confirm,
 
     /// <summary>A failover was asked for: let the writer send what it has first.</summary>
@@ -164,8 +164,8 @@ internal static class StandbyPolicy
             return IsDrained(view, now, options) ? StandbyStep.BeginFailover : StandbyStep.DrainWriter;
         }
 
-        var lost = view.Writer.Machine.IsSpent || view.Writer.Silence >= options.SuspectAfter;
-        return lost && view.AutoFailover ? StandbyStep.Confirm : StandbyStep.Observe;
+        var quiet = view.Writer.Machine.IsSpent || view.Writer.Silence >= options.AskAfter;
+        return quiet && view.AutoFailover ? StandbyStep.Confirm : StandbyStep.Observe;
     }
 
     /// <summary>Silence means nothing while a machine stops or starts. One that has failed to start again means that the standby is to take over. The

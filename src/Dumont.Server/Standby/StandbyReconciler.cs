@@ -32,6 +32,8 @@ internal sealed class StandbyReconciler(
     /// <summary>How far the standby is, where nothing else is worth a write.</summary>
     private static readonly TimeSpan InStepInterval = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan FailoverInterval = TimeSpan.FromMilliseconds(200);
+
     /// <inheritdoc />
     public string Kind => WorkKinds.Standby;
 
@@ -114,7 +116,15 @@ internal sealed class StandbyReconciler(
             await pairs.SaveAsync(tick, document, null, also: null, cancellationToken);
         }
 
-        return Next.After(view.Association.FailoverActive ? TimeSpan.FromMilliseconds(200) : options.Value.HeartbeatInterval / 2);
+        return Next.After(view.Association.FailoverActive ? FailoverInterval : UntilQuiet(view));
+    }
+
+    /// <summary>Not a look too late: the moment at which the writer, should nothing be heard of it meanwhile, has been quiet for long enough to ask.</summary>
+    private TimeSpan UntilQuiet(StandbyView view)
+    {
+        var usual = options.Value.HeartbeatInterval / 2;
+        var left = options.Value.AskAfter - (view.Writer?.Silence ?? TimeSpan.Zero);
+        return left > TimeSpan.Zero && left < usual ? left : usual;
     }
 
     private static AssociationDocument CountSyncs(StandbyTick tick)
@@ -233,10 +243,15 @@ internal sealed class StandbyReconciler(
         var writer = tick.View.Writer!;
 
         // One that was given up may still be heard of, for instance when only its sshd is dead; its agent is fenced like any other.
-        if (!writer.Machine.IsSpent
-            && (!await confirmation.IsDeadAsync(writer.Machine, cancellationToken) || hub.SilenceOf(writer.Machine.Id) < options.Value.SuspectAfter))
+        if (!writer.Machine.IsSpent && !await confirmation.IsDeadAsync(writer.Machine, cancellationToken))
         {
             return Next.After(options.Value.HeartbeatInterval);
+        }
+
+        // Dead as the second path may look: only who has been silent for as long as was agreed is given up.
+        if (!writer.Machine.IsSpent && options.Value.SuspectAfter - hub.SilenceOf(writer.Machine.Id) is var left && left > TimeSpan.Zero)
+        {
+            return Next.After(left < options.Value.HeartbeatInterval ? left : options.Value.HeartbeatInterval);
         }
 
         return await steps.BeginAsync(tick, "gpu_failure", cancellationToken);

@@ -33,6 +33,12 @@ internal sealed class StandbyViews(InstanceStore instances, AssociationStore ass
             await instances.FindAsync(id, cancellationToken));
     }
 
+    /// <summary>What is written down is some seconds old; the writer's last report says how many there are now.</summary>
+    private static long CountSyncs(Association association, AgentReport? writer) =>
+        writer is { Sync: { } sync } && sync.Peer == association.StandbyMachineId && writer.BootId == association.Document.CountedBootId
+            ? association.Document.SyncCountBefore + sync.RoundsCompleted
+            : association.SyncCount;
+
     private AssociationResponse ToResponse(Association association, Machine? standby, Instance? instance)
     {
         var document = association.Document;
@@ -52,7 +58,7 @@ internal sealed class StandbyViews(InstanceStore instances, AssociationStore ass
             FailureReason = document.FailureReason,
             FailedAt = document.FailedAt,
             State = InstanceViews.Word(document.State),
-            SyncCount = association.SyncCount,
+            SyncCount = CountSyncs(association, writer?.Report),
             LastSyncAt = writer?.Report.Sync?.LastSuccessAt ?? document.LastSyncAt,
             RpoSeconds = association.RpoSeconds(instance?.WriterMachineId, writer),
             FailoverPhase = document.Phase is { } phase && association.FailoverActive ? InstanceViews.Word(phase) : null,

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Dumont.LocalCloud.Tests.Support;
 using Dumont.LocalCloud.Tests.Vast;
 
@@ -46,6 +47,62 @@ public sealed class MachineControlTests
         Assert.NotNull((await cloud.GcpAsync("GET", $"/zones/{Zone}/operations?filter=operationType=compute.instances.hostError")).Json["items"]);
         await cloud.GcpAsync("POST", $"/zones/{Zone}/instances/cs-1/start");
         await cloud.VmUntilAsync(Zone, "cs-1", "RUNNING");
+    }
+
+    [Fact]
+    public async Task Strike_FrozenMachine_AcceptsConnectionsAndSaysNothingUntilThawed()
+    {
+        await using var cloud = await TestCloud.StartAsync();
+        var ssh = await cloud.KeyAsync();
+        var id = await cloud.RentAsync();
+        var (host, port) = MachineTests.Access(await cloud.UntilAsync(id, "running"));
+        Assert.Equal(0, (await ssh.RunAsync(host, port, "(while :; do date +%s%N > /root/now; sleep 0.02; done) >/dev/null 2>&1 &")).ExitCode);
+
+        Assert.True((await StrikeAsync(cloud, id, "freeze")).Json["processes"]!.GetValue<int>() > 1);
+        Assert.False(await GreetsAsync(host, port));
+        Assert.Equal("running", (await cloud.InstanceAsync(id))!["actual_status"]!.ToString());
+
+        await StrikeAsync(cloud, id, "thaw");
+        Assert.True(await GreetsAsync(host, port));
+        var before = (await ssh.RunAsync(host, port, "cat /root/now")).Output;
+
+        // Cut off: what the user runs goes on.
+        await StrikeAsync(cloud, id, "cut");
+        Assert.False(await GreetsAsync(host, port));
+        await StrikeAsync(cloud, id, "thaw");
+        Assert.NotEqual(before, (await ssh.RunAsync(host, port, "cat /root/now")).Output);
+    }
+
+    [Fact]
+    public async Task Strike_UnknownKindOrMachine_SaysWhatIsValid()
+    {
+        await using var cloud = await TestCloud.StartAsync();
+        var id = await cloud.RentAsync();
+        var refused = await StrikeAsync(cloud, id, "melt");
+        Assert.Equal((422, "kind"), (refused.Status, refused.Json["field"]!.ToString()));
+        Assert.Contains("freeze", refused.Json["valid"]!.AsArray().Select(kind => kind!.ToString()));
+        Assert.Equal(404, (await StrikeAsync(cloud, 4711, "freeze")).Status);
+
+        await StrikeAsync(cloud, id, "vanish");
+        Assert.Empty((await cloud.SendAsync("GET", "/local/machines")).Json["machines"]!.AsArray());
+    }
+
+    private static Task<Answer> StrikeAsync(TestCloud cloud, long id, string kind) =>
+        cloud.SendAsync("POST", $"/local/machines/{id}/strike", $$"""{"kind":"{{kind}}"}""");
+
+    private static async Task<bool> GreetsAsync(string host, int port)
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        try
+        {
+            await socket.ConnectAsync(host, port, limit.Token);
+            return await socket.ReceiveAsync(new byte[4], limit.Token) > 0;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
     }
 
     [Fact]

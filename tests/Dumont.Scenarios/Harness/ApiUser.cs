@@ -11,14 +11,20 @@ internal sealed class ApiUser : IDisposable
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(60) };
     private readonly DumontClient _client;
 
-    private ApiUser(Uri url, Ssh ssh) => (_client, Ssh) = (new DumontClient(_http, url), ssh);
+    private ApiUser(Uri url, Ssh ssh, string folder) => (_client, Ssh, Folder) = (new DumontClient(_http, url), ssh, folder);
 
     public Ssh Ssh { get; }
+
+    /// <summary>Her files.</summary>
+    public string Folder { get; }
+
+    /// <summary>Of her login.</summary>
+    public string Token => _client.Token!;
 
     /// <summary>Registers, logs in and brings her key.</summary>
     public static async Task<ApiUser> RegisterAsync(Uri url, string folder, CancellationToken cancellationToken)
     {
-        var user = new ApiUser(url, await Ssh.CreateAsync(folder, cancellationToken));
+        var user = new ApiUser(url, await Ssh.CreateAsync(folder, cancellationToken), folder);
         var email = $"{Path.GetFileName(folder)}@example.com";
         await user.PostAsync("/auth/register", new JsonObject { ["email"] = email, ["password"] = Password }, cancellationToken);
         var login = await user.PostAsync("/auth/login", new JsonObject { ["username"] = email, ["password"] = Password }, cancellationToken);

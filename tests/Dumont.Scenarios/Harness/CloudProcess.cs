@@ -130,6 +130,10 @@ internal sealed class CloudProcess : IAsyncDisposable
     public Task KillHostAsync(string id, CancellationToken cancellationToken) =>
         _client.SendAsync(HttpMethod.Post, $"/local/machines/{id}/kill", null, cancellationToken);
 
+    /// <summary>Something befalls a machine at once: <c>freeze</c>, <c>cut</c>, <c>thaw</c>.</summary>
+    public Task StrikeAsync(string id, string kind, CancellationToken cancellationToken) =>
+        _client.SendAsync(HttpMethod.Post, $"/local/machines/{id}/strike", new JsonObject { ["kind"] = kind }, cancellationToken);
+
     /// <summary>Arms a fault.</summary>
     public Task ArmAsync(JsonObject fault, CancellationToken cancellationToken) => _client.SendAsync(HttpMethod.Post, "/local/faults", fault, cancellationToken);
 

@@ -14,11 +14,12 @@ public sealed class StandbyPolicyTests
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
     [Fact]
-    public void Watch_Silence_IsSuspectedAtTheThresholdNotBefore()
+    public void Watch_Silence_TheSecondPathIsAskedFromHalfOfTheThresholdNotBefore()
     {
         Assert.Equal(TimeSpan.FromSeconds(3), Options.SuspectAfter);
-        Assert.Equal(StandbyStep.Observe, Decide(Pair(Options.SuspectAfter - TimeSpan.FromTicks(1))));
-        Assert.Equal(StandbyStep.Confirm, Decide(Pair(Options.SuspectAfter)));
+        Assert.Equal(TimeSpan.FromSeconds(1.5), Options.AskAfter);
+        Assert.Equal(StandbyStep.Observe, Decide(Pair(Options.AskAfter - TimeSpan.FromTicks(1))));
+        Assert.Equal(StandbyStep.Confirm, Decide(Pair(Options.AskAfter)));
     }
 
     [Theory]
@@ -28,7 +29,8 @@ public sealed class StandbyPolicyTests
     public void Watch_ThresholdFromOptions_IsIntervalTimesCount(double seconds, int count)
     {
         var options = new StandbyOptions { HeartbeatInterval = TimeSpan.FromSeconds(seconds), FailoverThreshold = count };
-        var silence = TimeSpan.FromSeconds(seconds) * count;
+        var silence = TimeSpan.FromSeconds(seconds) * count / 2;
+        Assert.Equal(silence * 2, options.SuspectAfter);
 
         Assert.Equal(StandbyStep.Observe, StandbyPolicy.Decide(Pair(silence - TimeSpan.FromTicks(1)), Now, options));
         Assert.Equal(StandbyStep.Confirm, StandbyPolicy.Decide(Pair(silence), Now, options));

@@ -111,7 +111,7 @@ internal sealed class SimServer : IDisposable
             new InstanceReconciler(
                 Instances, Associations, Migrations, _machines, placement, Settings, Hub, Changes, events, _time, instanceOptions, new SimLogger<InstanceReconciler>(checks)),
             new StandbyReconciler(
-                Instances, Associations, Migrations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts), steps, recorder, pairs, Settings, Changes, events, _time,
+                Instances, Associations, Migrations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts, standbyOptions, _time), steps, recorder, pairs, Settings, Changes, events, _time,
                 standbyOptions),
             new MigrationReconciler(
                 Migrations, Instances, Associations, _machines, migrationPlacement, Hub, Changes, events, bench.MigrationMetrics, _time, Options.Create(options.Migration)),
