@@ -71,7 +71,8 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
             time);
         using var engines = new MachineEngines(config, surroundings.ResticProgram, time);
         using var work = new WorkRunner(engines.Create, log);
-        using var link = new ServerLink(config, options, () => Report(role, metrics, work), Accept, NewBackoff(), log, time);
+        using var link = new ServerLink(
+            config, options, () => Report(role, metrics, work), Accept, () => role.Order.ReportInterval ?? config.HeartbeatInterval, NewBackoff(), log, time);
         role.StateChanged += link.ReportSoon;
         work.StateChanged += link.ReportSoon;
 

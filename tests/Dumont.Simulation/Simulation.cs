@@ -9,6 +9,7 @@ using Dumont.Simulation.Engine;
 using Dumont.Simulation.Faults;
 using Dumont.Simulation.Server;
 using Dumont.Simulation.World;
+using Microsoft.Extensions.Options;
 
 namespace Dumont.Simulation;
 
@@ -111,7 +112,7 @@ internal sealed class Simulation
         Begin();
         if (_options.WithStandby)
         {
-            await Server!.Settings.SetAsync(Workbench.User, new AutoStandbySettings { Enabled = true }, CancellationToken.None);
+            await Server!.Failover.ChangeOfUserAsync(Workbench.User, _ => new AutoStandbySettings { Enabled = true }, CancellationToken.None);
         }
 
         _nemesis.Plan(_options, _kills);
@@ -219,7 +220,7 @@ internal sealed class Simulation
                 """,
                 new { mark = ProviderAccounts.MarkOf(CloudWorld.OtherAccount) }),
             CancellationToken.None);
-        var settings = await new AutoStandby(_bench.Database).GetAsync(Workbench.User, CancellationToken.None);
+        var failover = new FailoverSettings(_bench.Database, TimeProvider.System, Options.Create(_options.Detection));
         if (await _checks.Snapshots.UnfinishedAsync() is { } operation)
         {
             return operation;
@@ -228,7 +229,8 @@ internal sealed class Simulation
         foreach (var (id, desired, status, released, phase, pair, moving, unknowable) in rows)
         {
             // Who pauses looks for no GPU.
-            var mayRest = !settings.AutoRecovery || desired == nameof(InstanceDesired.Paused);
+            var rules = await failover.GetAsync(Workbench.User, new InstanceId(id), CancellationToken.None);
+            var mayRest = !rules.RecoversByItself || desired == nameof(InstanceDesired.Paused);
             var isOpen = moving > 0
                 || desired switch
                 {

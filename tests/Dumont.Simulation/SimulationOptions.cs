@@ -35,6 +35,8 @@ internal sealed record SimulationOptions
 
     public required InstancesOptions Instances { get; init; }
 
+    public required DetectionOptions Detection { get; init; }
+
     public required StandbyOptions Standby { get; init; }
 
     public SnapshotsOptions Snapshots { get; } = new()
@@ -77,10 +79,9 @@ internal sealed record SimulationOptions
                 PauseDrainLimit = TimeSpan.FromSeconds(15),
                 QuotaPerUser = 3,
             },
+            Detection = new DetectionOptions { HeartbeatInterval = TimeSpan.FromSeconds(6), FailoverThreshold = 2 },
             Standby = new StandbyOptions
             {
-                HeartbeatInterval = TimeSpan.FromSeconds(6),
-                FailoverThreshold = 2,
                 PromotionTimeout = TimeSpan.FromSeconds(20),
                 DrainTimeout = TimeSpan.FromSeconds(10),
                 PartnerSilence = TimeSpan.FromSeconds(15),

@@ -212,5 +212,5 @@ internal sealed class MachineRole(
         left.Role == right.Role && left.Generation == right.Generation && left.Workspace == right.Workspace && left.SyncTarget == right.SyncTarget;
 
     private static bool IsSame(AgentOrder left, AgentOrder right) =>
-        SameWork(left, right) && left.Drain == right.Drain && left.AuthorizedKeys.SequenceEqual(right.AuthorizedKeys);
+        SameWork(left, right) && left.Drain == right.Drain && left.ReportInterval == right.ReportInterval && left.AuthorizedKeys.SequenceEqual(right.AuthorizedKeys);
 }

@@ -40,7 +40,7 @@ internal static class AgentOrderPolicy
 
 /// <summary>Puts the order for one machine together from what is recorded.</summary>
 internal sealed class AgentOrders(
-    InstanceStore instances, AssociationStore associations, MachineStore store, InstanceKeyStore keys, Database database) : IAgentOrders
+    InstanceStore instances, AssociationStore associations, MachineStore store, InstanceKeyStore keys, FailoverSettings failover, Database database) : IAgentOrders
 {
     private const string Workspace = "/workspace";
 
@@ -54,6 +54,7 @@ internal sealed class AgentOrders(
 
         var association = await associations.FindAsync(instanceId, cancellationToken);
         var userKeys = await UserKeysAsync(instance.UserId, cancellationToken);
+        var rules = await failover.GetAsync(instance.UserId, instanceId, cancellationToken);
         var found = new List<AgentOrder?>();
         foreach (var machine in machines)
         {
@@ -63,7 +64,7 @@ internal sealed class AgentOrders(
                 ? await FindTargetAsync(instance, association, cancellationToken)
                 : null;
             var drain = writes && (association?.Document.Draining == true || instance is { Wanted: InstanceDesired.Paused, Status: InstanceStatus.Pausing });
-            found.Add(new AgentOrder(generation, role, Workspace, target, drain, userKeys));
+            found.Add(new AgentOrder(generation, role, Workspace, target, drain, userKeys, ReportInterval: rules.ReportInterval));
         }
 
         return found;

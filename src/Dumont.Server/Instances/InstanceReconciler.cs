@@ -18,7 +18,7 @@ internal sealed class InstanceReconciler(
     AssociationStore associations,
     MachineStore machines,
     MachinePlacement placement,
-    AutoStandby autoStandby,
+    FailoverSettings failover,
     AgentHub hub,
     InstanceChanges changes,
     EventStore events,
@@ -75,7 +75,7 @@ internal sealed class InstanceReconciler(
             HasSync: association is { Released: false, SyncEnabled: true } && report?.Sync is { State: AgentSyncState.Live },
             FailoverActive: association is { Released: false, FailoverActive: true },
             StandbyTakesOver: association is { Released: false, SyncCount: > 0, Document.State: AssociationState.Ready or AssociationState.Syncing }
-                && (await autoStandby.GetAsync(instance.UserId, cancellationToken)).AutoFailover)
+                && (await failover.GetAsync(instance.UserId, instance.Id, cancellationToken)).SwitchesByItself)
         {
             RestsOnStandby = association is { Released: false, RestsOnStandby: true },
             LostMachineId = association?.Document.LostMachineId,

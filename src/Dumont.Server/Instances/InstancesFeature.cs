@@ -13,7 +13,9 @@ internal static class InstancesFeature
         services.AddOptions<InstancesOptions>().BindConfiguration("Instances").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<InstanceStore>();
         services.AddSingleton<AssociationStore>();
+        services.AddOptions<DetectionOptions>().BindConfiguration("Standby").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<AutoStandby>();
+        services.AddSingleton<FailoverSettings>();
         services.AddSingleton<CreditCache>();
         services.AddSingleton<GatewayPorts>();
         services.AddSingleton<PortProbe>(provider =>

@@ -9,6 +9,9 @@ internal static class StandbyEvents
 
     public static NewEvent GpuLost(string reason) => new("standby.gpu_lost", new { reason });
 
+    /// <summary>A failover was asked for, and nothing can take over any more.</summary>
+    public static NewEvent RequestWithdrawn() => new("standby.request_withdrawn");
+
     public static NewEvent Promoted() => new("standby.promoted");
 
     /// <summary>One that was given up is heard of again.</summary>

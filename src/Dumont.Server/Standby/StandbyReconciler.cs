@@ -19,7 +19,7 @@ internal sealed class StandbyReconciler(
     FailoverSteps steps,
     FailoverRecorder failovers,
     PairRecorder pairs,
-    AutoStandby autoStandby,
+    FailoverSettings settings,
     InstanceChanges changes,
     EventStore events,
     TimeProvider time,
@@ -53,13 +53,12 @@ internal sealed class StandbyReconciler(
 
     private async Task<StandbyView> LoadAsync(Instance instance, Association association, CancellationToken cancellationToken)
     {
-        var settings = await autoStandby.GetAsync(instance.UserId, cancellationToken);
+        var rules = await settings.GetAsync(instance.UserId, instance.Id, cancellationToken);
         var all = await machines.ListAsync(instance.Id, cancellationToken);
         return new StandbyView(
             instance,
             association,
-            settings.AutoFailover,
-            settings.AutoRecovery,
+            rules,
             Observe(all, instance.WriterMachineId),
             Observe(all, association.StandbyMachineId),
             Observe(all, association.Document.CandidateMachineId));
@@ -93,6 +92,13 @@ internal sealed class StandbyReconciler(
     private async Task<Next> RecordAsync(StandbyTick tick, CancellationToken cancellationToken)
     {
         var (view, document) = (tick.View, CountSyncs(tick));
+        if (view.Association is { FailoverRequested: not null, FailoverActive: false })
+        {
+            // It would begin some day, when nobody thinks of it any more.
+            await WithdrawAsync(tick, cancellationToken);
+            return Next.Now;
+        }
+
         if (!view.Association.FailoverActive && view.Instance.Generation > 0)
         {
             document = document with { State = StandbyPolicy.StateOf(view, options.Value), Draining = false, PhaseSince = null };
@@ -105,8 +111,16 @@ internal sealed class StandbyReconciler(
             await pairs.SaveAsync(tick, document, null, also: null, cancellationToken);
         }
 
-        return Next.After(view.Association.FailoverActive ? TimeSpan.FromMilliseconds(200) : options.Value.HeartbeatInterval / 2);
+        return Next.After(view.Association.FailoverActive ? TimeSpan.FromMilliseconds(200) : view.Rules.LookInterval);
     }
+
+    private Task<Association> WithdrawAsync(StandbyTick tick, CancellationToken cancellationToken) =>
+        associations.SaveAsync(
+            tick.View.Association,
+            tick.View.Association with { FailoverRequested = null, Document = tick.Document with { Draining = false, PhaseSince = null } },
+            tick.Fence,
+            transaction => events.AppendAsync(transaction, tick.View.Instance.UserId, tick.View.Instance.Id, StandbyEvents.RequestWithdrawn()),
+            cancellationToken);
 
     private static AssociationDocument CountSyncs(StandbyTick tick)
     {
@@ -219,9 +233,9 @@ internal sealed class StandbyReconciler(
 
         // One that was given up may still be heard of, for instance when only its sshd is dead; its agent is fenced like any other.
         if (!writer.Machine.IsSpent
-            && (!await confirmation.IsDeadAsync(writer.Machine, cancellationToken) || hub.SilenceOf(writer.Machine.Id) < options.Value.SuspectAfter))
+            && (!await confirmation.IsDeadAsync(writer.Machine, cancellationToken) || hub.SilenceOf(writer.Machine.Id) < tick.View.Rules.SuspectAfter))
         {
-            return Next.After(options.Value.HeartbeatInterval);
+            return Next.After(2 * tick.View.Rules.LookInterval);
         }
 
         return await steps.BeginAsync(tick, "gpu_failure", cancellationToken);

@@ -70,11 +70,12 @@ internal sealed class SimServer : IDisposable
         var sweeps = new SweepStore(database, _queue, _time);
         Instances = new InstanceStore(database, _time);
         Associations = new AssociationStore(database, _time);
-        Settings = new AutoStandby(database);
+        var autoStandby = new AutoStandby(database);
+        Failover = new FailoverSettings(database, _time, Options.Create(options.Detection));
         Changes = new InstanceChanges(_time);
         var instanceOptions = Options.Create(options.Instances);
         var placement = new MachinePlacement(catalog, accounts, _machines, instanceOptions);
-        IAgentOrders orders = new AgentOrders(Instances, Associations, _machines, keys, database);
+        IAgentOrders orders = new AgentOrders(Instances, Associations, _machines, keys, Failover, database);
         orders = bug?.Wrap(orders, Instances, Associations) ?? orders;
         Operations = new OperationStore(database, _time);
         Snapshots = new SnapshotStore(database, _time);
@@ -84,8 +85,9 @@ internal sealed class SimServer : IDisposable
         var repositories = new Repositories(
             new RepositoryStore(database, bench.MasterKey, _time), new StorageSettingsStore(secrets), secrets, new SimEngine(this, world, scheduler, random, checks), snapshotOptions);
         Hub = new AgentHub(orders, _queue, _time, new SimLogger<AgentHub>(checks), new SnapshotWork(Operations, Snapshots, repositories));
+        FailoverService = new FailoverService(Instances, Associations, _machines, Hub, Failover, Changes, _queue, Options.Create(options.Standby));
         Service = new InstanceService(
-            database, Instances, Associations, placement, _machines, catalog, hosts, new CreditCache(_time), Settings, new GatewayPorts(Options.Create(bench.ServerOptions), _ => true),
+            database, Instances, Associations, placement, _machines, catalog, hosts, new CreditCache(_time), autoStandby, new GatewayPorts(Options.Create(bench.ServerOptions), _ => true),
             events, _queue, _time, instanceOptions);
         var verifications = new VerificationStore(database, _queue, snapshotOptions);
         SnapshotService = new SnapshotService(database, Snapshots, Operations, verifications, repositories, Instances, Service, events, _queue, _time, snapshotOptions);
@@ -105,9 +107,9 @@ internal sealed class SimServer : IDisposable
             new MachineReconciler(_machines, accounts, ssh, preparer, _identity, hosts, _time, machineOptions, new SimLogger<MachineReconciler>(checks)),
             new SweepReconciler(_machines, sweeps, accounts, _identity, machineOptions, new SimLogger<SweepReconciler>(checks)),
             new InstanceReconciler(
-                Instances, Associations, _machines, placement, Settings, Hub, Changes, events, _time, instanceOptions, new SimLogger<InstanceReconciler>(checks)),
+                Instances, Associations, _machines, placement, Failover, Hub, Changes, events, _time, instanceOptions, new SimLogger<InstanceReconciler>(checks)),
             new StandbyReconciler(
-                Instances, Associations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts), steps, recorder, pairs, Settings, Changes, events, _time,
+                Instances, Associations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts), steps, recorder, pairs, Failover, Changes, events, _time,
                 standbyOptions),
             new OperationReconciler(
                 Operations, Snapshots, repositories, repositoryWork, verifications, Instances, _machines, Hub, events, new OperationChanges(_time), bench.Metrics, _time, snapshotOptions),
@@ -140,7 +142,9 @@ internal sealed class SimServer : IDisposable
 
     public AssociationStore Associations { get; }
 
-    public AutoStandby Settings { get; }
+    public FailoverSettings Failover { get; }
+
+    public FailoverService FailoverService { get; }
 
     public InstanceService Service { get; }
 
