@@ -209,9 +209,10 @@ internal sealed class Simulation
     private async Task<string?> UnfinishedAsync()
     {
         var rows = await _bench.Database.ReadAsync(
-            connection => connection.QueryAsync<(long Id, string Desired, string Status, long? Released, string? Phase, string? Pair, long Moving, long Unknowable)>(
+            connection => connection.QueryAsync<(long Id, string Desired, string Status, long? Released, string? Phase, string? Pair, long Asked, long Moving, long Unknowable)>(
                 $"""
                 SELECT i.id, i.desired, i.status, a.released, json_extract(a.document, '$.phase'), json_extract(a.document, '$.state'),
+                    COALESCE(a.released = 0 AND a.failover_requested IS NOT NULL, 0),
                     (SELECT COUNT(*) FROM machines m WHERE m.instance_id = i.id AND NOT ({IsUnknowable})
                         AND ((m.phase IN ('Intended', 'Asking', 'Booting', 'Preparing', 'Starting', 'Stopping', 'Releasing')
                             AND (m.phase = 'Releasing' OR m.desired = 'Stopped' OR json_extract(m.document, '$.failure') IS NULL)) OR (m.desired = 'Gone' AND m.phase NOT IN ('Gone', 'Failed')))),
@@ -226,7 +227,7 @@ internal sealed class Simulation
             return operation;
         }
 
-        foreach (var (id, desired, status, released, phase, pair, moving, unknowable) in rows)
+        foreach (var (id, desired, status, released, phase, pair, asked, moving, unknowable) in rows)
         {
             // Who pauses looks for no GPU.
             var rules = await failover.GetAsync(Workbench.User, new InstanceId(id), CancellationToken.None);
@@ -239,6 +240,7 @@ internal sealed class Simulation
                     _ => status is not (nameof(InstanceStatus.Running) or nameof(InstanceStatus.Error)),
                 }
                 || (released == 0 && phase is not null && !mayRest)
+                || (asked == 1 && desired != nameof(InstanceDesired.Deleted))
                 || (released == 0 && phase is not null and not ("SearchingGpu" or "FailoverToCpu"));
             if (isOpen)
             {

@@ -60,7 +60,7 @@ internal sealed record SimulationOptions
             KillsMax = kills,
             FirstKill = first,
             InstancesMax = random.Next(5) == 0 ? 2 : 1,
-            WithStandby = random.Next(4) != 0 || first?.Flow == "failover" || first?.Step.Contains("standby", StringComparison.Ordinal) == true,
+            WithStandby = random.Next(4) != 0 || first?.Flow is "failover" or "withdraw" || first?.Step.Contains("standby", StringComparison.Ordinal) == true,
             WithSnapshots = isHeavy || (first?.IsOfSnapshots ?? random.Next(6) == 0),
             Machines = new MachinesOptions
             {

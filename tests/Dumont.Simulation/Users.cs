@@ -30,7 +30,12 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
             await scheduler.DelayAsync(TimeSpan.FromSeconds(14 + random.Next(8)), CancellationToken.None);
             if (run.Server is { IsDead: false } first && await PickAsync(first) is { } one)
             {
-                await (kill.IsOfSnapshots ? Snapshots.LeadAsync(one.Id, kill.Flow) : ActAsync(first, one, kill.Flow switch { "pause" or "resume" => 0, "destroy" => 4, _ => 6 }));
+                await (kill.IsOfSnapshots ? Snapshots.LeadAsync(one.Id, kill.Flow) : ActAsync(first, one, kill.Flow switch { "pause" or "resume" => 0, "destroy" => 4, "settings" => 11, _ => 6 }));
+                if (kill.Flow == "withdraw")
+                {
+                    // Asked for, and then paused before it could begin.
+                    await ActAsync(first, one, 0);
+                }
             }
         }
 

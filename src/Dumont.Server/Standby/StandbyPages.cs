@@ -20,6 +20,7 @@ internal static class StandbyPages
     {
         pages.MapGet(Path, ShowAsync);
         pages.MapPost(Path, SetAsync);
+        pages.MapGet(FailoverPath, ShowAsync);
         pages.MapPost(FailoverPath, SetFailoverAsync);
     }
 

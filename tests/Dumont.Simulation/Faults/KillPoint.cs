@@ -111,6 +111,9 @@ internal static class KillPointTable
         .. Call("failover", "lost destroy"),
         .. Commit("failover", "lost Releasing>Gone"),
 
+        .. Commit("settings", "api settings"),
+        .. Commit("withdraw", "pair request withdrawn"),
+
         .. Commit("destroy", "api delete"),
         .. Commit("destroy", "instance Running>Deleting"),
         .. Commit("destroy", "gpu Ready>Releasing"),
