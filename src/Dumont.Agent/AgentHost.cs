@@ -72,7 +72,8 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
         var meter = new WorkspaceMeter(() => role.Order is { Role: not AgentRole.Idle, Workspace: var workspace } ? workspace : null, options, time);
         using var engines = new MachineEngines(config, surroundings.ResticProgram, time);
         using var work = new WorkRunner(engines.Create, log);
-        using var link = new ServerLink(config, options, () => Report(role, metrics, meter, work), Accept, NewBackoff(), log, time);
+        using var link = new ServerLink(
+            config, options, () => Report(role, metrics, meter, work), Accept, () => role.Order.ReportInterval ?? config.HeartbeatInterval, NewBackoff(), log, time);
         role.StateChanged += link.ReportSoon;
         work.StateChanged += link.ReportSoon;
 

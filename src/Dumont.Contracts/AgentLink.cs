@@ -4,7 +4,7 @@ namespace Dumont.Contracts;
 
 // The link between server and agent. The agent dials out to GET /api/v1/agent/link (WebSocket, bearer = machine token) and
 //
-//   agent  ──▶  AgentReport   at once after connecting, then every second: heartbeat, metrics and what it observes
+//   agent  ──▶  AgentReport   at once after connecting, then every second or as ordered: heartbeat, metrics and what it observes
 //   agent  ◀──  AgentOrder    at once after connecting, then whenever it changes: the state the machine should be in
 //
 // Both are whole states, not events: a lost or repeated message changes nothing. Text frames of UTF-8 JSON, snake_case, one
@@ -40,6 +40,7 @@ public enum AgentRole
 /// <param name="Drain">A writer that drains stops user processes, sends what is left, then reports <see cref="AgentSyncReport.Drained"/>.</param>
 /// <param name="AuthorizedKeys">The user's public keys, one OpenSSH line each, to be let in as root besides the server's own.</param>
 /// <param name="Work">What to do once, besides; null ends what is being done. Holds a secret: it stays in memory, on both sides.</param>
+/// <param name="ReportInterval">Time between two reports; null for the one of <see cref="AgentConfig.HeartbeatInterval"/>.</param>
 /// <param name="MigrationTarget">Where a writer sends its changes besides, because the instance is to move there; null when it is not.</param>
 /// <param name="Check">Number of the comparison by content that is wanted; 0 for none. A follower that is given another number forgets what it knows of its
 /// files, and so reads all of them from its disk when the writer connects next; a writer does so for the migration target, and connects to it anew.</param>
@@ -51,6 +52,7 @@ public sealed record AgentOrder(
     bool Drain,
     IReadOnlyList<string> AuthorizedKeys,
     AgentWork? Work = null,
+    TimeSpan? ReportInterval = null,
     AgentSyncTarget? MigrationTarget = null,
     long Check = 0);
 
@@ -190,7 +192,7 @@ public sealed partial class AgentLinkJson : JsonSerializerContext;
 /// <param name="Token">Bearer token of this machine alone; opens the agent link and nothing else.</param>
 /// <param name="StateDirectory">Where the agent keeps its generation and sync state, <c>/var/lib/dumont</c>.</param>
 /// <param name="SyncKeyFile">Private key for syncing, mode 0600, <c>/opt/dumont/sync_key</c>.</param>
-/// <param name="HeartbeatInterval">Time between reports; default one second.</param>
+/// <param name="HeartbeatInterval">Time between reports until an order says otherwise; default one second.</param>
 public sealed record AgentConfig(
     string ServerUrl,
     MachineId MachineId,

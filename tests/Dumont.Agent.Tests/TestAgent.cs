@@ -11,13 +11,13 @@ internal sealed class TestAgent : IAsyncDisposable
     private readonly StringWriter _text = new();
     private readonly Task _running;
 
-    public TestAgent(TempFolder folder, string name, string serverUrl, long machineId, string keyFile = "/nowhere", FakeProcesses? processes = null)
+    public TestAgent(TempFolder folder, string name, string serverUrl, long machineId, string keyFile = "/nowhere", FakeProcesses? processes = null, TimeSpan? heartbeat = null)
     {
         Workspace = folder.Folder($"{name}-workspace");
         State = folder.Folder($"{name}-state");
         Home = folder.Folder($"{name}-home");
         Processes = processes ?? new FakeProcesses();
-        var config = new AgentConfig(serverUrl, new MachineId(machineId), "secret-token", State, keyFile, TimeSpan.FromMilliseconds(200));
+        var config = new AgentConfig(serverUrl, new MachineId(machineId), "secret-token", State, keyFile, heartbeat ?? TimeSpan.FromMilliseconds(200));
         var surroundings = new AgentSurroundings { Home = Home, NvidiaSmiProgram = "/nowhere", Processes = Processes };
         var log = new AgentLog(TextWriter.Synchronized(_text), TimeProvider.System);
         _running = new AgentHost(config, Options, surroundings, log, TimeProvider.System).RunAsync(_stop.Token);

@@ -25,6 +25,16 @@ public sealed class AgentLinkTests
     }
 
     [Fact]
+    public void Order_ReportInterval_OnTheWire_StaysAsItIs()
+    {
+        var order = new AgentOrder(1, AgentRole.Fenced, "/w", SyncTarget: null, Drain: false, [], ReportInterval: TimeSpan.FromSeconds(0.2));
+
+        const string wire = """{"generation":1,"role":"fenced","workspace":"/w","drain":false,"authorized_keys":[],"report_interval":"00:00:00.2000000"}""";
+        Assert.Equal(wire, JsonSerializer.Serialize(order, AgentLinkJson.Default.AgentOrder));
+        Assert.Equal(order.ReportInterval, JsonSerializer.Deserialize(wire, AgentLinkJson.Default.AgentOrder)!.ReportInterval);
+    }
+
+    [Fact]
     public void Report_OnTheWire_StaysAsItIs()
     {
         var report = new AgentReport(

@@ -48,6 +48,49 @@ public sealed class StandbyTests(StandbyTests.Fixture fixture, ITestOutputHelper
     }
 
     [Fact]
+    public async Task Failover_IntervalOfTheInstance_IsDetectedSoonerThanByTheServersOwn()
+    {
+        var user = await World.NewUserAsync(_cancellationToken);
+        var instance = await CreatePairAsync(user);
+        var id = ApiUser.IdOf(instance);
+        var before = await WriteAsync(user, instance);
+        var settings = await user.PutAsync(
+            $"/failover/settings/machines/{id}", new JsonObject { ["health_check_interval"] = 0.2, ["failover_threshold"] = 3 }, _cancellationToken);
+        Assert.Equal(0.6, settings!["detection_seconds"]!.GetValue<double>(), 3);
+        var dry = await user.PostAsync($"/failover/test/{id}?dry_run=true", null, _cancellationToken);
+        Assert.True(dry!["would_succeed"]!.GetValue<bool>(), dry.ToJsonString());
+        Assert.Null(await user.FindFailoverAsync(id, _cancellationToken));
+
+        await World.Cloud.KillHostAsync((await World.Cloud.GpuOfAsync(id, _cancellationToken)).Id, _cancellationToken);
+        Assert.Equal(before, await user.Ssh.RunSoonAsync(instance, "sha256sum < /workspace/blob", TestWorld.Patience, _cancellationToken));
+        var detecting = (await user.FindFailoverAsync(id, _cancellationToken))!["phase_timings_ms"]!["detecting"]!.GetValue<double>();
+        output.WriteLine($"detection {detecting} ms");
+
+        // By the server's own settings three seconds of silence would have to pass first.
+        Assert.InRange(detecting, 0, 3000);
+    }
+
+    [Fact]
+    public async Task Execute_PairThatFollows_AnswersWhenTheStandbyServes()
+    {
+        var user = await World.NewUserAsync(_cancellationToken);
+        var instance = await CreatePairAsync(user);
+        var id = ApiUser.IdOf(instance);
+        var executed = await user.PostAsync("/failover/execute", new JsonObject { ["machine_id"] = id, ["reason"] = "rehearsal" }, _cancellationToken);
+        Assert.True(executed!["success"]?.GetValue<bool>(), executed.ToJsonString());
+        Assert.Equal(("cpu_standby", instance["ssh_port"]!.ToString()), (executed["strategy_succeeded"]!.ToString(), executed["new_ssh_port"]!.ToString()));
+
+        var status = await user.GetAsync($"/failover/status/{id}", _cancellationToken);
+        if (status["active_failover"] is { } active)
+        {
+            Assert.Equal(executed["failover_id"]!.ToString(), active["failover_id"]!.ToString());
+        }
+
+        var failover = await user.AwaitRecoveredAsync(id, TestWorld.Patience, _cancellationToken);
+        Assert.Equal((executed["failover_id"]!.ToString(), "rehearsal"), (failover["failover_id"]!.ToString(), failover["reason"]!.ToString()));
+    }
+
+    [Fact]
     [Trait("Seed", "32")]
     public async Task Failover_Requested_ComesBackToAnotherGpuWithWhatTheStandbyWrote()
     {

@@ -9,6 +9,7 @@ using Dumont.Simulation.Engine;
 using Dumont.Simulation.Faults;
 using Dumont.Simulation.Server;
 using Dumont.Simulation.World;
+using Microsoft.Extensions.Options;
 
 namespace Dumont.Simulation;
 
@@ -111,7 +112,7 @@ internal sealed class Simulation
         Begin();
         if (_options.WithStandby)
         {
-            await Server!.Settings.SetAsync(Workbench.User, new AutoStandbySettings { Enabled = true }, CancellationToken.None);
+            await Server!.Failover.ChangeOfUserAsync(Workbench.User, _ => new AutoStandbySettings { Enabled = true }, CancellationToken.None);
         }
 
         _nemesis.Plan(_options, _kills);
@@ -208,9 +209,10 @@ internal sealed class Simulation
     private async Task<string?> UnfinishedAsync()
     {
         var rows = await _bench.Database.ReadAsync(
-            connection => connection.QueryAsync<(long Id, string Desired, string Status, long? Released, string? Phase, string? Pair, long Moving, long Unknowable)>(
+            connection => connection.QueryAsync<(long Id, string Desired, string Status, long? Released, string? Phase, string? Pair, long Asked, long Moving, long Unknowable)>(
                 $"""
                 SELECT i.id, i.desired, i.status, a.released, json_extract(a.document, '$.phase'), json_extract(a.document, '$.state'),
+                    COALESCE(a.released = 0 AND a.failover_requested IS NOT NULL, 0),
                     (SELECT COUNT(*) FROM machines m WHERE m.instance_id = i.id AND NOT ({IsUnknowable})
                         AND ((m.phase IN ('Intended', 'Asking', 'Booting', 'Preparing', 'Starting', 'Stopping', 'Releasing')
                             AND (m.phase = 'Releasing' OR m.desired = 'Stopped' OR json_extract(m.document, '$.failure') IS NULL)) OR (m.desired = 'Gone' AND m.phase NOT IN ('Gone', 'Failed'))
@@ -220,7 +222,7 @@ internal sealed class Simulation
                 """,
                 new { mark = ProviderAccounts.MarkOf(CloudWorld.OtherAccount) }),
             CancellationToken.None);
-        var settings = await new AutoStandby(_bench.Database).GetAsync(Workbench.User, CancellationToken.None);
+        var failover = new FailoverSettings(_bench.Database, TimeProvider.System, Options.Create(_options.Detection));
         if (await _checks.Snapshots.UnfinishedAsync() is { } operation)
         {
             return operation;
@@ -235,10 +237,11 @@ internal sealed class Simulation
             return migration;
         }
 
-        foreach (var (id, desired, status, released, phase, pair, moving, unknowable) in rows)
+        foreach (var (id, desired, status, released, phase, pair, asked, moving, unknowable) in rows)
         {
             // Who pauses looks for no GPU.
-            var mayRest = !settings.AutoRecovery || desired == nameof(InstanceDesired.Paused);
+            var rules = await failover.GetAsync(Workbench.User, new InstanceId(id), CancellationToken.None);
+            var mayRest = !rules.RecoversByItself || desired == nameof(InstanceDesired.Paused);
             var isOpen = moving > 0
                 || desired switch
                 {
@@ -247,6 +250,7 @@ internal sealed class Simulation
                     _ => status is not (nameof(InstanceStatus.Running) or nameof(InstanceStatus.Error)),
                 }
                 || (released == 0 && phase is not null && !mayRest)
+                || (asked == 1 && desired != nameof(InstanceDesired.Deleted))
                 || (released == 0 && phase is not null and not ("SearchingGpu" or "FailoverToCpu"));
             if (isOpen)
             {

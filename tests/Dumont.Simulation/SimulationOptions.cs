@@ -36,6 +36,8 @@ internal sealed record SimulationOptions
 
     public required InstancesOptions Instances { get; init; }
 
+    public required DetectionOptions Detection { get; init; }
+
     public required StandbyOptions Standby { get; init; }
 
     /// <summary>The user moves instances.</summary>
@@ -72,7 +74,7 @@ internal sealed record SimulationOptions
             KillsMax = kills,
             FirstKill = first,
             InstancesMax = random.Next(5) == 0 ? 2 : 1,
-            WithStandby = random.Next(4) != 0 || first?.Flow == "failover" || first?.Step.Contains("standby", StringComparison.Ordinal) == true,
+            WithStandby = random.Next(4) != 0 || first?.Flow is "failover" or "withdraw" || first?.Step.Contains("standby", StringComparison.Ordinal) == true,
             WithMigrations = isHeavy || first?.Flow == "migrate" || random.Next(5) == 0,
             WithSnapshots = isHeavy || (first?.IsOfSnapshots ?? random.Next(6) == 0),
             Machines = new MachinesOptions
@@ -92,10 +94,9 @@ internal sealed record SimulationOptions
                 PauseDrainLimit = TimeSpan.FromSeconds(15),
                 QuotaPerUser = 3,
             },
+            Detection = new DetectionOptions { HeartbeatInterval = TimeSpan.FromSeconds(6), FailoverThreshold = 2 },
             Standby = new StandbyOptions
             {
-                HeartbeatInterval = TimeSpan.FromSeconds(6),
-                FailoverThreshold = 2,
                 PromotionTimeout = TimeSpan.FromSeconds(20),
                 DrainTimeout = TimeSpan.FromSeconds(10),
                 PartnerSilence = TimeSpan.FromSeconds(15),

@@ -30,7 +30,12 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
             await scheduler.DelayAsync(TimeSpan.FromSeconds(14 + random.Next(8)), CancellationToken.None);
             if (run.Server is { IsDead: false } first && await PickAsync(first) is { } one)
             {
-                await (kill.IsOfSnapshots ? Snapshots.LeadAsync(one.Id, kill.Flow) : ActAsync(first, one, kill.Flow switch { "pause" or "resume" => 0, "destroy" => 4, "migrate" => 12, _ => 6 }));
+                await (kill.IsOfSnapshots ? Snapshots.LeadAsync(one.Id, kill.Flow) : ActAsync(first, one, kill.Flow switch { "pause" or "resume" => 0, "destroy" => 4, "settings" => 11, "migrate" => 12, _ => 6 }));
+                if (kill.Flow == "withdraw")
+                {
+                    // Asked for, and then paused before it could begin.
+                    await ActAsync(first, one, 0);
+                }
             }
         }
 
@@ -133,12 +138,7 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
                     Workbench.User, id, random.Next(4) == 0 ? DeleteReason.GpuFailure : DeleteReason.UserRequest, destroyStandby: random.Next(3) != 0, nobody));
                 break;
             case 6 or 7 or 8:
-                if (instance.Status == InstanceStatus.Running
-                    && await server.Associations.FindAsync(id, nobody) is { Released: false, SyncCount: > 0, FailoverActive: false })
-                {
-                    await AskAsync(server, "failover", () => server.Associations.RequestFailoverAsync(Workbench.User, id, "requested", nobody));
-                }
-
+                await AskAsync(server, "failover", () => server.FailoverService.RequestAsync(Workbench.User, id, "requested", isForced: random.Next(8) == 0, nobody));
                 break;
             case 9:
                 var enabled = random.Next(2) == 0;
@@ -149,12 +149,7 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
                 await AskAsync(server, "release", () => server.Associations.ReleaseAsync(Workbench.User, id, nobody));
                 break;
             default:
-                await AskAsync(server, "settings", async () =>
-                {
-                    await server.Settings.SetAsync(
-                        Workbench.User, new AutoStandbySettings { Enabled = true, AutoFailover = random.Next(4) != 0, AutoRecovery = random.Next(4) != 0 }, nobody);
-                    return true;
-                });
+                await SettingsAsync(server, id);
                 break;
         }
 
@@ -185,6 +180,42 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
             await AskAsync(server, what, () => server.Migrations.SetWishAsync(Workbench.User, migration.Id, state, wish, CancellationToken.None));
             server.Queue.Pulse();
         }
+    }
+
+    /// <summary>Changes the settings of failover: those of all instances, or of one.</summary>
+    private async Task SettingsAsync(SimServer server, InstanceId id)
+    {
+        var wishes = new FailoverWishes
+        {
+            Strategy = random.Next(6) == 0 ? FailoverStrategy.Disabled : null,
+            AutoFailover = random.Next(4) != 0,
+            AutoRecovery = random.Next(4) != 0,
+            HealthCheckInterval = TimeSpan.FromSeconds(4 + random.Next(5)),
+            FailoverThreshold = 2 + random.Next(2),
+        };
+        var what = random.Next(4);
+        await AskAsync(server, "settings", async () =>
+        {
+            var change = what switch
+            {
+                0 => server.Failover.RemoveOwnAsync(id, CancellationToken.None),
+                1 or 2 => server.Failover.ChangeOwnAsync(Workbench.User, id, _ => wishes, CancellationToken.None),
+                _ => server.Failover.ChangeOfUserAsync(
+                    Workbench.User,
+                    _ => new AutoStandbySettings
+                    {
+                        Enabled = true,
+                        Strategy = wishes.Strategy ?? FailoverStrategy.CpuStandby,
+                        AutoFailover = wishes.AutoFailover.Value,
+                        AutoRecovery = wishes.AutoRecovery.Value,
+                        HealthCheckInterval = wishes.HealthCheckInterval,
+                        FailoverThreshold = wishes.FailoverThreshold,
+                    },
+                    CancellationToken.None),
+            };
+            await change;
+            return true;
+        });
     }
 
     /// <summary>Asks for a pause, and after a while for its end.</summary>

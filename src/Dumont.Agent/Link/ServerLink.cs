@@ -12,15 +12,25 @@ namespace Dumont.Agent.Link;
 /// <param name="options">Timeouts.</param>
 /// <param name="report">Makes the next report.</param>
 /// <param name="accept">Takes an order.</param>
+/// <param name="interval">Time between two reports that is wanted now.</param>
 /// <param name="backoff">Pauses between tries.</param>
 /// <param name="log">For links made and lost.</param>
 /// <param name="time">Clock.</param>
 internal sealed class ServerLink(
-    AgentConfig config, AgentOptions options, Func<AgentReport> report, Action<AgentOrder> accept, Backoff backoff, AgentLog log, TimeProvider time)
-    : IDisposable
+    AgentConfig config,
+    AgentOptions options,
+    Func<AgentReport> report,
+    Action<AgentOrder> accept,
+    Func<TimeSpan> interval,
+    Backoff backoff,
+    AgentLog log,
+    TimeProvider time) : IDisposable
 {
     // The contract's limit for one message.
     private const int MessageBytes = 256 << 10;
+
+    private static readonly TimeSpan IntervalMin = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan IntervalMax = TimeSpan.FromMinutes(1);
 
     private readonly SemaphoreSlim _soon = new(0, 1);
     private string? _lastTold;
@@ -119,8 +129,8 @@ internal sealed class ServerLink(
 
     private async Task WaitForNextAsync(CancellationToken cancellationToken)
     {
-        using var interval = new CancellationTokenSource(config.HeartbeatInterval, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, interval.Token);
+        using var over = new CancellationTokenSource(WithinBounds(interval()), time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, over.Token);
         try
         {
             await _soon.WaitAsync(either.Token);
@@ -130,6 +140,10 @@ internal sealed class ServerLink(
             // The interval is over.
         }
     }
+
+    // A server of another version must neither silence a machine nor have it do nothing but report.
+    private static TimeSpan WithinBounds(TimeSpan wanted) =>
+        wanted < IntervalMin ? IntervalMin : wanted > IntervalMax ? IntervalMax : wanted;
 
     private async Task ReceiveAsync(ClientWebSocket socket, CancellationToken cancellationToken)
     {

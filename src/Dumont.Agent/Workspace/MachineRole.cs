@@ -236,5 +236,6 @@ internal sealed class MachineRole(
         left.MigrationTarget == right.MigrationTarget && (left.MigrationTarget is null || left.Check == right.Check);
 
     private static bool IsSame(AgentOrder left, AgentOrder right) =>
-        SameWork(left, right) && SameMigration(left, right) && left.Drain == right.Drain && left.AuthorizedKeys.SequenceEqual(right.AuthorizedKeys);
+        SameWork(left, right) && SameMigration(left, right) && left.Drain == right.Drain && left.ReportInterval == right.ReportInterval
+        && left.AuthorizedKeys.SequenceEqual(right.AuthorizedKeys);
 }

@@ -56,15 +56,8 @@ internal static class InstanceActionPages
         }), cancellationToken);
 
     private static async Task<IResult> FailoverAsync(
-        InstanceId id,
-        HttpContext context,
-        Caller caller,
-        InstanceStore instances,
-        AssociationStore associations,
-        InstanceChanges changes,
-        WorkQueue queue,
-        CancellationToken cancellationToken) =>
-        Back(context, id, "done.failover", await FailoverEndpoints.StartAsync(id, caller, instances, associations, changes, queue, reason: null, cancellationToken));
+        InstanceId id, HttpContext context, Caller caller, FailoverService service, CancellationToken cancellationToken) =>
+        Back(context, id, "done.failover", await FailoverEndpoints.StartAsync(id, caller, service, reason: null, cancellationToken));
 
     private static Task<IResult> AskStandbyOnAsync(
         InstanceId id, HttpContext context, Caller caller, InstanceReader reader, Quotes quotes, CancellationToken cancellationToken) =>

@@ -43,7 +43,13 @@ internal static class AgentOrderPolicy
 
 /// <summary>Puts the order for one machine together from what is recorded.</summary>
 internal sealed class AgentOrders(
-    InstanceStore instances, AssociationStore associations, MigrationStore migrations, MachineStore store, InstanceKeyStore keys, Database database) : IAgentOrders
+    InstanceStore instances,
+    AssociationStore associations,
+    MigrationStore migrations,
+    MachineStore store,
+    InstanceKeyStore keys,
+    FailoverSettings failover,
+    Database database) : IAgentOrders
 {
     private const string Workspace = "/workspace";
 
@@ -58,6 +64,7 @@ internal sealed class AgentOrders(
         var association = await associations.FindAsync(instanceId, cancellationToken);
         var migration = await migrations.FindOpenAsync(instanceId, cancellationToken);
         var userKeys = await UserKeysAsync(instance.UserId, cancellationToken);
+        var rules = await failover.GetAsync(instance.UserId, instanceId, cancellationToken);
         var found = new List<AgentOrder?>();
         foreach (var machine in machines)
         {
@@ -69,7 +76,7 @@ internal sealed class AgentOrders(
             var next = writes ? migration?.FollowerOf(machine.Id) : null;
             var drain = writes && (association?.Document.Draining == true || (next is not null && migration!.IsDraining)
                 || instance is { Wanted: InstanceDesired.Paused, Status: InstanceStatus.Pausing });
-            found.Add(new AgentOrder(generation, role, Workspace, target, drain, userKeys)
+            found.Add(new AgentOrder(generation, role, Workspace, target, drain, userKeys, ReportInterval: rules.ReportInterval)
             {
                 MigrationTarget = await FindTargetAsync(instance, next, cancellationToken),
                 Check = next is not null ? migration!.Document.SourceCheck

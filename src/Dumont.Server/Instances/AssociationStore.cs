@@ -35,8 +35,15 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
         SetAsync("sync_enabled = @value", userId, id, enabled ? 1L : 0L, cancellationToken);
 
     /// <summary>Asks for a failover without a failure. The standby reconciler takes the request back when it begins.</summary>
-    public Task<bool> RequestFailoverAsync(UserId userId, InstanceId id, string reason, CancellationToken cancellationToken) =>
-        SetAsync("failover_requested = @value", userId, id, reason, cancellationToken);
+    /// <returns>False when the pair is not any more as it was <paramref name="seen"/>: look again.</returns>
+    public Task<bool> RequestFailoverAsync(Association seen, string reason, CancellationToken cancellationToken) =>
+        SetAsync(
+            "failover_requested = @value",
+            seen.UserId,
+            seen.InstanceId,
+            reason,
+            cancellationToken,
+            FormattableString.Invariant($"AND failover_requested IS NULL AND version = {seen.Version}"));
 
     /// <summary>Gives the standby up. Its machine is released by the standby reconciler.</summary>
     /// <returns>False also while the instance runs on the standby: then it holds the workspace.</returns>

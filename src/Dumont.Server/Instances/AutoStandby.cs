@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Dapper;
 using Dumont.Contracts;
 using Dumont.Server.Platform.Store;
@@ -31,6 +32,15 @@ internal sealed record AutoStandbySettings
 
     /// <summary>Look for a new GPU after that.</summary>
     public bool AutoRecovery { get; init; } = true;
+
+    /// <summary>What stands ready for instances that do not say otherwise.</summary>
+    public FailoverStrategy Strategy { get; init; } = FailoverStrategy.CpuStandby;
+
+    /// <summary>Time between two heartbeats; null for the server's.</summary>
+    public TimeSpan? HealthCheckInterval { get; init; }
+
+    /// <summary>Heartbeats in a row that may be missing; null for the server's.</summary>
+    public int? FailoverThreshold { get; init; }
 }
 
 /// <summary>Reads and writes auto-standby settings.</summary>
@@ -44,21 +54,30 @@ internal sealed class AutoStandby(Database database)
         var text = await database.ReadAsync(
             connection => connection.ExecuteScalarAsync<string?>("SELECT value FROM server_values WHERE name = @name", new { name = KeyOf(userId) }),
             cancellationToken);
-        return text is null ? new AutoStandbySettings() : Columns.FromDocument<AutoStandbySettings>(text);
+        return Read(text);
     }
 
-    /// <summary>Stores the user's settings.</summary>
-    public Task SetAsync(UserId userId, AutoStandbySettings settings, CancellationToken cancellationToken) =>
-        database.WriteAsync(
-            transaction => transaction.Connection!.ExecuteAsync(
-                "INSERT INTO server_values (name, value) VALUES (@name, @value) ON CONFLICT (name) DO UPDATE SET value = @value",
-                new { name = KeyOf(userId), value = Columns.Document(settings) },
-                transaction),
-            cancellationToken);
+    /// <summary>Changes the user's settings in the caller's transaction.</summary>
+    public static async Task ChangeAsync(DbTransaction transaction, UserId userId, Func<AutoStandbySettings, AutoStandbySettings> change)
+    {
+        // An insert that may change nothing, for its lock: a change at the same time waits and then reads what this one wrote.
+        var text = await transaction.Connection!.ExecuteScalarAsync<string>(
+            "INSERT INTO server_values (name, value) VALUES (@name, @value) ON CONFLICT (name) DO UPDATE SET value = server_values.value RETURNING value",
+            new { name = KeyOf(userId), value = Columns.Document(new AutoStandbySettings()) },
+            transaction);
+        await transaction.Connection!.ExecuteAsync(
+            "UPDATE server_values SET value = @value WHERE name = @name",
+            new { name = KeyOf(userId), value = Columns.Document(change(Read(text))) },
+            transaction);
+    }
 
     /// <summary>What a new instance's standby is to be like; null when the user wants none.</summary>
     public async Task<StandbyWish?> FindAsync(UserId userId, CancellationToken cancellationToken) =>
         await GetAsync(userId, cancellationToken) is { Enabled: true } settings ? new StandbyWish(settings.GcpZone) : null;
 
-    private static string KeyOf(UserId userId) => $"{Name}/{userId}";
+    /// <summary>Under which name a user's settings are kept.</summary>
+    public static string KeyOf(UserId userId) => $"{Name}/{userId}";
+
+    /// <summary>Settings as they are kept; the defaults where none are.</summary>
+    public static AutoStandbySettings Read(string? kept) => kept is null ? new AutoStandbySettings() : Columns.FromDocument<AutoStandbySettings>(kept);
 }

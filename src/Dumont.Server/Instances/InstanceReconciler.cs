@@ -19,7 +19,7 @@ internal sealed class InstanceReconciler(
     MigrationStore migrations,
     MachineStore machines,
     MachinePlacement placement,
-    AutoStandby autoStandby,
+    FailoverSettings failover,
     AgentHub hub,
     InstanceChanges changes,
     EventStore events,
@@ -77,7 +77,7 @@ internal sealed class InstanceReconciler(
             HasSync: association is { Released: false, SyncEnabled: true } && report?.Sync is { State: AgentSyncState.Live },
             FailoverActive: association is { Released: false, FailoverActive: true },
             StandbyTakesOver: association is { Released: false, SyncCount: > 0, Document.State: AssociationState.Ready or AssociationState.Syncing }
-                && (await autoStandby.GetAsync(instance.UserId, cancellationToken)).AutoFailover)
+                && (await failover.GetAsync(instance.UserId, instance.Id, cancellationToken)).SwitchesByItself)
         {
             RestsOnStandby = association is { Released: false, RestsOnStandby: true },
             LostMachineId = association?.Document.LostMachineId,

@@ -14,7 +14,9 @@ internal static class InstancesFeature
         services.AddSingleton<InstanceStore>();
         services.AddSingleton<AssociationStore>();
         services.AddSingleton<MigrationStore>();
+        services.AddOptions<DetectionOptions>().BindConfiguration("Standby").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<AutoStandby>();
+        services.AddSingleton<FailoverSettings>();
         services.AddSingleton<CreditCache>();
         services.AddSingleton<GatewayPorts>();
         services.AddSingleton<PortProbe>(provider =>

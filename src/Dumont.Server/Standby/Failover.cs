@@ -39,6 +39,9 @@ internal sealed record Failover
 
     public string? Error { get; init; }
 
+    /// <summary>When the standby served its user; null when it has not.</summary>
+    public DateTimeOffset? ServedAt => Timeline.FirstOrDefault(mark => mark.Phase == FailoverPhase.FailoverToCpu)?.At;
+
     /// <summary>Enters <paramref name="phase"/> at <paramref name="now"/>.</summary>
     public Failover Enter(FailoverPhase phase, DateTimeOffset now) =>
         this with { Phase = phase, Timeline = [.. Timeline, new FailoverMark(phase, now)] };

@@ -1,6 +1,5 @@
 using Dumont.Contracts;
 using Dumont.Server.Instances;
-using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Security;
 using Dumont.Server.Platform.Web;
 
@@ -8,12 +7,16 @@ namespace Dumont.Server.Standby;
 
 internal static class FailoverEndpoints
 {
-    private static readonly TimeSpan StartWait = TimeSpan.FromSeconds(3);
+    /// <summary>Reason of a failover that nobody gave one for.</summary>
+    internal const string DefaultReason = "requested";
+
+    /// <summary>What is told of one that was asked for.</summary>
+    internal const string Asked = "The failover has been asked for; follow it with dumont failover active.";
 
     public static void Map(RouteGroupBuilder api)
     {
         var group = api.MapGroup("/standby/failover").WithTags("failover");
-        group.MapPost("/simulate/{id}", StartAsync).RequireScope(Scopes.InstancesWrite).Produces<FailoverStartedResponse>()
+        group.MapPost("/simulate/{id}", SimulateAsync).RequireScope(Scopes.InstancesWrite).Produces<FailoverStartedResponse>()
             .WithSummary("Switch an instance to its standby now, as if its GPU had failed, and recover");
         group.MapGet("/status/{failoverId}", StatusAsync).RequireScope(Scopes.InstancesRead).Produces<FailoverResponse>().WithSummary("One failover");
         group.MapGet("/active", ActiveAsync).RequireScope(Scopes.InstancesRead).WithSummary("Failovers that are running");
@@ -22,50 +25,53 @@ internal static class FailoverEndpoints
             .Produces<FailoverStartedResponse>().WithSummary("Switch an instance to its standby now");
     }
 
+    private static async Task<IResult> SimulateAsync(
+        InstanceId id, Caller caller, FailoverService service, string? reason, CancellationToken cancellationToken) =>
+        await service.FindReadinessAsync(caller.UserId, id, cancellationToken) is { Association: null }
+            ? Problems.Unknown("association of instance", id)
+            : await StartAsync(id, caller, service, reason, cancellationToken);
+
     internal static async Task<IResult> StartAsync(
-        InstanceId id,
-        Caller caller,
-        InstanceStore instances,
-        AssociationStore associations,
-        InstanceChanges changes,
-        WorkQueue queue,
-        string? reason,
-        CancellationToken cancellationToken)
+        InstanceId id, Caller caller, FailoverService service, string? reason, CancellationToken cancellationToken)
     {
-        if (reason is { Length: > 64 } || reason?.Any(char.IsControl) == true)
+        if (CheckReason(reason) is { } error)
         {
-            return Problems.Field("reason", "Must be at most 64 characters without control characters.", "query");
+            return new Problem(Problems.Validation, Problems.Validation.Title, [error with { In = "query" }]);
         }
 
-        if (await instances.FindOfUserAsync(caller.UserId, id, cancellationToken) is not { } instance)
+        var asked = await service.RequestAsync(caller.UserId, id, reason ?? DefaultReason, isForced: false, cancellationToken);
+        if (await RefusalOfAsync(asked, id, service, cancellationToken) is { } refusal)
         {
-            return Problems.Unknown("instance", id);
+            return refusal;
         }
 
-        if (await associations.FindAsync(id, cancellationToken) is not { Released: false } association)
-        {
-            return Problems.Unknown("association of instance", id);
-        }
-
-        if (instance.Status != InstanceStatus.Running || association.SyncCount == 0 || association.FailoverActive)
-        {
-            return new Problem(
-                Problems.WrongState,
-                association.FailoverActive ? "A failover is running." : "The standby cannot take over yet: the instance must run and have synced once.");
-        }
-
-        await associations.RequestFailoverAsync(caller.UserId, id, reason ?? "requested", cancellationToken);
-        queue.Pulse();
-        var started = await changes.WaitForAsync(
-            id,
-            async () => await associations.FindAsync(id, cancellationToken) is { FailoverActive: true } now ? now : null,
-            StartWait,
-            cancellationToken);
+        var begun = await service.WaitForBeginAsync(id, cancellationToken);
         return TypedResults.Ok(new FailoverStartedResponse(
-            started?.Document.FailoverId,
-            id,
-            "The failover has been asked for; follow it with standby failover active.",
-            InstanceViews.Word(started?.Document.Phase ?? FailoverPhase.Detecting)));
+            begun?.Document.FailoverId, id, Asked, InstanceViews.Word(begun?.Document.Phase ?? FailoverPhase.Detecting)));
+    }
+
+    /// <summary>What is wrong with a reason; null when nothing is.</summary>
+    internal static FieldError? CheckReason(string? reason) =>
+        reason is { Length: > 64 } || reason?.Any(char.IsControl) == true
+            ? new FieldError("reason", "Must be at most 64 characters without control characters.")
+            : null;
+
+    /// <summary>Why a request for a failover is refused; null when it is not.</summary>
+    internal static async Task<Problem?> RefusalOfAsync(FailoverRequest asked, InstanceId id, FailoverService service, CancellationToken cancellationToken)
+    {
+        switch (asked)
+        {
+            case FailoverRequest.Recorded:
+                return null;
+            case FailoverRequest.NoTarget(var readiness):
+                return new Problem(Problems.FailoverNoTarget, FailoverReadiness.Say(readiness.Missing[0], id));
+            case FailoverRequest.Running(var known):
+                return (known ?? (await service.WaitForBeginAsync(id, cancellationToken))?.Document.FailoverId) is { } running
+                    ? new Problem(Problems.FailoverRunning, $"Failover {running} is running.")
+                    : new Problem(Problems.FailoverRunning, "A failover has been asked for and is about to begin.");
+            default:
+                return Problems.Unknown("instance", id);
+        }
     }
 
     private static async Task<IResult> StatusAsync(

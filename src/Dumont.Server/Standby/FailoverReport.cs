@@ -33,7 +33,5 @@ internal static class FailoverReport
     }
 
     private static double? TimeToServe(Failover failover) =>
-        failover.Timeline.FirstOrDefault(mark => mark.Phase == FailoverPhase.FailoverToCpu) is { } served
-            ? (served.At - failover.LastHeardAt).TotalMilliseconds
-            : null;
+        failover.ServedAt is { } served ? (served - failover.LastHeardAt).TotalMilliseconds : null;
 }

@@ -45,10 +45,14 @@ internal sealed class FailoverStore(Database database)
 
     /// <summary>The last failover of an instance of the user's; null when there was none.</summary>
     public async Task<Failover?> FindLastAsync(UserId userId, InstanceId instanceId, CancellationToken cancellationToken) =>
-        (await QueryAsync(
-            "WHERE instance_id = @instance AND user_id = @user ORDER BY started_at DESC LIMIT 1",
-            new { instance = instanceId.Value, user = userId.Value },
-            cancellationToken)).SingleOrDefault();
+        (await ListOfInstanceAsync(userId, instanceId, limit: 1, cancellationToken)).SingleOrDefault();
+
+    /// <summary>The last failovers of an instance of the user's, newest first.</summary>
+    public Task<IReadOnlyList<Failover>> ListOfInstanceAsync(UserId userId, InstanceId instanceId, int limit, CancellationToken cancellationToken) =>
+        QueryAsync(
+            "WHERE instance_id = @instance AND user_id = @user ORDER BY started_at DESC LIMIT @limit",
+            new { instance = instanceId.Value, user = userId.Value, limit },
+            cancellationToken);
 
     private Task<IReadOnlyList<Failover>> QueryAsync(string where, object parameters, CancellationToken cancellationToken) =>
         database.ReadAsync<IReadOnlyList<Failover>>(

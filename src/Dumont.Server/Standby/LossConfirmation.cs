@@ -1,16 +1,18 @@
 using Dumont.Providers;
 using Dumont.Server.Machines;
 using Dumont.Server.Settings;
-using Microsoft.Extensions.Options;
 
 namespace Dumont.Server.Standby;
 
 /// <summary>The second path by which a silent machine is checked: its SSH server, and what the provider says, both at once. A machine whose SSH answers is
 /// not dead, unless the provider itself says so; a provider that says it runs proves nothing.</summary>
-internal sealed class LossConfirmation(ISshClient ssh, ProviderAccounts accounts, IOptions<StandbyOptions> options, TimeProvider time)
+internal sealed class LossConfirmation(ISshClient ssh, ProviderAccounts accounts, TimeProvider time)
 {
     /// <summary>Whether the machine is dead by both paths' account.</summary>
-    public async Task<bool> IsDeadAsync(Machine machine, CancellationToken cancellationToken)
+    /// <param name="machine">The silent one.</param>
+    /// <param name="answerLimit">How long its SSH server may take to answer.</param>
+    /// <param name="cancellationToken">Ends the check.</param>
+    public async Task<bool> IsDeadAsync(Machine machine, TimeSpan answerLimit, CancellationToken cancellationToken)
     {
         if (machine.IsSpent)
         {
@@ -18,7 +20,7 @@ internal sealed class LossConfirmation(ISshClient ssh, ProviderAccounts accounts
         }
 
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var silent = IsSilentAsync(machine, enough.Token);
+        var silent = IsSilentAsync(machine, answerLimit, enough.Token);
         var saidDead = ProviderSaysDeadAsync(machine, enough.Token);
         try
         {
@@ -33,14 +35,14 @@ internal sealed class LossConfirmation(ISshClient ssh, ProviderAccounts accounts
         }
     }
 
-    private async Task<bool> IsSilentAsync(Machine machine, CancellationToken cancellationToken)
+    private async Task<bool> IsSilentAsync(Machine machine, TimeSpan answerLimit, CancellationToken cancellationToken)
     {
         if (machine.Ssh is not { } endpoint)
         {
             return true;
         }
 
-        using var limit = new CancellationTokenSource(options.Value.AnswerLimit, time);
+        using var limit = new CancellationTokenSource(answerLimit, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Dumont.Contracts;
+using Dumont.Market.Regions;
 using Dumont.Providers;
 using Dumont.Server.Instances;
 using Dumont.Server.Platform.Reconcile;
@@ -14,6 +15,8 @@ internal static partial class StandbyEndpoints
 {
     private const decimal DiskUsdPerGbMonth = 0.04m;
     private const int HoursPerMonth = 720;
+
+    private static readonly IReadOnlyList<string> Zones = [.. GcpRegions.All.SelectMany(region => region.Zones)];
 
     public static void Map(RouteGroupBuilder api)
     {
@@ -61,8 +64,10 @@ internal static partial class StandbyEndpoints
         ConfigureStandbyRequest request,
         Caller caller,
         AutoStandby autoStandby,
+        FailoverSettings failover,
         ProviderAccounts accounts,
         MachinePlacement placement,
+        WorkQueue queue,
         CancellationToken cancellationToken)
     {
         var errors = Check(request);
@@ -80,16 +85,19 @@ internal static partial class StandbyEndpoints
                 "There are no credentials for Google Cloud and no own machine that may be a standby; set gcp_credentials, or join one with uses=standby.");
         }
 
-        var before = await autoStandby.GetAsync(caller.UserId, cancellationToken);
-        var after = before with
-        {
-            Enabled = enabled,
-            GcpZone = request.GcpZone is null ? before.GcpZone : request.GcpZone == "auto" ? null : request.GcpZone,
-            GcpDiskSize = request.GcpDiskSize ?? before.GcpDiskSize,
-            AutoFailover = request.AutoFailover ?? before.AutoFailover,
-            AutoRecovery = request.AutoRecovery ?? before.AutoRecovery,
-        };
-        await autoStandby.SetAsync(caller.UserId, after, cancellationToken);
+        await failover.ChangeOfUserAsync(
+            caller.UserId,
+            before => before with
+            {
+                Enabled = enabled,
+                GcpZone = request.GcpZone is null ? before.GcpZone : request.GcpZone == "auto" ? null : request.GcpZone,
+                GcpDiskSize = request.GcpDiskSize ?? before.GcpDiskSize,
+                AutoFailover = request.AutoFailover ?? before.AutoFailover,
+                AutoRecovery = request.AutoRecovery ?? before.AutoRecovery,
+            },
+            cancellationToken);
+        queue.Pulse();
+        var after = await autoStandby.GetAsync(caller.UserId, cancellationToken);
         var hourly = account is null ? null : await FindHourlyAsync(account, after.GcpZone, after.GcpDiskSize, cancellationToken);
         return TypedResults.Ok(new ConfigureStandbyResponse(
             true, enabled ? "New GPU instances get a CPU standby." : "New GPU instances get no standby.", enabled, ToConfig(after, hourly * HoursPerMonth)));
@@ -224,6 +232,10 @@ internal static partial class StandbyEndpoints
         if (request.GcpZone is { } zone && zone != "auto" && !ZonePattern().IsMatch(zone))
         {
             errors.Add(new FieldError("gcp_zone", "Must be a zone such as europe-west1-b, or auto for the nearest to each GPU."));
+        }
+        else if (request.GcpZone is { } named && named != "auto" && !Zones.Contains(named))
+        {
+            errors.Add(new FieldError("gcp_zone", $"There is no zone {named}. Zones: {string.Join(", ", Zones)}."));
         }
 
         if (request.GcpMachineType is not (null or "e2-medium"))

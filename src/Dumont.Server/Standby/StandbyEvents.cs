@@ -10,6 +10,9 @@ internal static class StandbyEvents
     /// <summary>The standby takes over, with data that is so far behind; null where that is not known.</summary>
     public static NewEvent GpuLost(string reason, double? behindSeconds) => new("standby.gpu_lost", new { reason, behindSeconds });
 
+    /// <summary>A failover was asked for, and nothing can take over any more.</summary>
+    public static NewEvent RequestWithdrawn() => new("standby.request_withdrawn");
+
     public static NewEvent Promoted() => new("standby.promoted");
 
     /// <summary>One that was given up is heard of again.</summary>

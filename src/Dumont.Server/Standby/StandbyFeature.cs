@@ -12,6 +12,7 @@ internal static class StandbyFeature
         services.AddSingleton<FailoverStore>();
         services.AddSingleton<FailoverRecorder>();
         services.AddSingleton<FailoverSteps>();
+        services.AddSingleton<FailoverService>();
         services.AddSingleton<PairRecorder>();
         services.AddSingleton<LossConfirmation>();
         services.AddSingleton<StandbyPlacement>();
@@ -26,7 +27,10 @@ internal static class StandbyFeature
         {
             StandbyEndpoints.Map(api);
             FailoverEndpoints.Map(api);
+            FailoverControlEndpoints.Map(api);
+            FailoverSettingsEndpoints.Map(api);
         });
         routes.MapPages(StandbyPages.Map);
+        routes.MapPages(FailoverSettingsPages.Map);
     }
 }

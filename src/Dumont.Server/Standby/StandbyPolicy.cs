@@ -77,7 +77,7 @@ internal sealed record Observed(Machine Machine, AgentSighting? Sighting, TimeSp
 
 /// <summary>What the policy looks at.</summary>
 internal sealed record StandbyView(
-    Instance Instance, Association Association, bool AutoFailover, bool AutoRecovery, Observed? Writer, Observed? Standby, Observed? Candidate)
+    Instance Instance, Association Association, FailoverRules Rules, Observed? Writer, Observed? Standby, Observed? Candidate)
 {
     public AssociationDocument Document => Association.Document;
 
@@ -143,7 +143,7 @@ internal static class StandbyPolicy
 
         if (view.Standby.Machine.Id == view.Instance.WriterMachineId)
         {
-            return view.AutoRecovery && view.Standby.IsAlive(options.SuspectAfter) && view.Standby.Writes(view.Instance.Generation)
+            return view.Rules.RecoversByItself && view.Standby.IsAlive(view.Rules.SuspectAfter) && view.Standby.Writes(view.Instance.Generation)
                 ? StandbyStep.BeginRecovery
                 : StandbyStep.Observe;
         }
@@ -164,8 +164,8 @@ internal static class StandbyPolicy
             return IsDrained(view, now, options) ? StandbyStep.BeginFailover : StandbyStep.DrainWriter;
         }
 
-        var quiet = view.Writer.Machine.IsSpent || view.Writer.Silence >= options.AskAfter;
-        return quiet && view.AutoFailover ? StandbyStep.Confirm : StandbyStep.Observe;
+        var quiet = view.Writer.Machine.IsSpent || view.Writer.Silence >= view.Rules.AskAfter;
+        return quiet && view.Rules.SwitchesByItself ? StandbyStep.Confirm : StandbyStep.Observe;
     }
 
     /// <summary>Silence means nothing while a machine stops or starts. One that has failed to start again means that the standby is to take over. The
@@ -175,7 +175,7 @@ internal static class StandbyPolicy
     /// <summary>A switch that was asked for waits for the writer's last changes, but not for ever.</summary>
     private static bool IsDrained(StandbyView view, DateTimeOffset now, StandbyOptions options) =>
         view.Writer?.Report?.Sync?.Drained == true
-        || view.Writer?.IsAlive(options.SuspectAfter) != true
+        || view.Writer?.IsAlive(view.Rules.SuspectAfter) != true
         || (view.Document is { Draining: true, PhaseSince: { } since } && now - since >= options.DrainTimeout);
 
     private static StandbyStep Recover(StandbyView view, DateTimeOffset now, StandbyOptions options) =>
@@ -199,7 +199,7 @@ internal static class StandbyPolicy
     private static StandbyStep Search(StandbyView view, DateTimeOffset now, StandbyOptions options) =>
         view.Standby is { Machine: var standby } && (IsOnTheWay(standby) || standby is { IsSpent: false, Desired: MachineDesired.Stopped }) ? StandbyStep.Observe
             : StandbyIsLost(view, options) ? (IsFresh(view.Standby, now, options) ? StandbyStep.Observe : StandbyStep.Fail)
-            : !view.AutoRecovery || IsToPause(view) ? StandbyStep.Observe
+            : !view.Rules.RecoversByItself || IsToPause(view) ? StandbyStep.Observe
             : view.Document.RetryAt is { } retryAt && now < retryAt ? StandbyStep.Observe
             : StandbyStep.PlaceCandidate;
 

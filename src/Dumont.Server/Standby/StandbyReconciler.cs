@@ -20,7 +20,7 @@ internal sealed class StandbyReconciler(
     FailoverSteps steps,
     FailoverRecorder failovers,
     PairRecorder pairs,
-    AutoStandby autoStandby,
+    FailoverSettings settings,
     InstanceChanges changes,
     EventStore events,
     TimeProvider time,
@@ -59,13 +59,12 @@ internal sealed class StandbyReconciler(
 
     private async Task<StandbyView> LoadAsync(Instance instance, Association association, CancellationToken cancellationToken)
     {
-        var settings = await autoStandby.GetAsync(instance.UserId, cancellationToken);
+        var rules = await settings.GetAsync(instance.UserId, instance.Id, cancellationToken);
         var all = await machines.ListAsync(instance.Id, cancellationToken);
         return new StandbyView(
             instance,
             association,
-            settings.AutoFailover,
-            settings.AutoRecovery,
+            rules,
             Observe(all, instance.WriterMachineId),
             Observe(all, association.StandbyMachineId),
             Observe(all, association.Document.CandidateMachineId))
@@ -103,6 +102,13 @@ internal sealed class StandbyReconciler(
     private async Task<Next> RecordAsync(StandbyTick tick, CancellationToken cancellationToken)
     {
         var (view, document) = (tick.View, CountSyncs(tick));
+        if (view.Association is { FailoverRequested: not null, FailoverActive: false })
+        {
+            // It would begin some day, when nobody thinks of it any more.
+            await WithdrawAsync(tick, cancellationToken);
+            return Next.Now;
+        }
+
         if (!view.Association.FailoverActive && view.Instance.Generation > 0)
         {
             document = document with { State = StandbyPolicy.StateOf(view, options.Value), Draining = false, PhaseSince = null };
@@ -120,12 +126,20 @@ internal sealed class StandbyReconciler(
     }
 
     /// <summary>Not a look too late: the moment at which the writer, should nothing be heard of it meanwhile, has been quiet for long enough to ask.</summary>
-    private TimeSpan UntilQuiet(StandbyView view)
+    private static TimeSpan UntilQuiet(StandbyView view)
     {
-        var usual = options.Value.HeartbeatInterval / 2;
-        var left = options.Value.AskAfter - (view.Writer?.Silence ?? TimeSpan.Zero);
+        var usual = view.Rules.LookInterval;
+        var left = view.Rules.AskAfter - (view.Writer?.Silence ?? TimeSpan.Zero);
         return left > TimeSpan.Zero && left < usual ? left : usual;
     }
+
+    private Task<Association> WithdrawAsync(StandbyTick tick, CancellationToken cancellationToken) =>
+        associations.SaveAsync(
+            tick.View.Association,
+            tick.View.Association with { FailoverRequested = null, Document = tick.Document with { Draining = false, PhaseSince = null } },
+            tick.Fence,
+            transaction => events.AppendAsync(transaction, tick.View.Instance.UserId, tick.View.Instance.Id, StandbyEvents.RequestWithdrawn()),
+            cancellationToken);
 
     private static AssociationDocument CountSyncs(StandbyTick tick)
     {
@@ -243,15 +257,15 @@ internal sealed class StandbyReconciler(
         var writer = tick.View.Writer!;
 
         // One that was given up may still be heard of, for instance when only its sshd is dead; its agent is fenced like any other.
-        if (!writer.Machine.IsSpent && !await confirmation.IsDeadAsync(writer.Machine, cancellationToken))
+        if (!writer.Machine.IsSpent && !await confirmation.IsDeadAsync(writer.Machine, tick.View.Rules.AnswerLimit, cancellationToken))
         {
-            return Next.After(options.Value.HeartbeatInterval);
+            return Next.After(2 * tick.View.Rules.LookInterval);
         }
 
         // Dead as the second path may look: only who has been silent for as long as was agreed is given up.
-        if (!writer.Machine.IsSpent && options.Value.SuspectAfter - hub.SilenceOf(writer.Machine.Id) is var left && left > TimeSpan.Zero)
+        if (!writer.Machine.IsSpent && tick.View.Rules.SuspectAfter - hub.SilenceOf(writer.Machine.Id) is var left && left > TimeSpan.Zero)
         {
-            return Next.After(left < options.Value.HeartbeatInterval ? left : options.Value.HeartbeatInterval);
+            return Next.After(left < tick.View.Rules.HealthCheckInterval ? left : tick.View.Rules.HealthCheckInterval);
         }
 
         return await steps.BeginAsync(tick, "gpu_failure", cancellationToken);

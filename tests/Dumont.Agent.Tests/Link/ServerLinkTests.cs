@@ -26,6 +26,32 @@ public sealed class ServerLinkTests
     }
 
     [Fact]
+    public async Task Order_ReportInterval_IsReportedAt()
+    {
+        using var folder = new TempFolder();
+        await using var server = await FakeServer.StartAsync();
+        await using var agent = new TestAgent(folder, "a", server.Url, 5, heartbeat: TimeSpan.FromHours(1));
+        await server.ReportAsync(5, _ => true, "the first report");
+
+        // Of itself it would report again when its state changes, and after that in an hour.
+        await server.OrderAsync(5, agent.Order(1, AgentRole.Fenced) with { ReportInterval = TimeSpan.FromMilliseconds(50) });
+        await server.ReportAsync(5, report => report.Sequence >= 12, "a dozen reports");
+    }
+
+    [Fact]
+    public async Task Order_OfAnotherIntervalAlone_IsReportedAt()
+    {
+        using var folder = new TempFolder();
+        await using var server = await FakeServer.StartAsync();
+        await using var agent = new TestAgent(folder, "a", server.Url, 5, heartbeat: TimeSpan.FromHours(1));
+        await server.OrderAsync(5, agent.Order(1, AgentRole.Fenced));
+        var before = await server.ReportAsync(5, report => report.Role == AgentRole.Fenced, "the role");
+
+        await server.OrderAsync(5, agent.Order(1, AgentRole.Fenced) with { ReportInterval = TimeSpan.FromMilliseconds(50) });
+        await server.ReportAsync(5, report => report.Sequence >= before.Sequence + 10, "ten reports more");
+    }
+
+    [Fact]
     public async Task Agent_LinkBroken_ComesBack()
     {
         using var folder = new TempFolder();

@@ -136,7 +136,7 @@ internal sealed class SpineBench : IAsyncDisposable
     /// <summary>An instance that runs, with a standby that has everything.</summary>
     public async Task<InstanceId> ProtectedAsync(bool autoRecovery = true)
     {
-        await Get<AutoStandby>().SetAsync(User, new AutoStandbySettings { Enabled = true, AutoRecovery = autoRecovery }, Cancel);
+        await Get<FailoverSettings>().ChangeOfUserAsync(User, _ => new AutoStandbySettings { Enabled = true, AutoRecovery = autoRecovery }, Cancel);
         var id = await CreateAsync();
         await RunUntilAsync(async () => (await AssociationAsync(id)).Document.State == AssociationState.Ready, TimeSpan.FromMinutes(1));
         return id;

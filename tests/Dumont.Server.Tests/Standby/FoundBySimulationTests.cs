@@ -191,7 +191,7 @@ public sealed class FoundBySimulationTests
         Assert.All(bench.Vast.Machines.Values.Concat(bench.Gcp.Machines.Values), machine => Assert.Equal(ProviderMachineState.Stopped, machine.State));
         Assert.Single(bench.Vast.Calls, call => call.StartsWith("create", StringComparison.Ordinal));
 
-        await bench.Get<AutoStandby>().SetAsync(SpineBench.User, new AutoStandbySettings { Enabled = true, AutoRecovery = true }, Cancel);
+        await bench.Get<FailoverSettings>().ChangeOfUserAsync(SpineBench.User, _ => new AutoStandbySettings { Enabled = true, AutoRecovery = true }, Cancel);
         await bench.Get<InstanceService>().SetDesiredAsync(SpineBench.User, id, InstanceDesired.Running, Cancel);
         await bench.RunUntilAsync(
             async () => await bench.InstanceAsync(id) is { Status: InstanceStatus.Running } now && now.WriterMachineId != standby.Id && !(await bench.AssociationAsync(id)).FailoverActive,

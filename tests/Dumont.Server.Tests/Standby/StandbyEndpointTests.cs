@@ -14,6 +14,7 @@ public sealed class StandbyEndpointTests
         [
             ("gcp_zone", new { enabled = true, gcp_zone = "mars" }),
             ("gcp_zone", new { enabled = true, gcp_zone = "" }),
+            ("gcp_zone", new { enabled = true, gcp_zone = "europe-west1-x" }),
             ("gcp_zone", new { enabled = true, gcp_zone = "europe-west1-b\n" }),
             ("gcp_machine_type", new { enabled = true, gcp_machine_type = "n2-standard-4" }),
             ("gcp_disk_size", new { enabled = true, gcp_disk_size = 9 }),
@@ -93,7 +94,7 @@ public sealed class StandbyEndpointTests
             Assert.True(status == HttpStatusCode.NotFound, $"{method} {path}: {status}");
         }
 
-        await server.RefusedAsync(400, "wrong-state", "POST", $"/standby/failover/simulate/{id}");
+        await server.RefusedAsync(409, "failover-no-target", "POST", $"/standby/failover/simulate/{id}");
         var (_, off) = await server.SendAsync("POST", $"/standby/associations/{id}/stop-sync");
         Assert.False(off!["sync_enabled"]!.GetValue<bool>());
         Assert.Equal(HttpStatusCode.OK, (await server.SendAsync("DELETE", $"/standby/associations/{id}")).Status);

@@ -11,29 +11,73 @@ public sealed class StandbyPolicyTests
 {
     private static readonly StandbyOptions Options = new();
 
+    private static readonly FailoverRules Rules = FailoverRules.Of(new AutoStandbySettings(), own: null, new DetectionOptions());
+
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
     [Fact]
     public void Watch_Silence_TheSecondPathIsAskedFromHalfOfTheThresholdNotBefore()
     {
-        Assert.Equal(TimeSpan.FromSeconds(3), Options.SuspectAfter);
-        Assert.Equal(TimeSpan.FromSeconds(1.5), Options.AskAfter);
-        Assert.Equal(StandbyStep.Observe, Decide(Pair(Options.AskAfter - TimeSpan.FromTicks(1))));
-        Assert.Equal(StandbyStep.Confirm, Decide(Pair(Options.AskAfter)));
+        Assert.Equal(TimeSpan.FromSeconds(3), Rules.SuspectAfter);
+        Assert.Equal(TimeSpan.FromSeconds(1.5), Rules.AskAfter);
+        Assert.Equal(StandbyStep.Observe, Decide(Pair(Rules.AskAfter - TimeSpan.FromTicks(1))));
+        Assert.Equal(StandbyStep.Confirm, Decide(Pair(Rules.AskAfter)));
     }
 
     [Theory]
     [InlineData(1, 2)]
     [InlineData(2, 3)]
     [InlineData(0.1, 100)]
-    public void Watch_ThresholdFromOptions_IsIntervalTimesCount(double seconds, int count)
+    public void Watch_ThresholdOfTheInstance_IsIntervalTimesCount(double seconds, int count)
     {
-        var options = new StandbyOptions { HeartbeatInterval = TimeSpan.FromSeconds(seconds), FailoverThreshold = count };
+        var rules = Rules with { HealthCheckInterval = TimeSpan.FromSeconds(seconds), FailoverThreshold = count };
         var silence = TimeSpan.FromSeconds(seconds) * count / 2;
-        Assert.Equal(silence * 2, options.SuspectAfter);
+        Assert.Equal(silence * 2, rules.SuspectAfter);
 
-        Assert.Equal(StandbyStep.Observe, StandbyPolicy.Decide(Pair(silence - TimeSpan.FromTicks(1)), Now, options));
-        Assert.Equal(StandbyStep.Confirm, StandbyPolicy.Decide(Pair(silence), Now, options));
+        Assert.Equal(StandbyStep.Observe, Decide(Pair(silence - TimeSpan.FromTicks(1)) with { Rules = rules }));
+        Assert.Equal(StandbyStep.Confirm, Decide(Pair(silence) with { Rules = rules }));
+    }
+
+    [Theory]
+    [InlineData(0.2, 0.2, 0.1)]
+    [InlineData(1, 1, 0.5)]
+    [InlineData(30, 1, 5)]
+    public void Rules_Interval_SaysHowOftenAgentsReportAndHowOftenIsLooked(double seconds, double reports, double looks)
+    {
+        var rules = Rules with { HealthCheckInterval = TimeSpan.FromSeconds(seconds) };
+
+        Assert.Equal((TimeSpan.FromSeconds(reports), TimeSpan.FromSeconds(looks)), (rules.ReportInterval, rules.LookInterval));
+    }
+
+    [Fact]
+    public void Rules_OwnSettings_StandOverTheUsersAndThoseOverTheServers()
+    {
+        var server = new DetectionOptions { HeartbeatInterval = TimeSpan.FromSeconds(2), FailoverThreshold = 4 };
+        var user = new AutoStandbySettings { AutoRecovery = false, FailoverThreshold = 5 };
+
+        Assert.Equal(new FailoverRules(FailoverStrategy.CpuStandby, true, false, TimeSpan.FromSeconds(2), 5), FailoverRules.Of(user, own: null, server));
+        Assert.Equal(
+            new FailoverRules(FailoverStrategy.Disabled, false, true, TimeSpan.FromSeconds(3), 6),
+            FailoverRules.Of(
+                user,
+                new FailoverWishes
+                {
+                    Strategy = FailoverStrategy.Disabled,
+                    AutoFailover = false,
+                    AutoRecovery = true,
+                    HealthCheckInterval = TimeSpan.FromSeconds(3),
+                    FailoverThreshold = 6,
+                },
+                server));
+    }
+
+    [Fact]
+    public void Strategy_Disabled_NeitherSwitchesNorLooksForAGpuByItself()
+    {
+        var disabled = Rules with { Strategy = FailoverStrategy.Disabled };
+
+        Assert.Equal(StandbyStep.Observe, Decide(Pair(TimeSpan.FromHours(1)) with { Rules = disabled }));
+        Assert.Equal(StandbyStep.Observe, Decide(Failover(FailoverPhase.SearchingGpu) with { Rules = disabled }));
     }
 
     [Fact]
@@ -109,7 +153,7 @@ public sealed class StandbyPolicyTests
     }
 
     [Fact]
-    public void Watch_AutoFailoverOff_OnlyLooks() => Assert.Equal(StandbyStep.Observe, Decide(Pair(TimeSpan.FromHours(1)) with { AutoFailover = false }));
+    public void Watch_AutoFailoverOff_OnlyLooks() => Assert.Equal(StandbyStep.Observe, Decide(Pair(TimeSpan.FromHours(1)) with { Rules = Rules with { AutoFailover = false } }));
 
     [Fact]
     public void Watch_NotCreatedYet_OnlyLooks() =>
@@ -150,7 +194,7 @@ public sealed class StandbyPolicyTests
 
         // Drained, or silent and so not going to be.
         Assert.Equal(StandbyStep.BeginFailover, Decide(view with { Writer = Writer(Fresh, sync: Reports.Sync(new MachineId(2), drained: true)) }));
-        Assert.Equal(StandbyStep.BeginFailover, Decide(view with { Writer = Writer(Options.SuspectAfter) }));
+        Assert.Equal(StandbyStep.BeginFailover, Decide(view with { Writer = Writer(Rules.SuspectAfter) }));
     }
 
     [Fact]
@@ -182,7 +226,7 @@ public sealed class StandbyPolicyTests
         var view = Failover(Enum.Parse<FailoverPhase>(phase));
 
         Assert.Equal(StandbyStep.PlaceCandidate, Decide(view));
-        Assert.Equal(StandbyStep.Observe, Decide(view with { AutoRecovery = false }));
+        Assert.Equal(StandbyStep.Observe, Decide(view with { Rules = Rules with { AutoRecovery = false } }));
         Assert.Equal(StandbyStep.Observe, Decide(With(view, document => document with { RetryAt = Now + TimeSpan.FromTicks(1) })));
         Assert.Equal(
             StandbyStep.Fail, StandbyPolicy.Decide(view with { Standby = Standby(Options.PartnerSilence, role: AgentRole.Writer) }, Now + Options.PartnerSilence, Options));
@@ -385,8 +429,7 @@ public sealed class StandbyPolicyTests
         new(
             Instance(),
             Association(),
-            AutoFailover: true,
-            AutoRecovery: true,
+            Rules,
             Writer(silence, sync: Reports.Sync(new MachineId(2))),
             Standby(Fresh),
             Candidate: null);
@@ -408,8 +451,7 @@ public sealed class StandbyPolicyTests
         return new StandbyView(
             Instance(generation: switched ? 2 : 1, writer: switched ? 2 : 1),
             Association(document: document),
-            AutoFailover: true,
-            AutoRecovery: true,
+            Rules,
             switched ? standby : Writer(TimeSpan.FromSeconds(5)),
             standby,
             Candidate: null);

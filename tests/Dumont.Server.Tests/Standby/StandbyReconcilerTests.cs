@@ -101,7 +101,7 @@ public sealed class StandbyReconcilerTests
     {
         await using var bench = await SpineBench.StartAsync();
         bench.Agents.SyncIsCut = true;
-        await bench.Get<AutoStandby>().SetAsync(SpineBench.User, new AutoStandbySettings { Enabled = true }, Cancel);
+        await bench.Get<FailoverSettings>().ChangeOfUserAsync(SpineBench.User, _ => new AutoStandbySettings { Enabled = true }, Cancel);
         var id = await bench.RunningAsync();
         await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.State == AssociationState.Syncing, TimeSpan.FromMinutes(1));
         bench.Kill(await bench.WriterAsync(id));
@@ -150,7 +150,7 @@ public sealed class StandbyReconcilerTests
     {
         await using var bench = await SpineBench.StartAsync();
         var id = await bench.ProtectedAsync();
-        await bench.Get<AutoStandby>().SetAsync(SpineBench.User, new AutoStandbySettings { Enabled = true, AutoFailover = false }, Cancel);
+        await bench.Get<FailoverSettings>().ChangeOfUserAsync(SpineBench.User, _ => new AutoStandbySettings { Enabled = true, AutoFailover = false }, Cancel);
         bench.Kill(await bench.WriterAsync(id));
         await bench.RunAsync(TimeSpan.FromMinutes(1));
 
@@ -348,7 +348,7 @@ public sealed class StandbyReconcilerTests
     {
         await using var bench = await SpineBench.StartAsync();
         var id = await bench.ProtectedAsync();
-        await bench.Get<AssociationStore>().RequestFailoverAsync(SpineBench.User, id, "rehearsal", Cancel);
+        await bench.Get<FailoverService>().RequestAsync(SpineBench.User, id, "rehearsal", isForced: false, Cancel);
         await bench.RunUntilAsync(async () => (await bench.FailoversAsync()) is [{ CompletedAt: not null }], TimeSpan.FromMinutes(2));
 
         Assert.Equal(("rehearsal", FailoverPhase.Complete), ((await bench.FailoversAsync())[0].Reason, (await bench.FailoversAsync())[0].Phase));
@@ -534,7 +534,7 @@ public sealed class StandbyReconcilerTests
     {
         await using var bench = await SpineBench.StartAsync();
         bench.Gcp.IsDown = true;
-        await bench.Get<AutoStandby>().SetAsync(SpineBench.User, new AutoStandbySettings { Enabled = true }, Cancel);
+        await bench.Get<FailoverSettings>().ChangeOfUserAsync(SpineBench.User, _ => new AutoStandbySettings { Enabled = true }, Cancel);
         var id = await bench.RunningAsync();
         await bench.RunAsync(TimeSpan.FromMinutes(1));
         Assert.StartsWith("Google Cloud could not be asked", (await bench.AssociationAsync(id)).Document.Message, StringComparison.Ordinal);

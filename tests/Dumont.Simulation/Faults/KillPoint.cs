@@ -129,6 +129,8 @@ internal static class KillPointTable
         .. Commit("migrate", "migration failed", "host-dies"),
         .. Commit("migrate", "api release source"),
         .. Commit("migrate", "migration releases source"),
+        .. Commit("settings", "api settings"),
+        .. Commit("withdraw", "pair request withdrawn"),
 
         .. Commit("destroy", "api delete"),
         .. Commit("destroy", "instance Running>Deleting"),

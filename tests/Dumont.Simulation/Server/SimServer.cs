@@ -72,11 +72,12 @@ internal sealed class SimServer : IDisposable
         Instances = new InstanceStore(database, _time);
         Associations = new AssociationStore(database, _time);
         Migrations = new MigrationStore(database, _time);
-        Settings = new AutoStandby(database);
+        var autoStandby = new AutoStandby(database);
+        Failover = new FailoverSettings(database, _time, Options.Create(options.Detection));
         Changes = new InstanceChanges(_time);
         var instanceOptions = Options.Create(options.Instances);
         var placement = new MachinePlacement(catalog, accounts, _machines, instanceOptions);
-        IAgentOrders orders = new AgentOrders(Instances, Associations, Migrations, _machines, keys, database);
+        IAgentOrders orders = new AgentOrders(Instances, Associations, Migrations, _machines, keys, Failover, database);
         orders = bug?.Wrap(orders, Instances, Associations) ?? orders;
         Operations = new OperationStore(database, _time);
         Snapshots = new SnapshotStore(database, _time);
@@ -86,8 +87,9 @@ internal sealed class SimServer : IDisposable
         var repositories = new Repositories(
             new RepositoryStore(database, bench.MasterKey, _time), new StorageSettingsStore(secrets), secrets, new SimEngine(this, world, scheduler, random, checks), snapshotOptions);
         Hub = new AgentHub(orders, _queue, _time, new SimLogger<AgentHub>(checks), new SnapshotWork(Operations, Snapshots, repositories));
+        FailoverService = new FailoverService(Instances, Associations, _machines, Hub, Failover, Changes, _queue, Options.Create(options.Standby));
         Service = new InstanceService(
-            database, Instances, Associations, placement, _machines, catalog, hosts, new CreditCache(_time), Settings, new GatewayPorts(Options.Create(bench.ServerOptions), _ => true),
+            database, Instances, Associations, placement, _machines, catalog, hosts, new CreditCache(_time), autoStandby, new GatewayPorts(Options.Create(bench.ServerOptions), _ => true),
             events, _queue, _time, instanceOptions);
         var verifications = new VerificationStore(database, _queue, snapshotOptions);
         SnapshotService = new SnapshotService(database, Snapshots, Operations, verifications, repositories, Instances, Service, events, _queue, _time, snapshotOptions);
@@ -109,9 +111,9 @@ internal sealed class SimServer : IDisposable
             new MachineReconciler(_machines, accounts, ssh, preparer, _identity, hosts, _time, machineOptions, new SimLogger<MachineReconciler>(checks)),
             new SweepReconciler(_machines, sweeps, accounts, _identity, machineOptions, new SimLogger<SweepReconciler>(checks)),
             new InstanceReconciler(
-                Instances, Associations, Migrations, _machines, placement, Settings, Hub, Changes, events, _time, instanceOptions, new SimLogger<InstanceReconciler>(checks)),
+                Instances, Associations, Migrations, _machines, placement, Failover, Hub, Changes, events, _time, instanceOptions, new SimLogger<InstanceReconciler>(checks)),
             new StandbyReconciler(
-                Instances, Associations, Migrations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts, standbyOptions, _time), steps, recorder, pairs, Settings, Changes, events, _time,
+                Instances, Associations, Migrations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts, _time), steps, recorder, pairs, Failover, Changes, events, _time,
                 standbyOptions),
             new MigrationReconciler(
                 Migrations, Instances, Associations, _machines, migrationPlacement, Hub, Changes, events, bench.MigrationMetrics, _time, Options.Create(options.Migration)),
@@ -150,7 +152,9 @@ internal sealed class SimServer : IDisposable
 
     public MigrationService MigrationService { get; }
 
-    public AutoStandby Settings { get; }
+    public FailoverSettings Failover { get; }
+
+    public FailoverService FailoverService { get; }
 
     public InstanceService Service { get; }
 

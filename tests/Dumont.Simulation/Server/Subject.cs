@@ -162,6 +162,11 @@ internal sealed class Subject(string kind, long key)
                     yield return "pair standby placed";
                 }
 
+                if (before.State == after.State && before.Fourth != 0 && after.Fourth == 0)
+                {
+                    yield return "pair request withdrawn";
+                }
+
                 break;
             default:
                 break;
@@ -250,12 +255,13 @@ internal sealed class Subject(string kind, long key)
         await transaction.Connection!.QuerySingleOrDefaultAsync<PairRow>(
             """
             SELECT COALESCE(json_extract(document, '$.phase'), 'watching') AS phase, COALESCE(json_extract(document, '$.pending.generation'), 0) AS pending,
-                COALESCE(json_extract(document, '$.draining'), 0) AS draining, COALESCE(standby_machine_id, 0) AS standby
+                COALESCE(json_extract(document, '$.draining'), 0) AS draining, COALESCE(standby_machine_id, 0) AS standby,
+                failover_requested IS NOT NULL AS requested
             FROM associations WHERE instance_id = @Key
             """,
             new { Key },
             transaction) is { } row
-            ? new RecordState("pair", row.Phase, row.Pending, row.Draining, row.Standby)
+            ? new RecordState("pair", row.Phase, row.Pending, row.Draining, row.Standby, row.Requested)
             : null;
 
     private async Task<RecordState?> ReadMigrationAsync(DbTransaction transaction) =>
@@ -279,7 +285,7 @@ internal sealed class Subject(string kind, long key)
 
     private sealed record ScheduleRow(long Next, long Operation, long Prunes);
 
-    private sealed record PairRow(string Phase, long Pending, long Draining, long Standby);
+    private sealed record PairRow(string Phase, long Pending, long Draining, long Standby, long Requested);
 }
 
 /// <summary>What a decorator needs to know of a row to name what changes.</summary>
@@ -289,4 +295,5 @@ internal sealed class Subject(string kind, long key)
 /// Schedule: next turn.</param>
 /// <param name="Second">Machine: absent readings. Instance: machines told to stop. Pair: draining. Operation: machine. Schedule: last operation.</param>
 /// <param name="Third">Pair: standby. Operation: version. Schedule: prunes.</param>
-internal sealed record RecordState(string Word, string State, long First, long Second, long Third);
+/// <param name="Fourth">Pair: whether a failover is asked for.</param>
+internal sealed record RecordState(string Word, string State, long First, long Second, long Third, long Fourth = 0);

@@ -32,6 +32,20 @@ assert_matches '^count: [1-9]' "there is a pair"
 assert_matches "^$id " "the GPU is in it"
 eventually 120 "^$id +(ready|syncing) " "its standby comes up" dumont standby associations
 
+step "4a. what would happen"
+run dumont failover strategies
+assert_exit 0 "strategies succeed"
+assert_matches '^cpu_standby +yes' "the standby is supported"
+run dumont failover settings set-machine "$id" health_check_interval=0.5 failover_threshold=4
+assert_exit 0 "settings of one instance succeed"
+assert_contains "detection_seconds: 2" "the instance is suspected after 2 s"
+run dumont failover readiness "$id"
+assert_exit 0 "readiness succeeds"
+assert_matches '^overall_ready: (true|false)$' "readiness says whether something can take over"
+run dumont failover test "$id"
+assert_exit 0 "a dry run succeeds"
+assert_contains "dry_run: true" "nothing was changed"
+
 step "5. start the sync"
 run dumont standby sync-start "$id"
 assert_exit 0 "sync-start succeeds"

@@ -48,6 +48,9 @@ internal static class ProblemTexts
         ["snapshot-not-usable"] = ("Nada pode ser restaurado desse snapshot", "Escolha um completo: dumont snapshot list"),
         ["snapshot-engine-missing"] = ("O motor de snapshots não tem suporte ali", "Escolha o outro motor: dumont storage set engine=dumont"),
         ["storage-incomplete"] = ("As configurações de armazenamento estão incompletas", "Informe o que falta: dumont storage set"),
+        ["failover-no-target"] = ("Nada pode assumir", "Veja o que falta: dumont failover readiness <id>"),
+        ["failover-running"] = ("Há um failover em andamento", "Espere o fim dele: dumont failover active"),
+        ["not-supported"] = ("Sem suporte", "Escolha algo que tenha: dumont failover strategies"),
         ["internal"] = ("Erro interno", "Informe o id do pedido a quem opera o servidor."),
     };
 
