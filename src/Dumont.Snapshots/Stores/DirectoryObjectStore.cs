@@ -8,6 +8,7 @@ namespace Dumont.Snapshots;
 /// <code>
 /// .tmp/9f1c…  write, fdatasync ──rename──▶ packs/3a/3a7f…  fsync of packs/3a (then of the root and packs when 3a is new)
 /// </code>
+/// One that is made while it is written stays in <c>.tmp</c> until its last piece is there.
 /// A crash leaves a file in <c>.tmp</c> that no reader looks at. A writer holds a lock on its file there, so the next writer knows
 /// which are left over and deletes them, without a clock.
 /// </remarks>
@@ -42,13 +43,23 @@ public sealed class DirectoryObjectStore : IObjectStore
     /// <inheritdoc/>
     /// <remarks>Each object ends with two waits for the disk's journal, in which it writes nothing: pieces of others must be on their way meanwhile. A
     /// disk wants some 16 MiB in its queue.</remarks>
-    public StoreTraits Traits => new(PreferredPackBytes: 8 << 20, Concurrency: 4) { PieceBytes = 2 << 20, PiecesAtOnce = 8 };
+    public StoreTraits Traits => new(PreferredPackBytes: 16 << 20, Concurrency: 4) { PieceBytes = 2 << 20, PiecesAtOnce = 8 };
 
     /// <inheritdoc/>
     public async ValueTask<bool> PutAsync(string name, ReadOnlyMemory<byte> content, PutMode mode, CancellationToken cancellationToken)
     {
         var path = PathOf(name);
-        return await RunAsync(name, () => Put(name, path, content, mode, cancellationToken), cancellationToken);
+        bool Write() => Put(name, path, content, mode, cancellationToken);
+        try
+        {
+            return content.Length < DirectWrite.SmallestBytes
+                ? await Task.Run(Write, cancellationToken)
+                : await _writers.RunAsync(Write, cancellationToken);
+        }
+        catch (Exception e) when (DirectoryErrors.IsOfFileSystem(e))
+        {
+            throw DirectoryErrors.Translate(e, "write", path);
+        }
     }
 
     /// <inheritdoc/>
@@ -121,7 +132,7 @@ public sealed class DirectoryObjectStore : IObjectStore
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Runs what writes on a thread that may wait in the kernel, and tells its errors as those of a store.</summary>
+    /// <summary>Runs what writes long on a thread that may wait in the kernel, and tells its errors as those of a store.</summary>
     internal async Task<T> RunAsync<T>(string name, Func<T> call, CancellationToken cancellationToken)
     {
         try

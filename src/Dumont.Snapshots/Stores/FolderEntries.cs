@@ -2,8 +2,8 @@ using System.Text;
 
 namespace Dumont.Snapshots;
 
-/// <summary>What is in a folder of a store. Asks the kernel for the names and then once for each: the base library asks two or three times and makes
-/// an object for each, which is a good part of a snapshot without changes.</summary>
+/// <summary>What is in a folder of a store. Asks the kernel for the names and then once for each, from the folder: the base library makes an object
+/// with a path for each, and has the kernel walk that path.</summary>
 internal static class FolderEntries
 {
     /// <summary>Something with a name that an object or a folder of objects may have.</summary>
