@@ -146,7 +146,11 @@ public sealed class MigrationTests(MigrationTests.Fixture fixture, ITestOutputHe
     public async Task Migrate_TargetDiesOnTheWay_TakesAnotherAndTheUserNoticesNothing()
     {
         var user = await World.NewUserAsync(_cancellationToken);
-        var instance = await CreateAsync(user, (await user.OffersAsync("gpu_name=RTX%204090", _cancellationToken))[0]);
+
+        // Not on the host that dies: the move goes to the cheapest.
+        var offers = await user.OffersAsync("gpu_name=RTX%204090", _cancellationToken);
+        var cheapest = offers.Take(3).Select(offer => offer["machine_id"]!.ToString()).ToHashSet();
+        var instance = await CreateAsync(user, offers.Last(offer => !cheapest.Contains(offer["machine_id"]!.ToString())));
         var id = ApiUser.IdOf(instance);
         var content = await WriteAsync(user, instance);
         var source = (await World.Cloud.GpuOfAsync(id, _cancellationToken)).Id;

@@ -1,4 +1,3 @@
-using Dumont.Server.Instances;
 using Dumont.Server.Platform.Events;
 
 namespace Dumont.Server.Migration;
@@ -13,21 +12,20 @@ internal static class MigrationEvents
     /// <summary>The machine came to nothing; the next one is tried.</summary>
     public static NewEvent Dropped(string reason) => new("migration.dropped", new { reason });
 
-    /// <summary>A phase began that is worth telling; null for one that is not.</summary>
-    public static NewEvent? Entered(MigrationPhase phase) =>
-        phase switch
-        {
-            MigrationPhase.Copying => new("migration.copying"),
-            MigrationPhase.Verifying => new("migration.verifying"),
-            MigrationPhase.Draining => new("migration.switching"),
-            _ => null,
-        };
+    public static NewEvent Copying() => new("migration.copying");
 
-    public static NewEvent Completed(double pauseSeconds, bool isKept) =>
-        new(isKept ? "migration.completed_kept" : "migration.completed", new { pause_seconds = Math.Round(pauseSeconds, 2) });
+    public static NewEvent Verifying() => new("migration.verifying");
 
-    public static NewEvent Ended(MigrationPhase phase, string reason) =>
-        new(phase == MigrationPhase.Cancelled ? "migration.cancelled" : "migration.failed", new { reason });
+    public static NewEvent Switching() => new("migration.switching");
+
+    public static NewEvent Completed(double pauseSeconds) => new("migration.completed", new { pause_seconds = Math.Round(pauseSeconds, 2) });
+
+    /// <summary>And the source is kept.</summary>
+    public static NewEvent CompletedKept(double pauseSeconds) => new("migration.completed_kept", new { pause_seconds = Math.Round(pauseSeconds, 2) });
+
+    public static NewEvent Cancelled(string reason) => new("migration.cancelled", new { reason });
+
+    public static NewEvent Failed(string reason) => new("migration.failed", new { reason });
 
     public static NewEvent SourceReleased() => new("migration.source_released");
 }

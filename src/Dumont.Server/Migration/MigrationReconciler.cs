@@ -97,7 +97,12 @@ internal sealed class MigrationReconciler(
                 await SaveAsync(
                     tick,
                     phase == MigrationPhase.Verifying ? entered with { TargetCheck = entered.TargetCheck + 1 } : entered,
-                    MigrationEvents.Entered(phase),
+                    phase switch
+                    {
+                        MigrationPhase.Copying => MigrationEvents.Copying(),
+                        MigrationPhase.Verifying => MigrationEvents.Verifying(),
+                        _ => MigrationEvents.Switching(),
+                    },
                     also: null,
                     cancellationToken);
                 return Next.Now;
@@ -224,8 +229,12 @@ internal sealed class MigrationReconciler(
                 await InstanceStore.RetargetAsync(transaction, view.Instance, view.Target!.Machine.Document.Offer, goal.DiskGb);
                 await instances.MoveWriterAsync(transaction, view.Instance.Id, view.Instance.Generation, pending.Generation, pending.MachineId);
                 await machines.SetDesiredAsync(transaction, tick.Document.SourceMachineId, goal.KeepSource ? MachineDesired.Stopped : MachineDesired.Gone);
+                var seconds = pause?.TotalSeconds ?? 0;
                 await events.AppendAsync(
-                    transaction, view.Instance.UserId, view.Instance.Id, MigrationEvents.Completed(pause?.TotalSeconds ?? 0, goal.KeepSource));
+                    transaction,
+                    view.Instance.UserId,
+                    view.Instance.Id,
+                    goal.KeepSource ? MigrationEvents.CompletedKept(seconds) : MigrationEvents.Completed(seconds));
             },
             cancellationToken);
         metrics.Ended(document, now - view.Migration.CreatedAt, pause);
@@ -251,7 +260,11 @@ internal sealed class MigrationReconciler(
                         transaction, view.Instance.Id, view.Instance.Generation, pending.Generation, tick.Document.SourceMachineId);
                 }
 
-                await events.AppendAsync(transaction, view.Instance.UserId, view.Instance.Id, MigrationEvents.Ended(phase, why));
+                await events.AppendAsync(
+                    transaction,
+                    view.Instance.UserId,
+                    view.Instance.Id,
+                    phase == MigrationPhase.Cancelled ? MigrationEvents.Cancelled(why) : MigrationEvents.Failed(why));
             },
             cancellationToken);
         metrics.Ended(document, tick.Now - view.Migration.CreatedAt, pause: null);
