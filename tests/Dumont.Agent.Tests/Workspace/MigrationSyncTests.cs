@@ -37,8 +37,9 @@ public sealed class MigrationSyncTests : IAsyncLifetime
     public async Task Check_FileThatDiffersBehindTheSameSizeAndTime_IsFoundAndMended()
     {
         var (small, large) = (new byte[1000], new byte[3_000_000]);
-        Random.Shared.NextBytes(small);
-        Random.Shared.NextBytes(large);
+        var random = new Random(1);
+        random.NextBytes(small);
+        random.NextBytes(large);
         File.WriteAllBytes(Path.Combine(_writer.Workspace, "small"), small);
         File.WriteAllBytes(Path.Combine(_writer.Workspace, "large"), large);
         await OrderAsync(check: 0);

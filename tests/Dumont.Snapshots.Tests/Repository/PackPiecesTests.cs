@@ -22,7 +22,7 @@ public sealed class PackPiecesTests : IDisposable
             Bench.Write(source, $"file{i}", Bench.Noise(i % 8 == 0 ? 200_000 : 700 * i, i));
         }
 
-        var store = new MemoryObjectStore { Traits = new StoreTraits(300_000, 1) { PieceBytes = pieceBytes, PiecesAtOnce = atOnce } };
+        var store = new MemoryObjectStore(TimeProvider.System) { Traits = new StoreTraits(300_000, 1) { PieceBytes = pieceBytes, PiecesAtOnce = atOnce } };
         await Repository.InitAsync(store, secret, TimeProvider.System, Bench.Token);
         var outcome = await Bench.WriteAsync(store, secret, new SnapshotOptions { Source = source, Workers = 2 }, TimeProvider.System);
 
@@ -37,7 +37,7 @@ public sealed class PackPiecesTests : IDisposable
     {
         var source = _folder.Folder("source");
         Bench.Write(source, "file", Bench.Noise(3_000_000, 1));
-        var inner = new MemoryObjectStore { Traits = new StoreTraits(1_000_000, 1) { PieceBytes = 100_000, PiecesAtOnce = 2 } };
+        var inner = new MemoryObjectStore(TimeProvider.System) { Traits = new StoreTraits(1_000_000, 1) { PieceBytes = 100_000, PiecesAtOnce = 2 } };
         await Repository.InitAsync(inner, null, TimeProvider.System, Bench.Token);
         var store = new InterceptedStore(inner, (call, name, work) => call == StoreCall.Put && name.StartsWith("packs/", StringComparison.Ordinal)
             ? throw new ObjectStoreException(ObjectStoreErrorKind.Full, "no space is left")
