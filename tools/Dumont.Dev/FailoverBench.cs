@@ -59,7 +59,8 @@ internal static class FailoverBench
         text.Append(CultureInfo.InvariantCulture, $"| **{profile}**: faults ({kinds}), passed | {rounds.Count}, {passed.Count} |\n");
         foreach (var failed in rounds.Except(passed))
         {
-            text.Append(CultureInfo.InvariantCulture, $"| … {failed["fault"]} failed | {string.Join("; ", failed["failures"]!.AsArray())} |\n");
+            var why = string.Join("; ", failed["failures"]!.AsArray()).ReplaceLineEndings(" ").Replace('|', '/');
+            text.Append(CultureInfo.InvariantCulture, $"| … {failed["fault"]} failed | {why} |\n");
         }
 
         // A round that failed counts with whatever it measured: leaving it out would flatter.
