@@ -5,7 +5,7 @@ namespace Dumont.Server.Standby;
 /// <summary>When a machine counts as lost, and how patient the recovery is. Section <c>Standby</c>.</summary>
 internal sealed class StandbyOptions
 {
-    private static readonly TimeSpan LeastAnswerLimit = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan LeastAnswerLimit = TimeSpan.FromMilliseconds(800);
 
     private static readonly TimeSpan MostAnswerLimit = TimeSpan.FromSeconds(2);
 
