@@ -48,7 +48,7 @@ internal sealed record FailoverRules(
     private static readonly TimeSpan ReportIntervalMax = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LookIntervalMax = TimeSpan.FromSeconds(5);
 
-    private static readonly TimeSpan AnswerLimitMin = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan AnswerLimitMin = TimeSpan.FromMilliseconds(800);
     private static readonly TimeSpan AnswerLimitMax = TimeSpan.FromSeconds(2);
 
     /// <summary>Silence after which a machine is suspected.</summary>

@@ -30,10 +30,13 @@ internal sealed class LossConfirmation(ISshClient ssh, ProviderAccounts accounts
         }
         finally
         {
-            await enough.CancelAsync();
-            await ((Task)Task.WhenAll(silent, saidDead)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // The other is not waited for any longer than it needs to end. Both stay where the tick runs.
+            Stop(enough);
+            await ((Task)Task.WhenAll(silent, saidDead)).ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    private static void Stop(CancellationTokenSource source) => source.Cancel();
 
     private async Task<bool> IsSilentAsync(Machine machine, TimeSpan answerLimit, CancellationToken cancellationToken)
     {
