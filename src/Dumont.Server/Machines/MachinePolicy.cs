@@ -174,6 +174,8 @@ internal static class MachinePolicy
                     // A spot standby that was taken back is simply started again; its disk is kept.
                     (MachinePhase.Ready, ProviderMachineState.Stopped or ProviderMachineState.Interrupted, MachineRole.Standby) =>
                         machine.Enter(MachinePhase.Stopped, now),
+                    // A start whose answer was lost had its effect. Wanted stopped by now, it is stopped as any other, or it would run, and be paid for, unseen.
+                    (MachinePhase.Stopped, ProviderMachineState.Running, _) => machine.Enter(MachinePhase.Starting, now),
                     (MachinePhase.Ready, ProviderMachineState.Failed, _) =>
                         machine.Fail(MachineFailure.Lost, present.StatusMessage ?? "The machine failed."),
                     _ => machine,
