@@ -30,6 +30,24 @@ public sealed class FoundBySimulationTests
     }
 
     [Fact]
+    public async Task Start_AnswerLostAndPausedMeanwhile_IsStoppedAllTheSame()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var (id, service) = (await bench.RunningAsync(), bench.Get<InstanceService>());
+        await service.SetDesiredAsync(SpineBench.User, id, InstanceDesired.Paused, Cancel);
+        await bench.RunUntilAsync(async () => (await bench.InstanceAsync(id)).Status == InstanceStatus.Paused, TimeSpan.FromMinutes(1));
+        var gpu = (await bench.MachineAsync(id)).ProviderMachineId!;
+        bench.Vast.Starts.Enqueue(Script.AnswerLost);
+        await service.SetDesiredAsync(SpineBench.User, id, InstanceDesired.Running, Cancel);
+        await bench.RunUntilAsync(() => Task.FromResult(bench.Vast.Machines[gpu].State == ProviderMachineState.Running), TimeSpan.FromMinutes(1));
+
+        await service.SetDesiredAsync(SpineBench.User, id, InstanceDesired.Paused, Cancel);
+        await bench.RunUntilAsync(
+            async () => (await bench.InstanceAsync(id)).Status == InstanceStatus.Paused && bench.Vast.Machines[gpu].State == ProviderMachineState.Stopped,
+            TimeSpan.FromMinutes(3));
+    }
+
+    [Fact]
     public async Task Watch_KeyOfAnotherAccount_AbsenceProvesNothing_UntilTheKeyIsBack()
     {
         await using var bench = await SpineBench.StartAsync();
