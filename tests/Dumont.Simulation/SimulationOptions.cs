@@ -102,6 +102,7 @@ internal sealed record SimulationOptions
                 PartnerSilence = TimeSpan.FromSeconds(15),
                 RestoreTimeout = TimeSpan.FromSeconds(90),
                 RentRetry = TimeSpan.FromSeconds(5),
+                CreditRetry = TimeSpan.FromSeconds(12),
             },
         };
     }

@@ -28,7 +28,7 @@ internal sealed class MachinePlacement(OfferCatalog catalog, ProviderAccounts ac
             .Select(machine => machine.Document.Offer.HostMachineId)
             .OfType<long>()
             .ToHashSet();
-        var triedOffers = gpus.Where(machine => machine.Document.Failure is not null).Select(machine => machine.Document.Offer.Id).ToHashSet();
+        var triedOffers = gpus.Where(machine => machine.SpeaksAgainstItsOffer).Select(machine => machine.Document.Offer.Id).ToHashSet();
         return catalog.FindEquivalentsAsync(
             instance.UserId,
             instance.Document.WantedOffer,

@@ -167,6 +167,9 @@ internal sealed record Machine(
     /// <summary>That has been asked for.</summary>
     public bool IsBeingRetried => CanBeRetried && Desired == MachineDesired.Stopped;
 
+    /// <summary>What became of it is a reason not to try its offer again. That the account could not pay is none.</summary>
+    public bool SpeaksAgainstItsOffer => Document.Failure is not (null or MachineFailure.InsufficientCredit);
+
     /// <summary>Nothing more will happen to it.</summary>
     public bool IsFinal => Phase is MachinePhase.Failed or MachinePhase.Gone;
 

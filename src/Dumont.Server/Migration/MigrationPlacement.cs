@@ -167,8 +167,8 @@ internal sealed class MigrationPlacement(OfferCatalog catalog, ProviderAccounts 
     {
         // What it is on now is no move, and what has failed it once is not tried again.
         var unfit = machines
-            .Where(machine => !machine.IsFinal || machine.Document.Failure is not null)
-            .Where(machine => machine.Provider != CpuProvider || machine.Document.Failure is not null)
+            .Where(machine => !machine.IsFinal || machine.SpeaksAgainstItsOffer)
+            .Where(machine => machine.Provider != CpuProvider || machine.SpeaksAgainstItsOffer)
             .Select(machine => (machine.Provider, machine.Document.Offer.Id))
             .ToHashSet();
         var fit = offers

@@ -236,7 +236,13 @@ internal sealed class FailoverSteps(
         var pending = tick.Document.Pending is { } given && tick.View.Standby is { } standby ? new PendingWriter(standby.Machine.Id, given.Generation + 1) : null;
         await EnterAsync(
             tick,
-            tick.Document with { CandidateMachineId = null, Draining = false, Pending = pending },
+            tick.Document with
+            {
+                CandidateMachineId = null,
+                Draining = false,
+                Pending = pending,
+                RetryAt = tick.View.Candidate?.Machine.Document.Failure == MachineFailure.InsufficientCredit ? tick.Now + options.Value.CreditRetry : tick.Document.RetryAt,
+            },
             pending is null ? FailoverPhase.SearchingGpu : FailoverPhase.GpuLost,
             tick.View.Instance.Desired == InstanceDesired.Paused ? StandbyEvents.GpuNotNeeded() : StandbyEvents.GpuDropped(),
             transaction => pairs.ReleaseAsync(transaction, tick.View.Candidate),

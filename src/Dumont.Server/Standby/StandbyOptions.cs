@@ -25,6 +25,10 @@ internal sealed class StandbyOptions
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan RentRetry { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Between attempts to rent while the account cannot pay. 10 s to 1 h; default 1 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:10", "01:00:00")]
+    public TimeSpan CreditRetry { get; set; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How much dearer than the wanted offer the GPU of a recovery may be. 1 to 10; default 1.5.</summary>
     [Range(1.0, 10.0)]
     public double RecoveryPriceFactor { get; set; } = 1.5;

@@ -223,6 +223,28 @@ public sealed class StandbyReconcilerTests
     }
 
     [Fact]
+    public async Task AutoRecovery_AccountThatCouldNotPay_GetsTheSameOffersWhenItCan()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+
+        // More often than there are offers.
+        for (var i = 0; i < bench.Vast.Offers.Count + 3; i++)
+        {
+            bench.Vast.Creates.Enqueue(Script.NoCredit);
+        }
+
+        bench.Kill(await bench.WriterAsync(id));
+        await bench.RunUntilAsync(
+            async () => (await bench.MachinesAsync(id)).Count(machine => machine.Document.Failure == MachineFailure.InsufficientCredit) == 2, TimeSpan.FromMinutes(3));
+        var tried = (await bench.MachinesAsync(id)).Count;
+        await bench.RunAsync(TimeSpan.FromSeconds(50));
+        Assert.Equal(tried, (await bench.MachinesAsync(id)).Count);
+
+        await bench.RunUntilAsync(async () => (await bench.FailoversAsync()) is [{ CompletedAt: not null, Phase: FailoverPhase.Complete }], TimeSpan.FromMinutes(30));
+    }
+
+    [Fact]
     public async Task AutoRecovery_ProvisionGpu()
     {
         await using var bench = await SpineBench.StartAsync();

@@ -46,8 +46,8 @@ public sealed class SnapshotKillTests : IDisposable
                 break;
             }
 
-            // The nth of a thread is the nth of all: none is passed over.
-            Assert.True(!isKill || outcome.Returned == n - 1, $"{calls} {n}: {outcome.Returned} calls came back");
+            // The nth of a thread is the nth of all: none is passed over. Pieces are written by several, and each counts for itself.
+            Assert.True(!isKill || bytes == ManyPieces || outcome.Returned == n - 1, $"{calls} {n}: {outcome.Returned} calls came back");
             hit++;
         }
 
