@@ -54,7 +54,7 @@ public sealed record AgentOrder(
     AgentWork? Work = null,
     TimeSpan? ReportInterval = null,
     AgentSyncTarget? MigrationTarget = null,
-    long Check = 0);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long Check = 0);
 
 /// <summary>How a writer reaches the follower: <c>ssh</c> to <c>root@Host:Port</c> with the instance's sync key, whose forced command is
 /// <c>dumont-agent sink</c>. The host key is pinned.</summary>
@@ -174,7 +174,7 @@ public sealed record AgentSyncReport(
     long FilesTotal,
     long BytesTotal,
     DateTimeOffset? LastSuccessAt,
-    long Check = 0,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long Check = 0,
     double? BytesPerSecond = null);
 
 /// <summary>Serialiser of the agent link; source generated, because the agent is trimmed.</summary>

@@ -35,6 +35,19 @@ public sealed class AgentLinkTests
     }
 
     [Fact]
+    public void Order_Migration_OnTheWire_StaysAsItIs()
+    {
+        var order = new AgentOrder(
+            1, AgentRole.Writer, "/w", SyncTarget: null, Drain: false, [], MigrationTarget: new AgentSyncTarget("127.0.0.9", 22, "ssh-ed25519 AAAA", new MachineId(8)), Check: 2);
+
+        const string wire =
+            """{"generation":1,"role":"writer","workspace":"/w","drain":false,"authorized_keys":[],"migration_target":{"host":"127.0.0.9","port":22,"host_key":"ssh-ed25519 AAAA","machine_id":8},"check":2}""";
+        Assert.Equal(wire, JsonSerializer.Serialize(order, AgentLinkJson.Default.AgentOrder));
+        var read = JsonSerializer.Deserialize(wire, AgentLinkJson.Default.AgentOrder)!;
+        Assert.Equal((order.MigrationTarget, order.Check), (read.MigrationTarget, read.Check));
+    }
+
+    [Fact]
     public void Report_OnTheWire_StaysAsItIs()
     {
         var report = new AgentReport(
