@@ -17,7 +17,7 @@ internal readonly record struct Tally(int Passed, int Failed, int Skipped)
 /// clients against a local cloud.</summary>
 internal static partial class TestVerb
 {
-    private static readonly TimeSpan ProjectTimeout = TimeSpan.FromMinutes(20);
+    private static readonly TimeSpan ProjectTimeout = TimeSpan.FromMinutes(30);
 
     public static async Task<int> RunAsync(Repository repository, string filter, CancellationToken cancellationToken)
     {
