@@ -22,7 +22,11 @@ internal static class SyncTrialActions
 
     private static readonly Dictionary<string, double> Units = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["TB"] = 1e12, ["GB"] = 1e9, ["MB"] = 1e6, ["KB"] = 1e3, ["B"] = 1,
+        ["TB"] = 1e12,
+        ["GB"] = 1e9,
+        ["MB"] = 1e6,
+        ["KB"] = 1e3,
+        ["B"] = 1,
     };
 
     public static async Task<ExitCode> RunAsync(CommandContext context, CancellationToken cancellationToken)

@@ -89,7 +89,10 @@ internal sealed class DrillResult
             ["health_checks"] = new JsonObject { ["ok"] = HealthChecksGood, ["failed"] = HealthChecksFailed },
             ["files"] = new JsonObject
             {
-                ["written"] = FilesWritten, ["synced"] = FilesSynced, ["on_standby"] = FilesOnStandby, ["on_new_gpu"] = Recovers && Fault.IsLoss ? FilesOnNewGpu : null,
+                ["written"] = FilesWritten,
+                ["synced"] = FilesSynced,
+                ["on_standby"] = FilesOnStandby,
+                ["on_new_gpu"] = Recovers && Fault.IsLoss ? FilesOnNewGpu : null,
             },
             ["sync_rounds"] = SyncRounds,
             ["failures"] = new JsonArray([.. Failures.Select(failure => (JsonNode)failure.English)]),
