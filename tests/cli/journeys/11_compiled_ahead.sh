@@ -21,10 +21,12 @@ run dumont repo snapshot "$HOME/tree"
 assert_exit 0 "the first snapshot succeeds"
 
 step "2. the same again, with the compiler's record"
-run env DOTNET_JitStdOutFile="$HOME/compiled" DOTNET_JitDisasmSummary=1 dumont repo snapshot "$HOME/tree"
+# Without a second tier: its compiler works in the background and would write to the record after the runtime closed it,
+# which now and then ends the process with a signal. Code compiled ahead is used all the same.
+run env DOTNET_TieredCompilation=0 DOTNET_JitStdOutFile="$HOME/compiled" DOTNET_JitDisasmSummary=1 \
+  dumont repo snapshot "$HOME/tree"
 assert_exit 0 "the second snapshot succeeds"
 assert_contains "50 unmodified" "nothing was read again"
 assert_file "$HOME/compiled" "the compiler keeps a record"
-# What was compiled a second time because it was called often does not count: on a busy machine that is more.
-output=$(grep -cv 'Tier1' "$HOME/compiled") command_line="methods in the compiler's record, $methods_max allowed"
+output=$(wc -l <"$HOME/compiled") command_line="methods in the compiler's record, $methods_max allowed"
 if [[ $output -le $methods_max ]]; then pass "little is compiled"; else flunk "little is compiled"; fi
