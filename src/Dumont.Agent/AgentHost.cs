@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Dumont.Agent.Flush;
 using Dumont.Agent.Link;
 using Dumont.Agent.Machine;
 using Dumont.Agent.Work;
@@ -28,6 +29,9 @@ internal sealed record AgentSurroundings
 
     /// <summary>The restic program.</summary>
     public string ResticProgram { get; init; } = "restic";
+
+    /// <summary>What a supervised session of the user begins with, as <c>authorized_keys</c> has it.</summary>
+    public string SessionCommand { get; init; } = "dumont-agent session";
 
     /// <summary>What ends user processes; null for the real thing.</summary>
     public IUserProcesses? Processes { get; init; }
@@ -66,10 +70,11 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
             receiver,
             () => new SyncSender(surroundings.SshProgram, config.StateDirectory, config.SyncKeyFile, NewBackoff(), log),
             surroundings.Processes ?? new UserProcesses(table, Environment.ProcessId, options, log, time),
-            new AuthorizedKeysFile(surroundings.Home, log),
+            new AuthorizedKeysFile(surroundings.Home, surroundings.SessionCommand, log),
             log,
             time);
         var meter = new WorkspaceMeter(() => role.Order is { Role: not AgentRole.Idle, Workspace: var workspace } ? workspace : null, options, time);
+        var flushes = new FlushSupervisor(config.StateDirectory, role, new FlushSubjects(surroundings.ProcFolder), log);
         using var engines = new MachineEngines(config, surroundings.ResticProgram, time);
         using var work = new WorkRunner(engines.Create, log);
         using var link = new ServerLink(
@@ -80,7 +85,7 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
         log.Info("agent.start", ("version", Version), ("machine", config.MachineId), ("boot", _bootId));
         role.Restore();
         await RunAllAsync(
-            [receiver.RunAsync, role.RunAsync, work.RunAsync, gpus.RunAsync, meter.RunAsync, link.RunAsync], cancellationToken);
+            [receiver.RunAsync, role.RunAsync, flushes.RunAsync, work.RunAsync, gpus.RunAsync, meter.RunAsync, link.RunAsync], cancellationToken);
 
         void Accept(AgentOrder order)
         {
@@ -141,7 +146,8 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
             role.SyncReport,
             role.Trouble,
             work.Report,
-            role.MigrationReport);
+            role.MigrationReport,
+            role.Promised);
     }
 
     // Jitter needs no secrecy, only that two machines differ.

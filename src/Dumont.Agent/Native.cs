@@ -8,9 +8,13 @@ internal static unsafe partial class Native
     public const int SIGTERM = 15;
     public const int SIGKILL = 9;
 
+    public const int SIGPIPE = 13;
+
     public const int EINTR = 4;
+    public const int EACCES = 13;
     public const int ENOENT = 2;
     public const int ENOTDIR = 20;
+    public const int EINVAL = 22;
     public const int ENOSPC = 28;
 
     public const int IN_NONBLOCK = 0x800;
@@ -33,6 +37,8 @@ internal static unsafe partial class Native
 
     public const short POLLIN = 1;
 
+    public const nint SeccompNumber = 317;
+
     private const string Library = "libc.so.6";
 
     [LibraryImport(Library, EntryPoint = "kill", SetLastError = true)]
@@ -52,6 +58,28 @@ internal static unsafe partial class Native
 
     [LibraryImport(Library, EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(PollFile* files, nuint count, int timeoutMilliseconds);
+
+    [LibraryImport(Library, EntryPoint = "ioctl", SetLastError = true)]
+    public static partial int IoControl(int file, nuint request, void* argument);
+
+    [LibraryImport(Library, EntryPoint = "prctl", SetLastError = true)]
+    public static partial int Prctl(int option, nuint value, nuint second, nuint third, nuint fourth);
+
+    /// <summary>glibc has no wrapper for it.</summary>
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    public static partial nint Seccomp(nint number, nuint operation, nuint flags, void* argument);
+
+    [LibraryImport(Library, EntryPoint = "sendmsg", SetLastError = true)]
+    public static partial nint SendMessage(int socket, void* message, int flags);
+
+    [LibraryImport(Library, EntryPoint = "recvmsg", SetLastError = true)]
+    public static partial nint ReceiveMessage(int socket, void* message, int flags);
+
+    [LibraryImport(Library, EntryPoint = "signal", SetLastError = true)]
+    public static partial nint Signal(int signal, nint handler);
+
+    [LibraryImport(Library, EntryPoint = "execv", SetLastError = true)]
+    public static partial int Execute(byte* program, byte** arguments);
 
     /// <summary><c>struct pollfd</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]

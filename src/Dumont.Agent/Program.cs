@@ -2,11 +2,13 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Dumont.Agent;
+using Dumont.Agent.Flush;
 using Dumont.Agent.Workspace;
 using Dumont.Contracts;
 
-// dumont-agent run  --config FILE    the resident agent
+// dumont-agent run --config FILE     the resident agent
 // dumont-agent sink --config FILE    forced command of the sync key: joins SSH to the resident agent
+// dumont-agent session --config FILE forced command of a user's key where flushes are supervised: becomes the user's shell or command
 // dumont-agent --version
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
@@ -24,8 +26,10 @@ switch (args)
         return await RunAsync(path);
     case ["sink", .. var rest] when ConfigPath(rest) is { } path:
         return await SinkAsync(path);
+    case ["session", .. var rest] when ConfigPath(rest) is { } path:
+        return Session(path);
     default:
-        Console.Error.WriteLine("usage: dumont-agent run|sink [--config FILE] | --version");
+        Console.Error.WriteLine("usage: dumont-agent run|sink|session [--config FILE] | --version");
         return WrongUsage;
 }
 
@@ -52,7 +56,11 @@ async Task<int> RunAsync(string path)
     try
     {
         // Reads HOME, else the password database.
-        var surroundings = new AgentSurroundings { Home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) };
+        var surroundings = new AgentSurroundings
+        {
+            Home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile),
+            SessionCommand = $"{Environment.ProcessPath} session --config {Path.GetFullPath(path)}",
+        };
         await new AgentHost(config, new AgentOptions(), surroundings, log, TimeProvider.System).RunAsync(stop.Token);
         return 0;
     }
@@ -93,6 +101,27 @@ async Task<int> SinkAsync(string path)
         log.Warn("sink.failed", ("error", failed.Message));
         return Failed;
     }
+}
+
+int Session(string path)
+{
+    if (ReadConfig(path) is not { } config)
+    {
+        return WrongUsage;
+    }
+
+    try
+    {
+        // As sshd sets them for a forced command.
+        var given = Environment.GetEnvironmentVariables();
+        SessionLauncher.Become(config.StateDirectory, given["SHELL"] as string, given["SSH_ORIGINAL_COMMAND"] as string);
+    }
+    catch (Exception failed) when (failed is SocketException or IOException)
+    {
+        log.Warn("session.failed", ("error", failed.Message));
+    }
+
+    return Failed;
 }
 
 AgentConfig? ReadConfig(string path)

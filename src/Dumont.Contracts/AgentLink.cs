@@ -31,6 +31,23 @@ public enum AgentRole
     Fenced,
 }
 
+/// <summary>When a flush (<c>fsync</c> and its like) of a user's process returns.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<AgentAcknowledge>))]
+public enum AgentAcknowledge
+{
+    /// <summary>When the machine's own disk has it. Sessions are not supervised.</summary>
+    [JsonStringEnumMemberName("async")]
+    Async,
+
+    /// <summary>The same, but new sessions are supervised, so that <see cref="Sync"/> can come into force for them.</summary>
+    [JsonStringEnumMemberName("suspended")]
+    Suspended,
+
+    /// <summary>When the follower has it, too.</summary>
+    [JsonStringEnumMemberName("sync")]
+    Sync,
+}
+
 /// <summary>The state the server wants a machine's agent to reach. The newest <see cref="Generation"/> wins for ever.</summary>
 /// <param name="Generation">Writing generation this order belongs to. The agent keeps the highest it has seen on disk and ignores an
 /// order, and refuses a sync connection, that carries a lower one.</param>
@@ -44,6 +61,8 @@ public enum AgentRole
 /// <param name="MigrationTarget">Where a writer sends its changes besides, because the instance is to move there; null when it is not.</param>
 /// <param name="Check">Number of the comparison by content that is wanted; 0 for none. A follower that is given another number forgets what it knows of its
 /// files, and so reads all of them from its disk when the writer connects next; a writer does so for the migration target, and connects to it anew.</param>
+/// <param name="Acknowledge">When flushes of the user's processes return, on a writer.</param>
+/// <param name="PromiseNumber">Which of the times it is that <see cref="AgentAcknowledge.Sync"/> is ordered; the agent says when that one holds.</param>
 public sealed record AgentOrder(
     long Generation,
     AgentRole Role,
@@ -54,7 +73,9 @@ public sealed record AgentOrder(
     AgentWork? Work = null,
     TimeSpan? ReportInterval = null,
     AgentSyncTarget? MigrationTarget = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long Check = 0);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long Check = 0,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] AgentAcknowledge Acknowledge = AgentAcknowledge.Async,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long PromiseNumber = 0);
 
 /// <summary>How a writer reaches the follower: <c>ssh</c> to <c>root@Host:Port</c> with the instance's sync key, whose forced command is
 /// <c>dumont-agent sink</c>. The host key is pinned.</summary>
@@ -77,6 +98,7 @@ public sealed record AgentSyncTarget(string Host, int Port, string HostKey, Mach
 /// <param name="Message">Last trouble worth showing, in English; null when all is well.</param>
 /// <param name="Work">How far the ordered work is, or how it ended; null without any.</param>
 /// <param name="Migration">A writer's sync with its migration target; null without one.</param>
+/// <param name="Promised">Number of the promise that holds: flushes wait since it was ordered, and everything flushed before is on the follower, too.</param>
 public sealed record AgentReport(
     MachineId MachineId,
     long Sequence,
@@ -89,7 +111,8 @@ public sealed record AgentReport(
     AgentSyncReport? Sync,
     string? Message,
     AgentWorkReport? Work = null,
-    AgentSyncReport? Migration = null);
+    AgentSyncReport? Migration = null,
+    long? Promised = null);
 
 /// <summary>What the agent measures; null where the machine does not tell.</summary>
 /// <param name="CpuPercent">0 to 100 over all cores, since the last report.</param>

@@ -37,6 +37,9 @@ public sealed record ChangeFailoverSettingsRequest
 
     /// <summary>Heartbeats in a row that may be missing; 2 to 100.</summary>
     public int? FailoverThreshold { get; init; }
+
+    /// <summary>When a flush (<c>fsync</c>) of a user's process returns: <c>async</c>, with the machine's own disk, or <c>sync</c>, when the standby has it, too.</summary>
+    public string? Acknowledge { get; init; }
 }
 
 /// <summary>Settings of failover that hold for all instances without their own.</summary>
@@ -63,6 +66,9 @@ public sealed record FailoverSettingsResponse
     /// <summary>Heartbeats in a row that may be missing.</summary>
     public required int FailoverThreshold { get; init; }
 
+    /// <summary>When a flush of a user's process returns: <c>async</c> or <c>sync</c>.</summary>
+    public required string Acknowledge { get; init; }
+
     /// <summary>Silence after which a machine is suspected, seconds: interval times threshold.</summary>
     public required double DetectionSeconds { get; init; }
 
@@ -71,7 +77,7 @@ public sealed record FailoverSettingsResponse
 }
 
 /// <summary>What an instance has of its own; null follows the user's settings.</summary>
-public sealed record FailoverOwnSettings(string? Strategy, bool? AutoFailover, bool? AutoRecovery, double? HealthCheckInterval, int? FailoverThreshold);
+public sealed record FailoverOwnSettings(string? Strategy, bool? AutoFailover, bool? AutoRecovery, double? HealthCheckInterval, int? FailoverThreshold, string? Acknowledge);
 
 /// <summary>Settings of failover as they hold for one instance.</summary>
 public sealed record MachineFailoverSettingsResponse
@@ -99,6 +105,9 @@ public sealed record MachineFailoverSettingsResponse
 
     /// <summary>Heartbeats in a row that may be missing.</summary>
     public required int FailoverThreshold { get; init; }
+
+    /// <summary>When a flush of a user's process returns: <c>async</c> or <c>sync</c>.</summary>
+    public required string Acknowledge { get; init; }
 
     /// <summary>Silence after which a machine is suspected, seconds.</summary>
     public required double DetectionSeconds { get; init; }

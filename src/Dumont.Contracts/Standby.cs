@@ -97,6 +97,10 @@ public sealed record AssociationResponse
     /// <summary>Age of the oldest change the standby lacks, seconds; while sync is off, the time since it last had everything; null before the first pass.</summary>
     public double? RpoSeconds { get; init; }
 
+    /// <summary>When a flush of a user's process returns: <c>async</c>, with the machine's own disk; <c>sync</c>, when the standby has it, too; <c>renewing</c>, the
+    /// same, but not yet of what was flushed before; <c>suspended</c>, without the standby for the time being.</summary>
+    public required string Acknowledge { get; init; }
+
     /// <summary>Phase of the running failover; null when none.</summary>
     public string? FailoverPhase { get; init; }
 

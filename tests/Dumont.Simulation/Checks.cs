@@ -2,6 +2,7 @@ using System.Globalization;
 using Dapper;
 using Dumont.Contracts;
 using Dumont.Providers;
+using Dumont.Server.Instances;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Store;
 using Dumont.Simulation.Engine;
@@ -29,6 +30,8 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
     private readonly Dictionary<(long Instance, long Generation), HashSet<MachineId>> _writers = [];
     private readonly Dictionary<long, long> _content = [];
     private readonly Dictionary<long, string> _wishes = [];
+    private readonly Dictionary<long, long> _flushed = [];
+    private readonly HashSet<long> _promises = [];
 
     private SnapshotChecks? _snapshots;
 
@@ -55,6 +58,9 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
 
     /// <summary>Number of the next change that a user of the instance makes.</summary>
     public long NextContent(long instance) => _content[instance] = _content.GetValueOrDefault(instance) + 1;
+
+    /// <summary>A flush of what the writer has so far returns to the process that called it.</summary>
+    public void OnFlush(SimAgent writer) => _flushed[writer.Machine.InstanceId] = writer.Content;
 
     /// <summary>A provider is asked for a machine: once for each tag, whatever happens.</summary>
     public void OnCreateCall(string tag)
@@ -110,6 +116,12 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
             return;
         }
 
+        var instance = agent.Machine.InstanceId;
+        if (_promises.Remove(instance) && agent.Content < _flushed.GetValueOrDefault(instance))
+        {
+            Break("I20 what was flushed is there", $"{agent.Machine} takes over instance {instance} at change {agent.Content}, {_flushed[instance]} was flushed");
+        }
+
         var key = (agent.Machine.InstanceId, agent.Generation);
         if (!_writers.TryGetValue(key, out var writers))
         {
@@ -129,6 +141,10 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         if (subject.Kind == WorkKinds.Machine && (step.EndsWith(">Gone", StringComparison.Ordinal) || step.EndsWith(">Failed", StringComparison.Ordinal)))
         {
             await CheckGoneAsync(subject.Key);
+        }
+        else if (subject.Kind == WorkKinds.Standby && step == "pair watching>GpuLost")
+        {
+            await NotePromiseAsync(subject.Key);
         }
         else if (subject.Kind == WorkKinds.Standby && step == "pair Restoring>watching")
         {
@@ -241,6 +257,18 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
             {
                 Break("I4 no false gone", $"the record of {machine} is closed, and nothing has proven it gone");
             }
+        }
+    }
+
+    // A switch that nobody ordered, of an instance whose flushes wait for the standby.
+    private async Task NotePromiseAsync(long instance)
+    {
+        var document = Columns.FromDocument<AssociationDocument>(await database.ReadAsync(
+            connection => connection.QuerySingleAsync<string>("SELECT document FROM associations WHERE instance_id = @instance", new { instance }),
+            CancellationToken.None));
+        if (document is { FailureReason: "gpu_failure", Promise: not FlushPromise.None })
+        {
+            _promises.Add(instance);
         }
     }
 

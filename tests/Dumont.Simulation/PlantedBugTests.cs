@@ -41,6 +41,9 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     [Fact]
     public void DropAll_IsFound() => Find(new DropAll(), "I12 snapshot is kept");
 
+    [Fact]
+    public void PassFlushes_IsFound() => Find(new PassFlushes(), "I20 what was flushed is there");
+
     private void Find(Bug bug, string invariant)
     {
         var campaign = Campaign.Run(first: 1, RunsMax, violationsMax: 1, bug: bug);

@@ -112,7 +112,10 @@ internal sealed class Simulation
         Begin();
         if (_options.WithStandby)
         {
-            await Server!.Failover.ChangeOfUserAsync(Workbench.User, _ => new AutoStandbySettings { Enabled = true }, CancellationToken.None);
+            await Server!.Failover.ChangeOfUserAsync(
+                Workbench.User,
+                _ => new AutoStandbySettings { Enabled = true, Acknowledge = _options.WithPromise ? Acknowledgement.Sync : Acknowledgement.Async },
+                CancellationToken.None);
         }
 
         _nemesis.Plan(_options, _kills);

@@ -29,6 +29,9 @@ internal sealed record SimulationOptions
 
     public required bool WithStandby { get; init; }
 
+    /// <summary>Flushes wait for the standby.</summary>
+    public required bool WithPromise { get; init; }
+
     /// <summary>The user takes snapshots too.</summary>
     public required bool WithSnapshots { get; init; }
 
@@ -76,6 +79,7 @@ internal sealed record SimulationOptions
             InstancesMax = random.Next(5) == 0 ? 2 : 1,
             WithStandby = random.Next(4) != 0 || first?.Flow is "failover" or "withdraw" || first?.Step.Contains("standby", StringComparison.Ordinal) == true,
             WithMigrations = isHeavy || first?.Flow == "migrate" || random.Next(5) == 0,
+            WithPromise = seed % 3 == 0,
             WithSnapshots = isHeavy || (first?.IsOfSnapshots ?? random.Next(6) == 0),
             Machines = new MachinesOptions
             {
@@ -100,6 +104,7 @@ internal sealed record SimulationOptions
                 PromotionTimeout = TimeSpan.FromSeconds(20),
                 DrainTimeout = TimeSpan.FromSeconds(10),
                 PartnerSilence = TimeSpan.FromSeconds(15),
+                FlushPatience = TimeSpan.FromSeconds(6),
                 RestoreTimeout = TimeSpan.FromSeconds(90),
                 RentRetry = TimeSpan.FromSeconds(5),
                 CreditRetry = TimeSpan.FromSeconds(12),

@@ -202,9 +202,8 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
                 1 or 2 => server.Failover.ChangeOwnAsync(Workbench.User, id, _ => wishes, CancellationToken.None),
                 _ => server.Failover.ChangeOfUserAsync(
                     Workbench.User,
-                    _ => new AutoStandbySettings
+                    before => before with
                     {
-                        Enabled = true,
                         Strategy = wishes.Strategy ?? FailoverStrategy.CpuStandby,
                         AutoFailover = wishes.AutoFailover.Value,
                         AutoRecovery = wishes.AutoRecovery.Value,

@@ -5,21 +5,26 @@ namespace Dumont.Agent.Machine;
 
 /// <summary>The user's keys in root's <c>authorized_keys</c>, between two marker lines. Every other line stays as it is: the server's own key
 /// and the sync key with its forced command are among them.</summary>
-internal sealed class AuthorizedKeysFile(string home, AgentLog log)
+/// <param name="home">Root's home directory.</param>
+/// <param name="sessionCommand">What a supervised session begins with.</param>
+/// <param name="log">For changes.</param>
+internal sealed class AuthorizedKeysFile(string home, string sessionCommand, AgentLog log)
 {
     private const string Begin = "# dumont: user keys begin";
     private const string End = "# dumont: user keys end";
     private const UnixFileMode PrivateDirectory = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>Makes the block hold exactly these keys, as far as they are keys. Writes only when that changes something.</summary>
+    /// <param name="keys">OpenSSH lines.</param>
+    /// <param name="supervised">Sessions begin with the session command, which knows what the user asked for.</param>
     /// <exception cref="IOException">The file cannot be read or written.</exception>
-    public void Ensure(IReadOnlyList<string> keys)
+    public void Ensure(IReadOnlyList<string> keys, bool supervised)
     {
         var directory = Path.Combine(home, ".ssh");
         var path = Path.Combine(directory, "authorized_keys");
         Directory.CreateDirectory(directory, PrivateDirectory);
         var before = File.Exists(path) ? File.ReadAllText(path) : "";
-        var after = Rewrite(before, keys, out var ignored);
+        var after = Rewrite(before, keys, supervised ? $"command=\"{sessionCommand}\" " : "", out var ignored);
         if (ignored > 0)
         {
             log.Warn("keys.ignored", ("count", ignored));
@@ -34,7 +39,7 @@ internal sealed class AuthorizedKeysFile(string home, AgentLog log)
     }
 
     /// <summary>The file's text with the block replaced, or added at the end.</summary>
-    internal static string Rewrite(string text, IReadOnlyList<string> keys, out int ignored)
+    internal static string Rewrite(string text, IReadOnlyList<string> keys, string options, out int ignored)
     {
         var kept = new List<string>();
         var inBlock = false;
@@ -55,7 +60,7 @@ internal sealed class AuthorizedKeysFile(string home, AgentLog log)
         }
 
         var valid = keys.Where(static key => SshKey.TryParse(key, out _)).Select(static key => SshKey.TryParse(key, out var parsed) ? parsed.ToString() : "");
-        var block = valid.Distinct(StringComparer.Ordinal).ToList();
+        var block = valid.Distinct(StringComparer.Ordinal).Select(key => options + key).ToList();
         ignored = keys.Count - keys.Count(static key => SshKey.TryParse(key, out _));
         if (block.Count > 0)
         {

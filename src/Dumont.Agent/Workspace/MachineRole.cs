@@ -1,3 +1,4 @@
+using Dumont.Agent.Flush;
 using Dumont.Agent.Machine;
 using Dumont.Contracts;
 using Dumont.Snapshots;
@@ -19,7 +20,7 @@ internal sealed class MachineRole(
     IUserProcesses processes,
     AuthorizedKeysFile keys,
     AgentLog log,
-    TimeProvider time) : IDisposable
+    TimeProvider time) : IFlushGate, IDisposable
 {
     private static readonly AgentOrder NoOrder = new(0, AgentRole.Idle, "/", null, false, []);
 
@@ -32,6 +33,8 @@ internal sealed class MachineRole(
     private volatile string? _trouble;
     private volatile string? _unsaved;
     private long _checkedBy;
+    private long _promised;
+    private TaskCompletionSource _carriedOut = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Called when the state changed enough for an early report.</summary>
     public event Action? StateChanged;
@@ -111,6 +114,47 @@ internal sealed class MachineRole(
         }
     }
 
+    /// <summary>Number of the promise that holds; null when none does.</summary>
+    public long? Promised =>
+        _order is { Role: AgentRole.Writer, Acknowledge: AgentAcknowledge.Sync, PromiseNumber: var number } && Interlocked.Read(ref _promised) == number ? number : null;
+
+    /// <inheritdoc />
+    public string Workspace => _order.Workspace;
+
+    /// <inheritdoc />
+    /// <remarks>On a machine that does not write, or not any more, nothing of the workspace passes.</remarks>
+    public async Task PassAsync(FlushSubject subject, CancellationToken cancellationToken)
+    {
+        while (!subject.IsNone)
+        {
+            Task carriedOut;
+            AgentOrder order;
+            RoleWork? work;
+            lock (_lock)
+            {
+                (carriedOut, order, work) = (_carriedOut.Task, _order, _work);
+            }
+
+            if (order is { Role: AgentRole.Writer, Acknowledge: not AgentAcknowledge.Sync })
+            {
+                return;
+            }
+
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            var flush = order.Role == AgentRole.Writer && work is not null ? work.FlushAsync(subject, stop.Token) : Task.Delay(-1, stop.Token);
+            await Task.WhenAny(flush, carriedOut);
+            await stop.CancelAsync();
+            if (flush.IsCompletedSuccessfully)
+            {
+                return;
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            await flush.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await carriedOut.WaitAsync(cancellationToken);
+        }
+    }
+
     /// <inheritdoc />
     public void Dispose() => _changed.Dispose();
 
@@ -155,15 +199,44 @@ internal sealed class MachineRole(
         // Last and apart: a home directory that cannot be written must not keep a machine in a role that it has lost.
         _trouble ??= await TryAsync(order, "keys", () =>
         {
-            keys.Ensure(order.AuthorizedKeys);
+            keys.Ensure(order.AuthorizedKeys, order.Acknowledge != AgentAcknowledge.Async);
             return Task.CompletedTask;
         });
-        _order = order;
+        lock (_lock)
+        {
+            _order = order;
+            _carriedOut.SetResult();
+            _carriedOut = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
         if (!IsSame(order, before))
         {
+            if (order is { Role: AgentRole.Writer, Acknowledge: AgentAcknowledge.Sync } && Promised is null)
+            {
+                _ = PromiseAsync(order, cancellationToken);
+            }
+
             log.Info("order.applied", ("generation", order.Generation), ("role", order.Role), ("drain", order.Drain));
             StateChanged?.Invoke();
         }
+    }
+
+    // From the order on every flush waits; with everything from before on the follower, too, the promise holds.
+    private async Task PromiseAsync(AgentOrder order, CancellationToken cancellationToken)
+    {
+        await PassAsync(FlushSubject.All, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        lock (_lock)
+        {
+            if (cancellationToken.IsCancellationRequested || !SameWork(order, _order) || _order.Acknowledge != AgentAcknowledge.Sync
+                || _order.PromiseNumber != order.PromiseNumber)
+            {
+                return;
+            }
+
+            Interlocked.Exchange(ref _promised, order.PromiseNumber);
+        }
+
+        StateChanged?.Invoke();
     }
 
     private async Task<string?> TryAsync(AgentOrder order, string part, Func<Task> work)
@@ -237,5 +310,5 @@ internal sealed class MachineRole(
 
     private static bool IsSame(AgentOrder left, AgentOrder right) =>
         SameWork(left, right) && SameMigration(left, right) && left.Drain == right.Drain && left.ReportInterval == right.ReportInterval
-        && left.AuthorizedKeys.SequenceEqual(right.AuthorizedKeys);
+        && left.Acknowledge == right.Acknowledge && left.PromiseNumber == right.PromiseNumber && left.AuthorizedKeys.SequenceEqual(right.AuthorizedKeys);
 }

@@ -1,3 +1,4 @@
+using Dumont.Agent.Flush;
 using Dumont.Agent.Machine;
 using Dumont.Contracts;
 using Dumont.Snapshots.Sync;
@@ -101,6 +102,10 @@ internal sealed class RoleWork : IAsyncDisposable
 
     /// <summary>Waits until user processes were ended once since that was asked for, as far as they can be.</summary>
     public Task FirstStopAsync(CancellationToken cancellationToken) => _firstStop.Task.WaitAsync(cancellationToken);
+
+    /// <summary>Waits until the follower has <paramref name="subject"/>; without a follower until cancelled.</summary>
+    public Task FlushAsync(FlushSubject subject, CancellationToken cancellationToken) =>
+        _sync?.FlushAsync(subject, cancellationToken) ?? Task.Delay(Timeout.Infinite, cancellationToken);
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()

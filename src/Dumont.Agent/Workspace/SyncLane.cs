@@ -1,3 +1,4 @@
+using Dumont.Agent.Flush;
 using Dumont.Contracts;
 using Dumont.Snapshots.Sync;
 
@@ -21,6 +22,9 @@ internal sealed class SyncLane(WriterSync sync, MachineId peer, long check) : IA
 
     /// <summary>User processes may run again.</summary>
     public void EndDrain() => Interlocked.Exchange(ref _ticket, NoTicket);
+
+    /// <summary>Waits until the follower has <paramref name="subject"/>.</summary>
+    public Task FlushAsync(FlushSubject subject, CancellationToken cancellationToken) => sync.FlushAsync(subject, cancellationToken);
 
     /// <summary>For the heartbeat.</summary>
     public AgentSyncReport Report() => ReportOf(sync.Status, peer, IsDrained, check);

@@ -28,8 +28,10 @@ internal sealed unsafe class TreeWatcher : IDisposable
     private readonly TreeChanges _changes;
     private readonly AgentLog _log;
     private readonly SafeFileHandle _inotify;
+    private readonly byte[] _buffer = new byte[BufferBytes];
     private readonly Dictionary<int, TreePath> _paths = [];
     private readonly Dictionary<TreePath, int> _watches = [];
+    private readonly Lock _lock = new();
     private readonly Thread _thread;
     private volatile bool _stopping;
     private volatile bool _ready;
@@ -57,6 +59,24 @@ internal sealed unsafe class TreeWatcher : IDisposable
     /// <summary>Whether every directory that was there at the start is watched by now.</summary>
     public bool IsReady => _ready;
 
+    /// <summary>Marks everything that happened before this call.</summary>
+    /// <returns>False when not all directories are watched, so that something may be missing.</returns>
+    public bool Drain()
+    {
+        lock (_lock)
+        {
+            while (ReadEvents() > 0)
+            {
+                // Until nothing is waiting.
+            }
+
+            return _ready && !_limitReported;
+        }
+    }
+
+    /// <summary>What is at <paramref name="path"/> now.</summary>
+    public TreeEntry? Find(TreePath path) => _root.Find(path);
+
     /// <inheritdoc />
     public void Dispose()
     {
@@ -70,7 +90,6 @@ internal sealed unsafe class TreeWatcher : IDisposable
 
     private void Run()
     {
-        var buffer = new byte[BufferBytes];
         var begun = false;
         while (!_stopping)
         {
@@ -78,38 +97,51 @@ internal sealed unsafe class TreeWatcher : IDisposable
             {
                 if (!begun)
                 {
-                    // Also after trouble: whatever was missed is found by watching anew and comparing.
-                    Watch(TreePath.Root, markEntries: false);
-                    _changes.RequestRescan();
-                    begun = _ready = true;
+                    Begin();
+                    begun = true;
                 }
 
-                Wait(buffer);
+                var poll = new Native.PollFile { File = Descriptor, Events = Native.POLLIN };
+                if (Native.Poll(&poll, 1, PollMilliseconds) > 0)
+                {
+                    lock (_lock)
+                    {
+                        ReadEvents();
+                    }
+                }
             }
             catch (Exception trouble) when (trouble is IOException or UnauthorizedAccessException)
             {
                 _log.Warn("watch.failed", ("reason", trouble.Message));
-                begun = false;
+                begun = _ready = false;
                 PauseAfterTrouble();
             }
         }
     }
 
-    private void Wait(byte[] buffer)
+    // Also after trouble: whatever was missed is found by watching anew and comparing.
+    private void Begin()
     {
-        var poll = new Native.PollFile { File = Descriptor, Events = Native.POLLIN };
-        if (Native.Poll(&poll, 1, PollMilliseconds) <= 0)
+        lock (_lock)
         {
-            return;
+            Watch(TreePath.Root, markEntries: false);
+            _changes.RequestRescan();
+            _ready = true;
         }
+    }
 
-        fixed (byte* start = buffer)
+    // Handles what is waiting, as far as it fits; 0 when nothing is.
+    private int ReadEvents()
+    {
+        fixed (byte* start = _buffer)
         {
-            var filled = Native.Read(Descriptor, start, (nuint)buffer.Length);
+            var filled = (int)Native.Read(Descriptor, start, (nuint)_buffer.Length);
             for (var position = 0; position + EventHeaderBytes <= filled;)
             {
-                position += Handle(buffer.AsSpan(position, (int)filled - position));
+                position += Handle(_buffer.AsSpan(position, filled - position));
             }
+
+            return filled;
         }
     }
 

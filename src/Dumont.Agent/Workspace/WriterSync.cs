@@ -1,3 +1,4 @@
+using Dumont.Agent.Flush;
 using Dumont.Contracts;
 using Dumont.Snapshots;
 using Dumont.Snapshots.Sync;
@@ -46,6 +47,23 @@ internal sealed class WriterSync : IAsyncDisposable
     /// <summary>Whether that comparison is done and the follower has acknowledged everything.</summary>
     public bool IsCaughtUp(long ticket) => _source.Status.Phase == SyncPhase.Live && _changes.IsCaughtUp(ticket);
 
+    /// <summary>Waits until the follower has <paramref name="subject"/> as it is now.</summary>
+    public async Task FlushAsync(FlushSubject subject, CancellationToken cancellationToken)
+    {
+        // What was renamed or made before is known then.
+        var isComplete = _watcher.Drain();
+        if (subject.IsAll || (!isComplete && subject.Paths.Any(IsDirectory)))
+        {
+            await _changes.FlushAllAsync(cancellationToken);
+            return;
+        }
+
+        foreach (var path in subject.Paths)
+        {
+            await (IsDirectory(path) ? _changes.FlushDirectoryAsync(path, cancellationToken) : _changes.FlushFileAsync(path, cancellationToken));
+        }
+    }
+
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
@@ -55,4 +73,6 @@ internal sealed class WriterSync : IAsyncDisposable
         _changes.Dispose();
         _stop.Dispose();
     }
+
+    private bool IsDirectory(TreePath path) => path.IsRoot || _watcher.Find(path) is { Kind: TreeEntryKind.Directory };
 }

@@ -22,6 +22,10 @@ internal static class FailoverCommands
         new("auto_recovery", KeyType.Boolean, new("then find a new GPU", "depois procura uma GPU nova")),
         new("health_check_interval", KeyType.Number, new("seconds between heartbeats, 0.1 to 60", "segundos entre sinais de vida, 0.1 a 60")),
         new("failover_threshold", KeyType.Integer, new("heartbeats that may be missing, 2 to 100", "sinais que podem faltar, 2 a 100")),
+        new("acknowledge", KeyType.Choice, new("when a flush returns: async, or sync with the standby", "quando um flush retorna: async, ou sync com a reserva"))
+        {
+            Values = ["async", "sync"],
+        },
     ];
 
     private static readonly Column[] StrategyColumns =

@@ -82,6 +82,8 @@ internal sealed class AgentOrders(
                 Check = next is not null ? migration!.Document.SourceCheck
                     : role == AgentRole.Follower && machine.Id == migration?.FollowerOf(instance.WriterMachineId) ? migration!.Document.TargetCheck
                     : 0,
+                Acknowledge = role == AgentRole.Writer && association is not null ? association.Acknowledge : AgentAcknowledge.Async,
+                PromiseNumber = association?.Document.PromiseNumber ?? 0,
             });
         }
 

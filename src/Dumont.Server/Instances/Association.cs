@@ -56,6 +56,22 @@ internal enum FailoverPhase
 /// <summary>A machine that is about to become the writer: fenced off the old one, not yet confirmed by its agent.</summary>
 internal sealed record PendingWriter(MachineId MachineId, long Generation);
 
+/// <summary>How far it holds that what a process has flushed on the writer is on the follower.</summary>
+internal enum FlushPromise
+{
+    /// <summary>Nobody asked for it.</summary>
+    None,
+
+    /// <summary>It does not hold; flushes pass.</summary>
+    Suspended,
+
+    /// <summary>Flushes wait already; what was flushed before is on its way.</summary>
+    Renewing,
+
+    /// <summary>It holds.</summary>
+    InForce,
+}
+
 /// <summary>What the standby reconciler knows; it alone writes it.</summary>
 internal sealed record AssociationDocument
 {
@@ -103,6 +119,15 @@ internal sealed record AssociationDocument
     /// <summary>The standby has been told to stop user processes and send what is left.</summary>
     public bool Draining { get; init; }
 
+    /// <summary>What flushes on the writer can rely on.</summary>
+    public FlushPromise Promise { get; init; }
+
+    /// <summary>Counts how often it was renewed: an agent that says that it holds says which.</summary>
+    public long PromiseNumber { get; init; }
+
+    /// <summary>Since when the writer has not been sending to a follower, where flushes wait for one.</summary>
+    public DateTimeOffset? CutSince { get; init; }
+
     /// <summary>No new attempt at renting before this.</summary>
     public DateTimeOffset? RetryAt { get; init; }
 }
@@ -130,6 +155,14 @@ internal sealed record Association(
     /// <summary>The writer sends its changes to its follower. The way back from the standby is no matter of the user's switch: without it no GPU machine could
     /// ever take over, and one after the other would be rented in vain.</summary>
     public bool Sends => !Released && (SyncEnabled || FailoverActive);
+
+    /// <summary>When flushes on the writer return.</summary>
+    public AgentAcknowledge Acknowledge => Released ? AgentAcknowledge.Async : Document.Promise switch
+    {
+        FlushPromise.None => AgentAcknowledge.Async,
+        FlushPromise.Suspended => AgentAcknowledge.Suspended,
+        FlushPromise.Renewing or FlushPromise.InForce => AgentAcknowledge.Sync,
+    };
 
     /// <summary>Times that the follower reached the writer's state.</summary>
     public long SyncCount => Document.SyncCountBefore + Document.SyncCountNow;

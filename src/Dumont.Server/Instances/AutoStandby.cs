@@ -41,6 +41,9 @@ internal sealed record AutoStandbySettings
 
     /// <summary>Heartbeats in a row that may be missing; null for the server's.</summary>
     public int? FailoverThreshold { get; init; }
+
+    /// <summary>When what a process flushes counts as safe.</summary>
+    public Acknowledgement Acknowledge { get; init; }
 }
 
 /// <summary>Reads and writes auto-standby settings.</summary>

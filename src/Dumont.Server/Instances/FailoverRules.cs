@@ -22,6 +22,16 @@ internal enum FailoverStrategy
     Disabled,
 }
 
+/// <summary>When what a process flushes counts as safe.</summary>
+internal enum Acknowledgement
+{
+    /// <summary>On the writer's own disk.</summary>
+    Async,
+
+    /// <summary>On the standby, too.</summary>
+    Sync,
+}
+
 /// <summary>Settings of failover that somebody has made; what is null follows whoever stands behind: the user behind the instance, the server behind the user.</summary>
 internal sealed record FailoverWishes
 {
@@ -34,6 +44,8 @@ internal sealed record FailoverWishes
     public TimeSpan? HealthCheckInterval { get; init; }
 
     public int? FailoverThreshold { get; init; }
+
+    public Acknowledgement? Acknowledge { get; init; }
 }
 
 /// <summary>How one instance's failover works: its own settings over its user's over the server's.</summary>
@@ -42,8 +54,14 @@ internal sealed record FailoverWishes
 /// <param name="AutoRecovery">Look for a new GPU after that.</param>
 /// <param name="HealthCheckInterval">Time between two heartbeats.</param>
 /// <param name="FailoverThreshold">Heartbeats in a row that may be missing.</param>
+/// <param name="Acknowledge">When what a process flushes counts as safe.</param>
 internal sealed record FailoverRules(
-    FailoverStrategy Strategy, bool AutoFailover, bool AutoRecovery, TimeSpan HealthCheckInterval, int FailoverThreshold)
+    FailoverStrategy Strategy,
+    bool AutoFailover,
+    bool AutoRecovery,
+    TimeSpan HealthCheckInterval,
+    int FailoverThreshold,
+    Acknowledgement Acknowledge = Acknowledgement.Async)
 {
     private static readonly TimeSpan ReportIntervalMax = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LookIntervalMax = TimeSpan.FromSeconds(5);
@@ -64,6 +82,9 @@ internal sealed record FailoverRules(
     /// <summary>A confirmed loss is answered by a failover.</summary>
     public bool SwitchesByItself => AutoFailover && Strategy != FailoverStrategy.Disabled;
 
+    /// <summary>A flush returns when the standby has it.</summary>
+    public bool WaitsForStandby => Acknowledge == Acknowledgement.Sync;
+
     /// <summary>After a failover a GPU is looked for.</summary>
     public bool RecoversByItself => AutoRecovery && Strategy != FailoverStrategy.Disabled;
 
@@ -80,5 +101,6 @@ internal sealed record FailoverRules(
             own?.AutoFailover ?? ofUser.AutoFailover,
             own?.AutoRecovery ?? ofUser.AutoRecovery,
             own?.HealthCheckInterval ?? ofUser.HealthCheckInterval ?? ofServer.HeartbeatInterval,
-            own?.FailoverThreshold ?? ofUser.FailoverThreshold ?? ofServer.FailoverThreshold);
+            own?.FailoverThreshold ?? ofUser.FailoverThreshold ?? ofServer.FailoverThreshold,
+            own?.Acknowledge ?? ofUser.Acknowledge);
 }

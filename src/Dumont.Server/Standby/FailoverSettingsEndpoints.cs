@@ -199,6 +199,7 @@ internal static class FailoverSettingsEndpoints
             AutoRecovery = rules.AutoRecovery,
             HealthCheckInterval = rules.HealthCheckInterval.TotalSeconds,
             FailoverThreshold = rules.FailoverThreshold,
+            Acknowledge = InstanceViews.Word(rules.Acknowledge),
             DetectionSeconds = rules.SuspectAfter.TotalSeconds,
             AutoStandbyEnabled = ofUser.Enabled,
         };
@@ -217,13 +218,15 @@ internal static class FailoverSettingsEndpoints
             AutoRecovery = rules.AutoRecovery,
             HealthCheckInterval = rules.HealthCheckInterval.TotalSeconds,
             FailoverThreshold = rules.FailoverThreshold,
+            Acknowledge = InstanceViews.Word(rules.Acknowledge),
             DetectionSeconds = rules.SuspectAfter.TotalSeconds,
             Own = new FailoverOwnSettings(
                 own?.Strategy is { } strategy ? InstanceViews.Word(strategy) : null,
                 own?.AutoFailover,
                 own?.AutoRecovery,
                 own?.HealthCheckInterval?.TotalSeconds,
-                own?.FailoverThreshold),
+                own?.FailoverThreshold,
+                own?.Acknowledge is { } acknowledge ? InstanceViews.Word(acknowledge) : null),
         };
     }
 }

@@ -25,7 +25,8 @@ internal static class FailoverSettingsPages
             sent["auto_failover"] == "true",
             sent["auto_recovery"] == "true",
             sent["health_check_interval"].ToString().Trim(),
-            sent["failover_threshold"].ToString().Trim());
+            sent["failover_threshold"].ToString().Trim(),
+            sent["acknowledge"].ToString());
 
     /// <summary>What the API is asked for.</summary>
     internal static ChangeFailoverSettingsRequest ToRequest(FailoverSettingsForm form) =>
@@ -36,6 +37,7 @@ internal static class FailoverSettingsPages
             AutoRecovery = form.AutoRecovery,
             HealthCheckInterval = double.TryParse(form.HealthCheckInterval, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) ? seconds : double.NaN,
             FailoverThreshold = int.TryParse(form.FailoverThreshold, NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : 0,
+            Acknowledge = form.Acknowledge.Length == 0 ? null : form.Acknowledge,
         };
 
     private static async Task<IResult> ShowAsync(
@@ -93,7 +95,8 @@ internal static class FailoverSettingsPages
             context,
             new
             {
-                Form = typed ?? FailoverSettingsForm.Of(found.Strategy, found.AutoFailover, found.AutoRecovery, found.HealthCheckInterval, found.FailoverThreshold),
+                Form = typed ?? FailoverSettingsForm.Of(
+                    found.Strategy, found.AutoFailover, found.AutoRecovery, found.HealthCheckInterval, found.FailoverThreshold, found.Acknowledge),
                 Settings = found,
                 Readiness = FailoverControlEndpoints.ToResponse(readiness),
                 Errors = (IReadOnlyDictionary<string, string>)(problem?.Fields?.ToDictionary(error => error.Field, error => ProblemTexts.OfField(ui, error)) ?? []),
@@ -108,9 +111,17 @@ internal static class FailoverSettingsPages
 /// <param name="AutoRecovery">Then look for a GPU.</param>
 /// <param name="HealthCheckInterval">Seconds.</param>
 /// <param name="FailoverThreshold">Heartbeats.</param>
-public sealed record FailoverSettingsForm(string Strategy, bool AutoFailover, bool AutoRecovery, string HealthCheckInterval, string FailoverThreshold)
+/// <param name="Acknowledge">When a flush returns.</param>
+public sealed record FailoverSettingsForm(
+    string Strategy, bool AutoFailover, bool AutoRecovery, string HealthCheckInterval, string FailoverThreshold, string Acknowledge)
 {
     /// <summary>The form of settings as they are.</summary>
-    public static FailoverSettingsForm Of(string strategy, bool autoFailover, bool autoRecovery, double interval, int threshold) =>
-        new(strategy, autoFailover, autoRecovery, interval.ToString(CultureInfo.InvariantCulture), threshold.ToString(CultureInfo.InvariantCulture));
+    public static FailoverSettingsForm Of(string strategy, bool autoFailover, bool autoRecovery, double interval, int threshold, string acknowledge) =>
+        new(
+            strategy,
+            autoFailover,
+            autoRecovery,
+            interval.ToString(CultureInfo.InvariantCulture),
+            threshold.ToString(CultureInfo.InvariantCulture),
+            acknowledge);
 }

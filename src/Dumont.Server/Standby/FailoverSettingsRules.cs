@@ -28,6 +28,11 @@ internal static class FailoverSettingsRules
             errors.Add(new FieldError("failover_threshold", $"Must be from {ThresholdMin} to {ThresholdMax}."));
         }
 
+        if (request.Acknowledge is { } acknowledge && AcknowledgementOf(acknowledge) is null)
+        {
+            errors.Add(new FieldError("acknowledge", "Must be one of async, sync."));
+        }
+
         return errors;
     }
 
@@ -60,6 +65,7 @@ internal static class FailoverSettingsRules
             AutoRecovery = request.AutoRecovery ?? before.AutoRecovery,
             HealthCheckInterval = IntervalOf(request) ?? before.HealthCheckInterval,
             FailoverThreshold = request.FailoverThreshold ?? before.FailoverThreshold,
+            Acknowledge = AcknowledgementOf(request.Acknowledge) ?? before.Acknowledge,
         };
 
     /// <summary>A user's settings after the change.</summary>
@@ -71,10 +77,18 @@ internal static class FailoverSettingsRules
             AutoRecovery = request.AutoRecovery ?? before.AutoRecovery,
             HealthCheckInterval = IntervalOf(request) ?? before.HealthCheckInterval,
             FailoverThreshold = request.FailoverThreshold ?? before.FailoverThreshold,
+            Acknowledge = AcknowledgementOf(request.Acknowledge) ?? before.Acknowledge,
         };
 
     private static FailoverStrategy? StrategyOf(ChangeFailoverSettingsRequest request) =>
         (request.Strategy ?? request.DefaultStrategy) is { } id ? FailoverStrategies.Find(id) : null;
+
+    private static Acknowledgement? AcknowledgementOf(string? word) => word switch
+    {
+        "async" => Acknowledgement.Async,
+        "sync" => Acknowledgement.Sync,
+        _ => null,
+    };
 
     private static TimeSpan? IntervalOf(ChangeFailoverSettingsRequest request) =>
         request.HealthCheckInterval is { } seconds ? TimeSpan.FromSeconds(seconds) : null;

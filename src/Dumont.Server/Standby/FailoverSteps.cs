@@ -76,6 +76,8 @@ internal sealed class FailoverSteps(
             Phase = FailoverPhase.GpuLost,
             PhaseSince = now,
             LostMachineId = view.Writer!.Machine.Id,
+            Promise = PromisePolicy.AfterChange(tick.Document.Promise),
+            CutSince = null,
             Pending = new PendingWriter(view.Standby!.Machine.Id, view.Instance.Generation + 1),
             Draining = false,
             RetryAt = null,

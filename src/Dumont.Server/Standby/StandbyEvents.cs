@@ -33,5 +33,14 @@ internal static class StandbyEvents
     /// <summary>The standby was lost as well.</summary>
     public static NewEvent Failed() => new("standby.failed");
 
+    /// <summary>What a process was told is flushed is on the standby from here on.</summary>
+    public static NewEvent PromiseInForce() => new("standby.promise_in_force");
+
+    /// <summary>Flushes return without the standby.</summary>
+    public static NewEvent PromiseSuspended() => new("standby.promise_suspended");
+
+    /// <summary>The standby could take over, but may lack what was flushed.</summary>
+    public static NewEvent Withheld() => new("standby.withheld");
+
     public static NewEvent Orphaned() => new("standby.orphaned");
 }

@@ -17,6 +17,10 @@ internal sealed class StandbyOptions
     [Range(typeof(TimeSpan), "00:00:03", "00:10:00")]
     public TimeSpan PartnerSilence { get; set; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>How long flushes wait for a standby that is cut off, where they wait for one, before the promise is taken back. 1 s to 10 min; default 15 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
+    public TimeSpan FlushPatience { get; set; } = TimeSpan.FromSeconds(15);
+
     /// <summary>Longest time for a new GPU machine to get the workspace and take over; then another one is tried. 1 min to 1 day; default 2 h.</summary>
     [Range(typeof(TimeSpan), "00:01:00", "1.00:00:00")]
     public TimeSpan RestoreTimeout { get; set; } = TimeSpan.FromHours(2);

@@ -84,7 +84,7 @@ internal static class StandbyPages
     private static FailoverSettingsForm FailoverFormOf(AutoStandbySettings settings, FailoverSettings failover)
     {
         var shown = FailoverSettingsEndpoints.ToResponse(settings, failover);
-        return FailoverSettingsForm.Of(shown.Strategy, shown.AutoFailover, shown.AutoRecovery, shown.HealthCheckInterval, shown.FailoverThreshold);
+        return FailoverSettingsForm.Of(shown.Strategy, shown.AutoFailover, shown.AutoRecovery, shown.HealthCheckInterval, shown.FailoverThreshold, shown.Acknowledge);
     }
 
     private static async Task<IResult> PageAsync(

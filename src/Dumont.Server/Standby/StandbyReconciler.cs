@@ -111,15 +111,19 @@ internal sealed class StandbyReconciler(
 
         if (!view.Association.FailoverActive && view.Instance.Generation > 0)
         {
-            document = document with { State = StandbyPolicy.StateOf(view, options.Value), Draining = false, PhaseSince = null };
+            document = PromisePolicy.Look(view, document, tick.Now, options.Value) with
+            {
+                State = StandbyPolicy.StateOf(view, options.Value), Draining = false, PhaseSince = null,
+            };
         }
 
         var due = document.LastSyncAt is { } at && (tick.Document.LastSyncAt is not { } recorded || at - recorded >= RecordInterval);
         due |= document.InStepAt is { } inStep && (tick.Document.InStepAt is not { } noted || inStep - noted >= InStepInterval);
         if (document.State != tick.Document.State || document.Draining != tick.Document.Draining || due
+            || document.Promise != tick.Document.Promise || document.CutSince != tick.Document.CutSince || document.Message != tick.Document.Message
             || (document.SyncCountNow > 0 && view.Association.SyncCount == 0))
         {
-            await pairs.SaveAsync(tick, document, null, also: null, cancellationToken);
+            await pairs.SaveAsync(tick, document, PromisePolicy.EventOf(tick.Document.Promise, document.Promise), also: null, cancellationToken);
         }
 
         return Next.After(view.Association.FailoverActive ? FailoverInterval : UntilQuiet(view));
@@ -234,6 +238,8 @@ internal sealed class StandbyReconciler(
                     CountedBootId = null,
                     LastSyncAt = null,
                     InStepAt = null,
+                    Promise = PromisePolicy.AfterChange(retry.Promise),
+                    CutSince = null,
                 },
             },
             tick.Fence,
@@ -268,6 +274,22 @@ internal sealed class StandbyReconciler(
             return Next.After(left < tick.View.Rules.HealthCheckInterval ? left : tick.View.Rules.HealthCheckInterval);
         }
 
-        return await steps.BeginAsync(tick, "gpu_failure", cancellationToken);
+        return PromisePolicy.IsWithheld(tick.View) ? await WithholdAsync(tick, cancellationToken) : await steps.BeginAsync(tick, "gpu_failure", cancellationToken);
+    }
+
+    /// <summary>Says once that nothing is switched, and why.</summary>
+    private async Task<Next> WithholdAsync(StandbyTick tick, CancellationToken cancellationToken)
+    {
+        if (tick.Document.Message != PromisePolicy.WithheldMessage)
+        {
+            await pairs.SaveAsync(
+                tick,
+                tick.Document with { State = AssociationState.Error, Message = PromisePolicy.WithheldMessage },
+                StandbyEvents.Withheld(),
+                also: null,
+                cancellationToken);
+        }
+
+        return Next.After(2 * tick.View.Rules.LookInterval);
     }
 }

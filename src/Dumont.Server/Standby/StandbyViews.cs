@@ -61,6 +61,13 @@ internal sealed class StandbyViews(InstanceStore instances, AssociationStore ass
             SyncCount = CountSyncs(association, writer?.Report),
             LastSyncAt = writer?.Report.Sync?.LastSuccessAt ?? document.LastSyncAt,
             RpoSeconds = association.RpoSeconds(instance?.WriterMachineId, writer),
+            Acknowledge = association.Released ? "async" : document.Promise switch
+            {
+                FlushPromise.None => "async",
+                FlushPromise.Suspended => "suspended",
+                FlushPromise.Renewing => "renewing",
+                FlushPromise.InForce => "sync",
+            },
             FailoverPhase = document.Phase is { } phase && association.FailoverActive ? InstanceViews.Word(phase) : null,
             FailoverId = document.FailoverId,
             CreatedAt = association.CreatedAt,

@@ -114,7 +114,7 @@ internal sealed class SourceSession(
                 await changes.WaitAsync(untilDue < untilScan ? untilDue : untilScan, cancellationToken);
             }
 
-            await Task.Delay(options.Debounce, time, cancellationToken);
+            await changes.GatherAsync(options.Debounce, cancellationToken);
         }
     }
 

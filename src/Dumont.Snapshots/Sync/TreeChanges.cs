@@ -15,7 +15,7 @@ internal readonly record struct DirtyPath(TreePath Path, long Since);
 /// </code>
 /// </summary>
 /// <remarks>Thread safe.</remarks>
-public sealed class TreeChanges(TimeProvider time) : IDisposable
+public sealed partial class TreeChanges(TimeProvider time) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<TreePath, (long Since, long NotBefore)> _dirty = [];
@@ -185,6 +185,7 @@ public sealed class TreeChanges(TimeProvider time) : IDisposable
             {
                 _dirty.Remove(path.Path);
                 _working[path.Path] = path.Since;
+                _flushes.Taken(path.Path);
             }
         }
 
@@ -213,7 +214,10 @@ public sealed class TreeChanges(TimeProvider time) : IDisposable
     {
         lock (_lock)
         {
+            // The follower has it, or will have once it has applied what was sent before.
             _working.Remove(path);
+            _flushes.Sent(path, _lastSent);
+            _flushes.Acked(_lastAcked);
         }
     }
 
@@ -225,6 +229,7 @@ public sealed class TreeChanges(TimeProvider time) : IDisposable
             var now = time.GetTimestamp();
             var since = _working.Remove(path, out var known) ? known : now;
             MarkDirty(path, since, now + (long)(pause.TotalSeconds * time.TimestampFrequency));
+            _flushes.Retried(path);
         }
 
         Wake();
@@ -239,10 +244,12 @@ public sealed class TreeChanges(TimeProvider time) : IDisposable
             if (settles && _working.Remove(path, out var known))
             {
                 since = known;
+                _flushes.Sent(path, sequence);
             }
 
             _inFlight.Enqueue((sequence, path, since, bytes));
             _bytesInFlight += bytes;
+            _lastSent = sequence;
         }
     }
 
@@ -256,6 +263,9 @@ public sealed class TreeChanges(TimeProvider time) : IDisposable
                 _bytesInFlight -= first.Bytes;
                 _inFlight.Dequeue();
             }
+
+            _lastAcked = sequence;
+            _flushes.Acked(sequence);
         }
 
         Wake();
@@ -267,6 +277,8 @@ public sealed class TreeChanges(TimeProvider time) : IDisposable
         lock (_lock)
         {
             _rescanDone = Math.Max(_rescanDone, ticket);
+            _rescanned.SetResult();
+            _rescanned = NewSignal();
         }
     }
 
@@ -289,9 +301,15 @@ public sealed class TreeChanges(TimeProvider time) : IDisposable
                 }
             }
 
+            foreach (var path in _flushes.Lost())
+            {
+                MarkDirty(path, time.GetTimestamp(), notBefore: 0);
+            }
+
             _working.Clear();
             _inFlight.Clear();
             _bytesInFlight = 0;
+            (_lastSent, _lastAcked) = (0, 0);
             _rescanWanted++;
         }
     }

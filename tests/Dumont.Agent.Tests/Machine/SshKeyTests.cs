@@ -38,9 +38,9 @@ public sealed class SshKeyTests
     {
         const string Others = "# kept by hand\nrestrict,command=\"dumont-agent sink\" ssh-ed25519 AAAA sync\n\nssh-rsa BBBB server";
 
-        var first = AuthorizedKeysFile.Rewrite(Others, [Ed25519 + " first-user", "rubbish"], out var ignored);
-        var second = AuthorizedKeysFile.Rewrite(first + "ssh-rsa CCCC added later\n", [Ed25519 + " bia"], out _);
-        var third = AuthorizedKeysFile.Rewrite(second, [], out _);
+        var first = AuthorizedKeysFile.Rewrite(Others, [Ed25519 + " first-user", "rubbish"], "", out var ignored);
+        var second = AuthorizedKeysFile.Rewrite(first + "ssh-rsa CCCC added later\n", [Ed25519 + " bia"], "", out _);
+        var third = AuthorizedKeysFile.Rewrite(second, [], "", out _);
 
         Assert.Equal(1, ignored);
         Assert.StartsWith(Others + "\n", first, StringComparison.Ordinal);
@@ -53,9 +53,9 @@ public sealed class SshKeyTests
     [Fact]
     public void Rewrite_SameKeys_ChangesNothing()
     {
-        var once = AuthorizedKeysFile.Rewrite("", [Ed25519], out _);
+        var once = AuthorizedKeysFile.Rewrite("", [Ed25519], "", out _);
 
-        Assert.Equal(once, AuthorizedKeysFile.Rewrite(once, [Ed25519], out _));
+        Assert.Equal(once, AuthorizedKeysFile.Rewrite(once, [Ed25519], "", out _));
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class SshKeyTests
     {
         using var home = new TempFolder();
 
-        new AuthorizedKeysFile(home.Path, TestAgent.Log).Ensure([Ed25519]);
+        new AuthorizedKeysFile(home.Path, "dumont-agent session", TestAgent.Log).Ensure([Ed25519], supervised: false);
 
         var path = Path.Combine(home.Path, ".ssh/authorized_keys");
         Assert.Contains(Ed25519, File.ReadAllText(path), StringComparison.Ordinal);

@@ -153,6 +153,25 @@ internal sealed class MoveUnfenced : Bug
     }
 }
 
+/// <summary>Flushes return without the standby although it is promised that they do not.</summary>
+internal sealed class PassFlushes : Bug
+{
+    public override string Name => "pass flushes";
+
+    public override IAgentOrders Wrap(IAgentOrders orders, InstanceStore instances, AssociationStore associations) => new Orders(orders, associations);
+
+    private sealed class Orders(IAgentOrders orders, AssociationStore associations) : IAgentOrders
+    {
+        public async Task<IReadOnlyList<AgentOrder?>> ListAsync(InstanceId instanceId, IReadOnlyList<Machine> machines, CancellationToken cancellationToken)
+        {
+            var given = await orders.ListAsync(instanceId, machines, cancellationToken);
+            return (await associations.FindAsync(instanceId, cancellationToken))?.Document.Promise == FlushPromise.InForce
+                ? [.. given.Select(order => order is null ? null : order with { Acknowledge = AgentAcknowledge.Suspended })]
+                : given;
+        }
+    }
+}
+
 /// <summary>A provider that does what another does, but for what a bug overrides.</summary>
 internal abstract class WrappedProvider(IComputeProvider provider) : IComputeProvider
 {

@@ -25,6 +25,9 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
     private bool _nextIsFilled;
     private int _nextDrainBeats;
     private long _check;
+    private AgentAcknowledge _acknowledge;
+    private long _promiseNumber;
+    private long? _promised;
 
     public SimMachine Machine => machine;
 
@@ -56,7 +59,7 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
         if (!_isRunning)
         {
             _isRunning = true;
-            (_sequence, _rounds, _peer, _next, _drain, _check) = (0, 0, null, null, false, 0);
+            (_sequence, _rounds, _peer, _next, _drain, _check, _promised) = (0, 0, null, null, false, 0, null);
             var life = ++_life;
             scheduler.After(TimeSpan.FromMilliseconds(random.Next(400)), () => Beat(life));
         }
@@ -110,6 +113,7 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
         var before = (Role, Generation, _check);
         TakeMigration(order);
         (Generation, Role, _drain, _check) = (order.Generation, order.Role, order.Drain, order.Check);
+        (_acknowledge, _promiseNumber) = (order.Acknowledge, order.PromiseNumber);
         if (order.SyncTarget?.MachineId != _peer)
         {
             (_peer, _liveAt, _rounds) = (order.SyncTarget?.MachineId, scheduler.Elapsed + TimeSpan.FromSeconds(1 + (random.NextDouble() * 3)), 0);
@@ -215,6 +219,12 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
             follower.Content = Content;
             _rounds++;
             _drainBeats += _drain ? 1 : 0;
+            _promised = _acknowledge == AgentAcknowledge.Sync ? _promiseNumber : null;
+            checks.OnFlush(this);
+        }
+        else if (_acknowledge != AgentAcknowledge.Sync)
+        {
+            checks.OnFlush(this);
         }
 
         if (FindLive(_next, _nextLiveAt) is { } target)
@@ -253,7 +263,8 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
             : null;
         var migration = Role == AgentRole.Writer && _next is { } next ? ReportOf(next, _nextLiveAt, _nextDrainBeats, _check) : null;
         return new AgentReport(
-            machineId, ++_sequence, $"boot-{_life}", "0.1.0", Generation, Role, scheduler.Elapsed.TotalSeconds, NoMetrics, sync, null, _work?.Report, migration);
+            machineId, ++_sequence, $"boot-{_life}", "0.1.0", Generation, Role, scheduler.Elapsed.TotalSeconds, NoMetrics, sync, null, _work?.Report, migration,
+            _acknowledge == AgentAcknowledge.Sync && _promised == _promiseNumber ? _promised : null);
     }
 
     private AgentSyncReport ReportOf(MachineId peer, TimeSpan liveAt, int drainBeats, long check)
