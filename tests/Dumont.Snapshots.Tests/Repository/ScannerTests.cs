@@ -42,6 +42,20 @@ public sealed class ScannerTests : IDisposable
         Bench.AssertSame(Bench.FilesOf(_source.Path), await Bench.ReadAsync(_store, null, next.Snapshot.Id));
     }
 
+    [Fact]
+    public void Listing_NameThatComesTwice_IsThereOnce()
+    {
+        var listing = new DirectoryListing();
+        foreach (var name in (string[])["b", "a", "ab", "b", "a", "a"])
+        {
+            listing.Add(System.Text.Encoding.UTF8.GetBytes(name));
+        }
+
+        listing.Sort();
+
+        Assert.Equal(["a", "ab", "b"], Enumerable.Range(0, listing.Count).Select(i => System.Text.Encoding.UTF8.GetString(listing.NameAt(i))));
+    }
+
     // Each stretch of a large file opens it for itself.
     [Fact]
     public async Task LargeFile_ReplacedBetweenItsStretches_IsTold()
