@@ -13,6 +13,7 @@ internal static unsafe partial class Native
     public const int EINTR = 4;
     public const int EACCES = 13;
     public const int ENOENT = 2;
+    public const int ESRCH = 3;
     public const int ENOTDIR = 20;
     public const int EINVAL = 22;
     public const int ENOSPC = 28;
@@ -55,6 +56,15 @@ internal static unsafe partial class Native
 
     [LibraryImport(Library, EntryPoint = "read", SetLastError = true)]
     public static partial nint Read(int file, byte* buffer, nuint size);
+
+    [LibraryImport(Library, EntryPoint = "readlink", SetLastError = true)]
+    public static partial nint ReadLink(byte* path, byte* target, nuint size);
+
+    [LibraryImport(Library, EntryPoint = "access", SetLastError = true)]
+    public static partial int Access(byte* path, int mode);
+
+    [LibraryImport(Library, EntryPoint = "realpath", SetLastError = true)]
+    public static partial byte* RealPath(byte* path, byte* resolved);
 
     [LibraryImport(Library, EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(PollFile* files, nuint count, int timeoutMilliseconds);

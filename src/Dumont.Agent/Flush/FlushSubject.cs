@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using Dumont.Snapshots;
 
@@ -17,26 +18,34 @@ internal sealed record FlushSubject(bool IsAll, IReadOnlyList<TreePath> Paths)
 
     /// <summary>All of it.</summary>
     public static FlushSubject All { get; } = new(true, []);
+
+    /// <summary>Whether it is about the same.</summary>
+    public bool IsSame(FlushSubject other) => IsAll == other.IsAll && Paths.SequenceEqual(other.Paths);
 }
 
-/// <summary>Finds out what a held flush is about, from what the kernel shows of the process that called.</summary>
+/// <summary>Finds out what a held flush is about, from what the kernel shows of the process that called. Names are bytes, here one char each.</summary>
+/// <remarks>Where that cannot be told it is about everything: one flush too many costs time, one too few costs data. In a container without the right to
+/// trace, the kernel shows nothing of the processes of other users than root, such as those of a database.</remarks>
 /// <param name="procFolder">The <c>proc</c> file system.</param>
-internal sealed class FlushSubjects(string procFolder)
+internal sealed unsafe class FlushSubjects(string procFolder)
 {
     private const string Deleted = " (deleted)";
+    private const string EscapedNewLine = "\\012";
+
+    // The kernel gives no longer ones.
+    private const int NameBytesMax = 4096;
 
     /// <summary>The subject as seen from <paramref name="workspace"/>. A process that is gone has none.</summary>
     public FlushSubject Find(HeldFlush flush, string workspace)
     {
-        // As the kernel names it.
-        var root = new DirectoryInfo(workspace).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? workspace;
-        return flush.Call switch
+        IEnumerable<string>? files = flush.Call switch
         {
-            // Whichever file system it names: one flush too many costs time, one too few costs data.
-            FlushCalls.Sync or FlushCalls.SyncFs => FlushSubject.All,
-            FlushCalls.MSync => Of(root, Mapped(flush)),
-            _ => Of(root, Opened(flush)),
+            // Whichever file system it names.
+            FlushCalls.Sync or FlushCalls.SyncFs => null,
+            FlushCalls.MSync => Mapped(flush),
+            _ => Opened(flush),
         };
+        return files is null ? FlushSubject.All : Of(KernelNameOf(workspace), files);
     }
 
     /// <summary>The files of a <c>maps</c> file that lie in a stretch of memory.</summary>
@@ -52,6 +61,11 @@ internal sealed class FlushSubjects(string procFolder)
                 && begin < start + length && start < end)
             {
                 yield return fields[5];
+                if (fields[5].Contains(EscapedNewLine, StringComparison.Ordinal))
+                {
+                    // Either what it says, or a line end; a backslash is not escaped.
+                    yield return fields[5].Replace(EscapedNewLine, "\n", StringComparison.Ordinal);
+                }
             }
         }
     }
@@ -59,15 +73,15 @@ internal sealed class FlushSubjects(string procFolder)
     private static FlushSubject Of(string root, IEnumerable<string> files)
     {
         var paths = new List<TreePath>();
+        var inside = root.TrimEnd('/') + "/";
         foreach (var file in files)
         {
-            // Without a name nobody can find it again, here or on the follower.
             if (file == root)
             {
                 paths.Add(TreePath.Root);
             }
-            else if (file.StartsWith(root.TrimEnd('/') + "/", StringComparison.Ordinal) && !file.EndsWith(Deleted, StringComparison.Ordinal)
-                && TreePath.TryCreate(Encoding.UTF8.GetBytes(file[(root.TrimEnd('/').Length + 1)..]), out var path))
+            else if (file.StartsWith(inside, StringComparison.Ordinal) && HasName(file)
+                && TreePath.TryCreate(Encoding.Latin1.GetBytes(file[inside.Length..]), out var path))
             {
                 paths.Add(path);
             }
@@ -76,28 +90,58 @@ internal sealed class FlushSubjects(string procFolder)
         return paths.Count == 0 ? FlushSubject.None : new FlushSubject(false, paths);
     }
 
-    private IEnumerable<string> Opened(HeldFlush flush)
+    // Without a name nobody can find it again, here or on the follower. A name may end like what the kernel adds to one that is gone.
+    private static bool HasName(string file)
     {
-        var link = Path.Combine(Folder(flush), "fd", ((int)flush.Argument).ToString(CultureInfo.InvariantCulture));
-        try
+        if (!file.EndsWith(Deleted, StringComparison.Ordinal))
         {
-            return new FileInfo(link).LinkTarget is { } target ? [target] : [];
+            return true;
         }
-        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+
+        fixed (byte* path = Encoding.Latin1.GetBytes(file + '\0'))
         {
-            return [];
+            return Native.Access(path, 0) == 0;
         }
     }
 
-    private IEnumerable<string> Mapped(HeldFlush flush)
+    private static string KernelNameOf(string workspace)
+    {
+        var name = Encoding.UTF8.GetBytes(workspace + '\0');
+        var resolved = stackalloc byte[NameBytesMax];
+        fixed (byte* path = name)
+        {
+            return Encoding.Latin1.GetString(
+                Native.RealPath(path, resolved) == null ? name.AsSpan(..^1) : MemoryMarshal.CreateReadOnlySpanFromNullTerminated(resolved));
+        }
+    }
+
+    // Null: it cannot be told.
+    private string[]? Opened(HeldFlush flush)
+    {
+        var target = stackalloc byte[NameBytesMax];
+        fixed (byte* link = Encoding.UTF8.GetBytes($"{Folder(flush)}/fd/{((int)flush.Argument).ToString(CultureInfo.InvariantCulture)}\0"))
+        {
+            var length = Native.ReadLink(link, target, NameBytesMax);
+            return length is >= 0 and < NameBytesMax ? [Encoding.Latin1.GetString(target, (int)length)]
+                : length < 0 && Marshal.GetLastPInvokeError() is Native.ENOENT or Native.ESRCH ? []
+                : null;
+        }
+    }
+
+    // Null: it cannot be told.
+    private List<string>? Mapped(HeldFlush flush)
     {
         try
         {
-            return [.. FilesIn(File.ReadLines(Path.Combine(Folder(flush), "maps")), flush.Argument, flush.Length)];
+            return [.. FilesIn(File.ReadLines(Path.Combine(Folder(flush), "maps"), Encoding.Latin1), flush.Argument, flush.Length)];
         }
-        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        catch (Exception gone) when (gone is FileNotFoundException or DirectoryNotFoundException)
         {
             return [];
+        }
+        catch (Exception hidden) when (hidden is IOException or UnauthorizedAccessException)
+        {
+            return null;
         }
     }
 

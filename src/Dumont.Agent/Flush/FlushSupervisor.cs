@@ -112,7 +112,7 @@ internal sealed class FlushSupervisor(string stateDirectory, IFlushGate gate, Fl
                 // It may have been renamed meanwhile: then what it is called now has to be there.
                 subject = subjects.Find(flush, gate.Workspace);
             }
-            while (listener.IsHeld(flush) && !subject.Paths.SequenceEqual(before.Paths));
+            while (listener.IsHeld(flush) && !subject.IsSame(before));
 
             listener.LetGo(flush);
         }

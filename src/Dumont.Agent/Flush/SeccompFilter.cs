@@ -17,6 +17,9 @@ internal static unsafe class SeccompFilter
     private const uint X32Bit = 0x40000000;
 
     private const uint SetModeFilter = 1;
+
+    // A filter that asks is no sandbox: without this, kernels before 5.16 run everything under it with the store bypass of the processor switched off.
+    private const uint KeepSpeculation = 1 << 2;
     private const uint NewListener = 1 << 3;
 
     // A flush that is being waited for goes on waiting when a signal comes that does not kill.
@@ -42,7 +45,8 @@ internal static unsafe class SeccompFilter
         fixed (Instruction* first = program)
         {
             var described = new FilterProgram { Length = (ushort)program.Length, First = first };
-            var flags = NewListener | WaitKillable;
+            const uint Flags = NewListener | KeepSpeculation;
+            var flags = Flags | WaitKillable;
             var listener = Install(flags, &described);
             if (listener < 0 && Marshal.GetLastPInvokeError() == Native.EACCES)
             {
@@ -54,7 +58,7 @@ internal static unsafe class SeccompFilter
             if (listener < 0 && Marshal.GetLastPInvokeError() == Native.EINVAL)
             {
                 // Before Linux 5.19 the call begins anew after each signal.
-                listener = Install(NewListener, &described);
+                listener = Install(Flags, &described);
             }
 
             Check("seccomp", listener);

@@ -22,6 +22,7 @@ internal sealed class MachineRole(
     AgentLog log,
     TimeProvider time) : IFlushGate, IDisposable
 {
+    private static readonly TimeSpan FlushRetryPause = TimeSpan.FromSeconds(1);
     private static readonly AgentOrder NoOrder = new(0, AgentRole.Idle, "/", null, false, []);
 
     private readonly SemaphoreSlim _changed = new(0, 1);
@@ -151,7 +152,13 @@ internal sealed class MachineRole(
 
             cancellationToken.ThrowIfCancellationRequested();
             await flush.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await carriedOut.WaitAsync(cancellationToken);
+            if (flush.Exception?.InnerException is IOException or UnauthorizedAccessException)
+            {
+                log.Warn("flush.failed", ("reason", flush.Exception.InnerException.Message));
+            }
+
+            // Tried again also without a new order: there may never be one.
+            await Task.WhenAny(carriedOut, Task.Delay(FlushRetryPause, time, cancellationToken));
         }
     }
 

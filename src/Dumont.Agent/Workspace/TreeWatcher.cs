@@ -35,7 +35,12 @@ internal sealed unsafe class TreeWatcher : IDisposable
     private readonly Thread _thread;
     private volatile bool _stopping;
     private volatile bool _ready;
-    private bool _limitReported;
+
+    // Some directory has no watch, and never will have; of the reason the log tells once.
+    private bool _isPartial;
+
+    // What happened before this comparison may have gone unnoticed.
+    private long _missed;
 
     /// <summary>Begins to watch; what is in the tree already is not reported.</summary>
     /// <exception cref="PosixException">The tree cannot be opened, or the system has no watch to give.</exception>
@@ -60,17 +65,25 @@ internal sealed unsafe class TreeWatcher : IDisposable
     public bool IsReady => _ready;
 
     /// <summary>Marks everything that happened before this call.</summary>
-    /// <returns>False when not all directories are watched, so that something may be missing.</returns>
+    /// <returns>False when something may be missing: not all directories are watched, or events were lost and the comparison after that has not ended.</returns>
     public bool Drain()
     {
         lock (_lock)
         {
-            while (ReadEvents() > 0)
+            try
             {
-                // Until nothing is waiting.
+                // Never of a descriptor that was closed: its number may be another's by now.
+                while (!_stopping && ReadEvents() > 0)
+                {
+                    // Until nothing is waiting.
+                }
+            }
+            catch (Exception trouble) when (trouble is IOException or UnauthorizedAccessException)
+            {
+                Lose(trouble);
             }
 
-            return _ready && !_limitReported;
+            return _ready && !_stopping && !_isPartial && _changes.HasCompared(_missed);
         }
     }
 
@@ -82,23 +95,24 @@ internal sealed unsafe class TreeWatcher : IDisposable
     {
         _stopping = true;
         _thread.Join();
-        _inotify.Dispose();
-        _root.Dispose();
+        lock (_lock)
+        {
+            _inotify.Dispose();
+            _root.Dispose();
+        }
     }
 
     private int Descriptor => (int)_inotify.DangerousGetHandle();
 
     private void Run()
     {
-        var begun = false;
         while (!_stopping)
         {
             try
             {
-                if (!begun)
+                if (!_ready)
                 {
                     Begin();
-                    begun = true;
                 }
 
                 var poll = new Native.PollFile { File = Descriptor, Events = Native.POLLIN };
@@ -112,11 +126,17 @@ internal sealed unsafe class TreeWatcher : IDisposable
             }
             catch (Exception trouble) when (trouble is IOException or UnauthorizedAccessException)
             {
-                _log.Warn("watch.failed", ("reason", trouble.Message));
-                begun = _ready = false;
+                Lose(trouble);
                 PauseAfterTrouble();
             }
         }
+    }
+
+    // The rest of what was read is not looked at: the thread begins anew.
+    private void Lose(Exception trouble)
+    {
+        _log.Warn("watch.failed", ("reason", trouble.Message));
+        _ready = false;
     }
 
     // Also after trouble: whatever was missed is found by watching anew and comparing.
@@ -125,7 +145,7 @@ internal sealed unsafe class TreeWatcher : IDisposable
         lock (_lock)
         {
             Watch(TreePath.Root, markEntries: false);
-            _changes.RequestRescan();
+            _missed = _changes.RequestRescan();
             _ready = true;
         }
     }
@@ -160,7 +180,7 @@ internal sealed unsafe class TreeWatcher : IDisposable
             // New directories may be among what was lost.
             _log.Warn("watch.overflow");
             Watch(TreePath.Root, markEntries: false);
-            _changes.RequestRescan();
+            _missed = _changes.RequestRescan();
         }
         else if ((mask & Native.IN_IGNORED) != 0)
         {
@@ -251,13 +271,16 @@ internal sealed unsafe class TreeWatcher : IDisposable
         }
 
         var error = Marshal.GetLastPInvokeError();
-        if (error == Native.ENOSPC && !_limitReported)
+        if (error is not (Native.ENOENT or Native.ENOTDIR) && !_isPartial)
         {
-            _limitReported = true;
-            _log.Warn("watch.limit", ("setting", "fs.inotify.max_user_watches"), ("effect", "changes are found by comparison only"));
+            _isPartial = true;
+            _log.Warn(
+                "watch.limit",
+                ("setting", error == Native.ENOSPC ? "fs.inotify.max_user_watches" : Marshal.GetPInvokeErrorMessage(error)),
+                ("effect", "changes are found by comparison only"));
         }
 
-        // Gone again, or no watch left: either way its content is still listed by comparison.
+        // Gone again, or no watch to be had: either way its content is still listed by comparison.
         return error == Native.ENOSPC;
     }
 

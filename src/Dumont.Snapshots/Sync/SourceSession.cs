@@ -26,7 +26,7 @@ internal sealed class SourceSession(
 
     private readonly LargeFileSender _large = new(connection, root, options, time, changes.Wake);
     private readonly HashSet<TreePath> _touched = [];
-    private readonly List<(TreePath Path, long AfterJob)> _deletions = [];
+    private readonly List<(TreePath Path, long? AfterJob)> _deletions = [];
     private readonly ChangeSender _sender = new(connection, changes, counters, options, time);
     private readonly TreeComparer _comparer = new(root, peer, changes, index);
 
@@ -90,8 +90,10 @@ internal sealed class SourceSession(
                 }
             }
 
+            // Asked for before the commits: one that finishes in between is not sent yet.
+            var finished = _large.LastFinishedJob;
             await CommitTransferredAsync(cancellationToken);
-            await DeleteAsync(cancellationToken);
+            await DeleteAsync(finished, cancellationToken);
             await TouchDirectoriesAsync(cancellationToken);
             if (changes.IsAllSent && _deletions.Count == 0 && (markDue || _sender.HasUnmarked))
             {
@@ -154,7 +156,7 @@ internal sealed class SourceSession(
         }
     }
 
-    // Deletions wait for large files noticed before them: a renamed file finds its chunks under the old name.
+    // Deletions wait for large files noticed before or with them: a renamed file finds its chunks under the old name, and the sink is never without both.
     private void LookAtMissing(TreePath path)
     {
         if (peer.Find(path) is null)
@@ -163,7 +165,7 @@ internal sealed class SourceSession(
         }
         else
         {
-            _deletions.Add((path, _large.LastJob));
+            _deletions.Add((path, null));
         }
     }
 
@@ -344,13 +346,15 @@ internal sealed class SourceSession(
         }
     }
 
-    private async Task DeleteAsync(CancellationToken cancellationToken)
+    private async Task DeleteAsync(long finishedJob, CancellationToken cancellationToken)
     {
         for (var i = _deletions.Count - 1; i >= 0; i--)
         {
-            var (path, afterJob) = _deletions[i];
-            if (_large.LastFinishedJob < afterJob)
+            var path = _deletions[i].Path;
+            var afterJob = _deletions[i].AfterJob ?? _large.LastJob;
+            if (finishedJob < afterJob)
             {
+                _deletions[i] = (path, afterJob);
                 continue;
             }
 

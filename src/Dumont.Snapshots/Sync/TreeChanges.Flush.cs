@@ -23,9 +23,10 @@ public sealed partial class TreeChanges
         }
     }
 
-    /// <summary>Waits until a directory's own entry, and what was noticed of the entries in it, is durable on the follower.</summary>
+    /// <summary>Waits until a directory's own entry, and what was noticed below it, is durable on the follower: a directory that was moved into it has its
+    /// content there too.</summary>
     public Task FlushDirectoryAsync(TreePath path, CancellationToken cancellationToken) => FlushAsync(
-        () => [.. UnackedPaths().Where(unacked => unacked.Parent == path), .. path.IsRoot || path.IsReserved ? (TreePath[])[] : [path]],
+        () => [.. UnackedPaths().Where(unacked => unacked.IsWithin(path)), .. path.IsRoot || path.IsReserved ? (TreePath[])[] : [path]],
         cancellationToken);
 
     /// <summary>Waits until everything that is noticed by now, or found by a comparison of the whole tree that begins now, is durable on the follower.</summary>
@@ -47,6 +48,9 @@ public sealed partial class TreeChanges
             Hurry(-1);
         }
     }
+
+    /// <summary>Whether a comparison begun after the ticket was given has ended; what it found may still wait.</summary>
+    public bool HasCompared(long ticket) => RescannedAfter(ticket) is null;
 
     /// <summary>Whether somebody waits for what is on its way.</summary>
     internal bool IsUrgent

@@ -1,4 +1,6 @@
+using Dumont.Agent.Workspace;
 using Dumont.Snapshots;
+using Dumont.Snapshots.Sync;
 
 namespace Dumont.Agent.Tests.Workspace;
 
@@ -68,6 +70,39 @@ public sealed class TreeWatcherTests : IAsyncDisposable
                 Directory.Move(_pair.At($"d{i}"), _pair.At($"e{i}"));
                 _pair.Write($"e{i}/x/y/second", $"{i}");
             }
+        }
+
+        await _pair.EqualAsync();
+    }
+
+    [Fact]
+    public async Task Drain_IsCompleteOnlyAfterTheComparisonThatFollowsTheWatch()
+    {
+        using var changes = new TreeChanges(TimeProvider.System);
+        using var alone = new TreeWatcher(_folder.Folder("alone"), changes, TestAgent.Log);
+        await Eventually.TrueAsync(() => alone.IsReady, "watches are set");
+
+        // Nobody compares: what happened before the watches is not known.
+        Assert.False(alone.Drain());
+
+        await _pair.StartAsync();
+        await Eventually.TrueAsync(_pair.Drain, "compared");
+    }
+
+    [Fact]
+    public async Task Drain_OfAWatcherThatIsDisposedOf_ReadsNothing()
+    {
+        using var changes = new TreeChanges(TimeProvider.System);
+        var gone = new TreeWatcher(_folder.Folder("gone"), changes, TestAgent.Log);
+        await Eventually.TrueAsync(() => gone.IsReady, "watches are set");
+        gone.Dispose();
+
+        // The next one gets the number of its descriptor, and must get its events, too.
+        await _pair.StartAsync();
+        for (var i = 0; i < 100; i++)
+        {
+            _pair.Write($"file{i}", "noticed");
+            Assert.False(gone.Drain());
         }
 
         await _pair.EqualAsync();

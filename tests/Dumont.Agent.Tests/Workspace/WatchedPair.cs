@@ -40,6 +40,8 @@ internal sealed class WatchedPair(TempFolder folder) : IAsyncDisposable
         await Eventually.TrueAsync(() => _watcher.IsReady, "watches are set");
     }
 
+    public bool Drain() => _watcher!.Drain();
+
     /// <summary>Waits until the follower's tree is the same.</summary>
     public Task EqualAsync() => Eventually.TrueAsync(() => Facts(_from) == Facts(To), $"{_from} and {To} are equal");
 

@@ -49,6 +49,23 @@ public sealed class PackPiecesTests : IDisposable
         Assert.DoesNotContain(inner.Names, name => name.StartsWith("packs/", StringComparison.Ordinal) || name.StartsWith("snapshots/", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task Rewrite_PackThatCannotBeStored_SaysWhy()
+    {
+        var source = _folder.Folder("source");
+        Bench.Write(source, "file", Bench.Noise(3_000_000, 1));
+        var inner = new MemoryObjectStore(TimeProvider.System) { Traits = new StoreTraits(100_000, 1) };
+        await Repository.InitAsync(inner, null, TimeProvider.System, Bench.Token);
+        await Bench.SnapshotAsync(inner, null, source, TimeProvider.System);
+        var repository = await Repository.OpenAsync(
+            new InterceptedStore(inner, (call, _, work) => call == StoreCall.Put ? throw new ObjectStoreException(ObjectStoreErrorKind.Full, "no space is left") : work()), null, Bench.Token);
+        await repository.LoadIndexAsync(Bench.Token);
+
+        var failure = await Assert.ThrowsAsync<ObjectStoreException>(() => PackRewriter.RewriteAsync(repository, repository.Index.Contents(), Bench.Token));
+
+        Assert.Equal(ObjectStoreErrorKind.Full, failure.Kind);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -42,6 +42,51 @@ public sealed class ScannerTests : IDisposable
         Bench.AssertSame(Bench.FilesOf(_source.Path), await Bench.ReadAsync(_store, null, next.Snapshot.Id));
     }
 
+    [Fact]
+    public void Listing_NameThatComesTwice_IsThereOnce()
+    {
+        var listing = new DirectoryListing();
+        foreach (var name in (string[])["b", "a", "ab", "b", "a", "a"])
+        {
+            listing.Add(System.Text.Encoding.UTF8.GetBytes(name));
+        }
+
+        listing.Sort();
+
+        Assert.Equal(["a", "ab", "b"], Enumerable.Range(0, listing.Count).Select(i => System.Text.Encoding.UTF8.GetString(listing.NameAt(i))));
+    }
+
+    // Each stretch of a large file opens it for itself.
+    [Fact]
+    public async Task LargeFile_ReplacedBetweenItsStretches_IsTold()
+    {
+        foreach (var name in (string[])["file", "other"])
+        {
+            using (var made = File.Create(_source.File(name)))
+            {
+                made.SetLength(FileProgress.SegmentBytes + 1);
+            }
+
+            File.SetLastWriteTimeUtc(_source.File(name), DateTime.UnixEpoch);
+        }
+
+        await Repository.InitAsync(_store, null, TimeProvider.System, Bench.Token);
+        var repository = await OpenAsync();
+        using var source = new SourceTree(_source.Path);
+        await using var sink = new PackSink(repository, writers: 1);
+        using var writer = new ChunkWriter(repository, new ClaimedChunks(), sink, ChunkCompression.None);
+        using var reader = new FileReader(source, writer, new SnapshotProgress(), 0, null, TimeProvider.System);
+        var descriptor = source.OpenFile("", "file"u8);
+        var stat = ManifestStat.Of(SourceTree.StatOf(descriptor))!.Value;
+        Assert.Equal(0, LibcFd.Close(descriptor));
+        var file = new FileProgress(new PendingFile(new DeferredRow(new ScannedDirectory("", 0), [.. "file"u8], stat, 0), isNew: true, isSparse: true));
+
+        Assert.Null(reader.Read(new FileSegment(file, 0), Bench.Token));
+        File.Move(_source.File("other"), _source.File("file"), overwrite: true);
+
+        Assert.Contains("changed while it was read", reader.Read(new FileSegment(file, 1), Bench.Token), StringComparison.Ordinal);
+    }
+
     // A file written in the same tick of the clock as it is read may change again without its times telling.
     [Fact]
     public async Task File_JustWritten_IsReadAgain_AndLaterNoMore()

@@ -106,6 +106,47 @@ public sealed class FlushTests
     }
 
     [Fact]
+    public async Task FlushDirectory_IntoWhichAnotherWasMoved_CarriesTheContentOfThat()
+    {
+        await using var pair = await ConnectedAsync();
+        await WriteAsync(pair, "../outside/deep/file", 30_000_000, seed: 1);
+        Directory.CreateDirectory(Path.Combine(pair.From, "a"));
+        Directory.Move(Path.Combine(pair.From, "../outside"), Path.Combine(pair.From, "a/new"));
+        foreach (var noticed in (string[])["a", "a/new", "a/new/deep", "a/new/deep/file"])
+        {
+            pair.Changes.Mark(TreePath.Parse(noticed));
+        }
+
+        await pair.Changes.FlushDirectoryAsync(TreePath.Parse("a"), Stop).WaitAsync(TimeSpan.FromSeconds(30), Stop);
+
+        Assert.Equal(TreeFacts.Noise(30_000_000, 1), await File.ReadAllBytesAsync(Path.Combine(pair.To, "a/new/deep/file"), Stop));
+    }
+
+    // Whichever name comes first in order.
+    [Theory]
+    [InlineData("a", "b")]
+    [InlineData("b", "a")]
+    public async Task RenamedFile_CutWhileItIsSent_IsStillThereUnderOneName(string before, string after)
+    {
+        const int Length = 8_000_000;
+        await using var pair = await ConnectedAsync();
+        await WriteAsync(pair, before, Length, seed: 1);
+        await FlushAsync(pair, before);
+        await pair.CutAsync();
+        await WriteAsync(pair, after, Length, seed: 2);
+        File.Delete(Path.Combine(pair.From, before));
+
+        pair.Connect(cutAfterBytes: Length / 2);
+        await pair.ClosedAsync();
+
+        Assert.Equal(TreeFacts.Noise(Length, 1), await File.ReadAllBytesAsync(Path.Combine(pair.To, before), Stop));
+        pair.Connect();
+        await FlushAsync(pair, after);
+        await FlushAsync(pair, before);
+        Assert.Equal([after], Directory.GetFiles(pair.To).Select(Path.GetFileName));
+    }
+
+    [Fact]
     public async Task FlushAll_CarriesWhatNobodyNoticed()
     {
         await using var pair = await ConnectedAsync();

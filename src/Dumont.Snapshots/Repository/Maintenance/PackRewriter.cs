@@ -6,6 +6,7 @@ internal static class PackRewriter
     /// <summary>Copies the chunks that are left in these packs.</summary>
     /// <returns>The new packs, durable, in no index yet.</returns>
     /// <exception cref="SnapshotFormatException">A frame is damaged: nothing was removed.</exception>
+    /// <exception cref="ObjectStoreException">A pack cannot be read or stored.</exception>
     public static async Task<IReadOnlyList<PackContent>> RewriteAsync(
         Repository repository, IReadOnlyList<PackContent> packs, CancellationToken cancellationToken)
     {
@@ -41,6 +42,12 @@ internal static class PackRewriter
                 sink.Submit(builder);
                 builder = null;
             }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Stopped because a pack could not be stored: that is the error to tell.
+            await sink.CompleteAsync();
+            throw;
         }
         finally
         {

@@ -49,7 +49,24 @@ internal sealed unsafe class DirectoryListing : IComparer<DirectoryListing.Place
             }
         }
 
+        Sort();
+    }
+
+    /// <summary>Puts what was added in order. A name that is taken anew while a directory is listed may come twice: some file systems list it behind the
+    /// old one, too. A manifest with such a name could not be read.</summary>
+    public void Sort()
+    {
         Array.Sort(_places, 0, Count, this);
+        var kept = 0;
+        for (var i = 0; i < Count; i++)
+        {
+            if (kept == 0 || !NameAt(i).SequenceEqual(NameAt(kept - 1)))
+            {
+                _places[kept++] = _places[i];
+            }
+        }
+
+        Count = kept;
     }
 
     /// <summary>Attributes of an entry; a link is not followed.</summary>
@@ -67,7 +84,8 @@ internal sealed unsafe class DirectoryListing : IComparer<DirectoryListing.Place
 
     int IComparer<Place>.Compare(Place a, Place b) => _names.AsSpan(a.Start, a.Length).SequenceCompareTo(_names.AsSpan(b.Start, b.Length));
 
-    private void Add(ReadOnlySpan<byte> name)
+    /// <summary>Takes a name in.</summary>
+    public void Add(ReadOnlySpan<byte> name)
     {
         if (name.SequenceEqual("."u8) || name.SequenceEqual(".."u8) || name.Length > TreePath.MaximumNameBytes)
         {

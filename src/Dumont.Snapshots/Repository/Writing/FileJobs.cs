@@ -74,6 +74,9 @@ internal sealed class FileProgress
     /// <summary>Why it cannot be kept, if it cannot.</summary>
     public string? Error { get; set; }
 
+    /// <summary>Whether some stretch was read from another file, which had taken the name meanwhile.</summary>
+    public bool IsReplaced { get; set; }
+
     /// <summary>True for whoever finishes the last stretch.</summary>
     public bool FinishSegment() => Interlocked.Decrement(ref _unread) == 0;
 

@@ -57,6 +57,11 @@ internal sealed unsafe class FileReader : IDisposable
         try
         {
             descriptor = _source.OpenFile(row.Directory!.Path, row.Name);
+            if (file.Segments.Length > 1 && SourceTree.StatOf(descriptor).Inode != row.Stat.Inode)
+            {
+                file.IsReplaced = true;
+            }
+
             var extents = file.Segments.Length == 1 ? _extents : [];
             extents.Clear();
             ReadExtents(descriptor, file.File, segment.Number, extents, cancellationToken);
@@ -229,7 +234,7 @@ internal sealed unsafe class FileReader : IDisposable
         var now = SourceTree.StatOf(descriptor);
         var stat = ManifestStat.Of(now);
         var nowNs = (_time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) * TimeSpan.NanosecondsPerTick;
-        var hasChanged = size != row.Stat.SizeBytes || stat is not { } after || after.ModifiedNs != row.Stat.ModifiedNs || after.SizeBytes != size;
+        var hasChanged = file.IsReplaced || size != row.Stat.SizeBytes || stat is not { } after || after.ModifiedNs != row.Stat.ModifiedNs || after.SizeBytes != size;
         var provesNothing = hasChanged || stat?.ChangedNs != row.Stat.ChangedNs || TreeScanner.IsRacy(row.Stat.ChangedNs, nowNs);
         row.Stat = row.Stat with { SizeBytes = size, ChangedNs = provesNothing ? 0 : row.Stat.ChangedNs };
         return hasChanged ? $"{PrintablePath(row)}: changed while it was read; what was read is kept" : null;
