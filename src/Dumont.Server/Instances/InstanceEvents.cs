@@ -1,3 +1,4 @@
+using Dumont.Contracts;
 using Dumont.Server.Platform.Events;
 
 namespace Dumont.Server.Instances;
@@ -19,6 +20,13 @@ internal static class InstanceEvents
 
     /// <summary>It never came to run.</summary>
     public static NewEvent Failed(string? reason, TimeSpan limit) => new("instance.failed", new { reason, limitSeconds = limit.TotalSeconds });
+
+    /// <summary>The hook that a machine ran when it took over is over.</summary>
+    public static NewEvent HookEnded(AgentHookReport hook) =>
+        hook.State == AgentServiceState.TimedOut
+            ? new("hook.timed_out", new { hook = hook.Name, seconds = Math.Round(hook.Seconds, 1) })
+            : hook.ExitCode == 0 ? new("hook.done", new { hook = hook.Name, seconds = Math.Round(hook.Seconds, 1) })
+            : new("hook.failed", new { hook = hook.Name, exitCode = hook.ExitCode, seconds = Math.Round(hook.Seconds, 1) });
 
     /// <summary>Its status is another one now.</summary>
     public static NewEvent Entered(InstanceStatus status, string? reason) => new($"instance.{status.ToString().ToLowerInvariant()}", new { reason });
