@@ -78,7 +78,7 @@ internal sealed class AgentOrders(
             var next = writes ? migration?.FollowerOf(machine.Id) : null;
             var drain = writes && (association?.Document.Draining == true || (next is not null && migration!.IsDraining)
                 || instance is { Wanted: InstanceDesired.Paused, Status: InstanceStatus.Pausing });
-            var (kept, hook) = writes ? declared.OrderFor(machine.Role, generation) : default;
+            var (kept, hook) = writes ? declared.OrderFor(machine.Role, machine.Document.Offer.GpuCount > 0, generation) : default;
             found.Add(new AgentOrder(generation, role, Workspace, target, drain, userKeys, ReportInterval: rules.ReportInterval)
             {
                 MigrationTarget = await FindTargetAsync(instance, next, cancellationToken),

@@ -33,15 +33,15 @@ internal sealed record DeclaredServices
     /// <summary>Runs on the standby when it takes over.</summary>
     public DeclaredHook? OnFailover { get; init; }
 
-    /// <summary>Runs on a GPU machine that takes over from another machine: after a failover, or a move.</summary>
+    /// <summary>Runs on any other machine that takes over: after a failover, or a move.</summary>
     public DeclaredHook? OnRecovery { get; init; }
 
     /// <summary>What the agent of a machine that writes is ordered to run; nulls for nothing.</summary>
-    public (IReadOnlyList<AgentService>? Services, AgentHook? Hook) OrderFor(MachineRole role, long generation)
+    public (IReadOnlyList<AgentService>? Services, AgentHook? Hook) OrderFor(MachineRole role, bool hasGpu, long generation)
     {
-        var services = Services.Where(service => service.RunsOn == ServicePlace.Any || role == MachineRole.Gpu)
+        var services = Services.Where(service => service.RunsOn == ServicePlace.Any || hasGpu)
             .Select(service => new AgentService(service.Name, service.Command)).ToList();
-        var (name, hook) = role == MachineRole.Gpu ? ("on_recovery", OnRecovery) : ("on_failover", OnFailover);
+        var (name, hook) = role == MachineRole.Standby ? ("on_failover", OnFailover) : ("on_recovery", OnRecovery);
 
         // In the first generation nobody has taken over from anybody.
         return (services.Count == 0 ? null : services, hook is null || generation < 2 ? null : new AgentHook(generation, name, hook.Command, hook.Timeout));

@@ -57,8 +57,16 @@ internal sealed class ServiceStore(Database database, EventStore events, TimePro
                     transaction) == 1;
                 if (isNew)
                 {
-                    await events.AppendAsync(transaction, user, id, InstanceEvents.HookEnded(hook));
+                    await events.AppendAsync(transaction, user, id, EventOf(hook));
                 }
             },
             cancellationToken);
+
+    private static NewEvent EventOf(AgentHookReport hook)
+    {
+        var after = TimeSpan.FromSeconds(hook.Seconds);
+        return hook.State == AgentServiceState.TimedOut ? InstanceEvents.HookTimedOut(hook.Name, after)
+            : hook.ExitCode == 0 ? InstanceEvents.HookDone(hook.Name, after)
+            : InstanceEvents.HookFailed(hook.Name, hook.ExitCode, after);
+    }
 }

@@ -78,7 +78,7 @@ internal static partial class ServiceRules
     {
         if (string.IsNullOrWhiteSpace(command) || command.Length > CommandMax)
         {
-            errors.Add(new FieldError("command", FormattableString.Invariant($"Must be 1 to {CommandMax} characters.")));
+            errors.Add(new FieldError("command", FormattableString.Invariant($"Must be 1 to {CommandMax} characters, not only spaces.")));
         }
     }
 
