@@ -78,7 +78,8 @@ internal sealed class AgentOrders(
             var next = writes ? migration?.FollowerOf(machine.Id) : null;
             var drain = writes && (association?.Document.Draining == true || (next is not null && migration!.IsDraining)
                 || instance is { Wanted: InstanceDesired.Paused, Status: InstanceStatus.Pausing });
-            var (kept, hook) = writes ? declared.OrderFor(machine.Role, machine.Document.Offer.GpuCount > 0, generation) : default;
+            // Not before the generation is recorded: a machine may be promoted in vain.
+            var (kept, hook) = writes && generation == Math.Max(instance.Generation, 1) ? declared.OrderFor(machine.Role, machine.Document.Offer.GpuCount > 0, generation) : default;
             found.Add(new AgentOrder(generation, role, Workspace, target, drain, userKeys, ReportInterval: rules.ReportInterval)
             {
                 MigrationTarget = await FindTargetAsync(instance, next, cancellationToken),
