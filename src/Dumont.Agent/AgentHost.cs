@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Dumont.Agent.Flush;
 using Dumont.Agent.Link;
 using Dumont.Agent.Machine;
+using Dumont.Agent.Services;
 using Dumont.Agent.Work;
 using Dumont.Agent.Workspace;
 using Dumont.Contracts;
@@ -62,14 +63,23 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
         var cgroup = new Cgroup(surroundings.ProcFolder, surroundings.CgroupFolder);
         var metrics = new MachineMetrics(surroundings.ProcFolder, cgroup, table, gpus, time);
         var receiver = new SyncReceiver(config.StateDirectory, fence, log);
-        using var role = new MachineRole(
+        MachineRole? machine = null;
+        using var services = new ServiceRunner(
+            config.StateDirectory,
+            new ServiceSurroundings(() => machine!.Wanted, () => machine!.Order, surroundings.SessionCommand),
+            new ServiceProcess(surroundings.ProcFolder),
+            surroundings.Processes ?? new UserProcesses(table, Environment.ProcessId, options, log, time),
+            options,
+            log,
+            time);
+        using var role = machine = new MachineRole(
             config,
             options,
             new OrderStore(config.StateDirectory, log),
             fence,
             receiver,
             () => new SyncSender(surroundings.SshProgram, config.StateDirectory, config.SyncKeyFile, NewBackoff(), log),
-            surroundings.Processes ?? new UserProcesses(table, Environment.ProcessId, options, log, time),
+            services,
             new AuthorizedKeysFile(surroundings.Home, surroundings.SessionCommand, log),
             log,
             time);
@@ -78,14 +88,16 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
         using var engines = new MachineEngines(config, surroundings.ResticProgram, time);
         using var work = new WorkRunner(engines.Create, log);
         using var link = new ServerLink(
-            config, options, () => Report(role, metrics, meter, work), Accept, () => role.Order.ReportInterval ?? config.HeartbeatInterval, NewBackoff(), log, time);
+            config, options, () => Report(role, metrics, meter, work, services), Accept, () => role.Order.ReportInterval ?? config.HeartbeatInterval, NewBackoff(), log, time);
         role.StateChanged += link.ReportSoon;
+        role.StateChanged += services.Wake;
+        services.StateChanged += link.ReportSoon;
         work.StateChanged += link.ReportSoon;
 
         log.Info("agent.start", ("version", Version), ("machine", config.MachineId), ("boot", _bootId));
         role.Restore();
         await RunAllAsync(
-            [receiver.RunAsync, role.RunAsync, flushes.RunAsync, work.RunAsync, gpus.RunAsync, meter.RunAsync, link.RunAsync], cancellationToken);
+            [receiver.RunAsync, role.RunAsync, flushes.RunAsync, work.RunAsync, services.RunAsync, gpus.RunAsync, meter.RunAsync, link.RunAsync], cancellationToken);
 
         void Accept(AgentOrder order)
         {
@@ -131,7 +143,7 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
         }
     }
 
-    private AgentReport Report(MachineRole role, MachineMetrics metrics, WorkspaceMeter meter, WorkRunner work)
+    private AgentReport Report(MachineRole role, MachineMetrics metrics, WorkspaceMeter meter, WorkRunner work, ServiceRunner services)
     {
         var order = role.Order;
         return new AgentReport(
@@ -147,7 +159,9 @@ internal sealed class AgentHost(AgentConfig config, AgentOptions options, AgentS
             role.Trouble,
             work.Report,
             role.MigrationReport,
-            role.Promised);
+            role.Promised,
+            services.Services,
+            services.Hook);
     }
 
     // Jitter needs no secrecy, only that two machines differ.

@@ -29,6 +29,9 @@ internal sealed record AgentOptions
     /// <summary>Time between looks for new user processes on a machine that is fenced or draining.</summary>
     public TimeSpan StopPeriod { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>Time between looks at the user's services.</summary>
+    public TimeSpan ServicePeriod { get; init; } = TimeSpan.FromMilliseconds(250);
+
     /// <summary>Shortest pause between two measurements of the workspace's size.</summary>
     public TimeSpan WorkspacePeriod { get; init; } = TimeSpan.FromSeconds(5);
 

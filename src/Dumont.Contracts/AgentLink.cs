@@ -63,6 +63,8 @@ public enum AgentAcknowledge
 /// files, and so reads all of them from its disk when the writer connects next; a writer does so for the migration target, and connects to it anew.</param>
 /// <param name="Acknowledge">When flushes of the user's processes return, on a writer.</param>
 /// <param name="PromiseNumber">Which of the times it is that <see cref="AgentAcknowledge.Sync"/> is ordered; the agent says when that one holds.</param>
+/// <param name="Services">What a writer keeps running; null for nothing.</param>
+/// <param name="Hook">What a writer runs before the services, unless it has; null for nothing.</param>
 public sealed record AgentOrder(
     long Generation,
     AgentRole Role,
@@ -75,7 +77,9 @@ public sealed record AgentOrder(
     AgentSyncTarget? MigrationTarget = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long Check = 0,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] AgentAcknowledge Acknowledge = AgentAcknowledge.Async,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long PromiseNumber = 0);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long PromiseNumber = 0,
+    IReadOnlyList<AgentService>? Services = null,
+    AgentHook? Hook = null);
 
 /// <summary>How a writer reaches the follower: <c>ssh</c> to <c>root@Host:Port</c> with the instance's sync key, whose forced command is
 /// <c>dumont-agent sink</c>. The host key is pinned.</summary>
@@ -99,6 +103,8 @@ public sealed record AgentSyncTarget(string Host, int Port, string HostKey, Mach
 /// <param name="Work">How far the ordered work is, or how it ended; null without any.</param>
 /// <param name="Migration">A writer's sync with its migration target; null without one.</param>
 /// <param name="Promised">Number of the promise that holds: flushes wait since it was ordered, and everything flushed before is on the follower, too.</param>
+/// <param name="Services">One entry a service that was ordered or still runs; null without any.</param>
+/// <param name="Hook">The last hook; null when there was none.</param>
 public sealed record AgentReport(
     MachineId MachineId,
     long Sequence,
@@ -112,7 +118,9 @@ public sealed record AgentReport(
     string? Message,
     AgentWorkReport? Work = null,
     AgentSyncReport? Migration = null,
-    long? Promised = null);
+    long? Promised = null,
+    IReadOnlyList<AgentServiceReport>? Services = null,
+    AgentHookReport? Hook = null);
 
 /// <summary>What the agent measures; null where the machine does not tell.</summary>
 /// <param name="CpuPercent">0 to 100 over all cores, since the last report.</param>

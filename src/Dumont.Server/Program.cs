@@ -12,6 +12,7 @@ using Dumont.Server.Offers;
 using Dumont.Server.OwnMachines;
 using Dumont.Server.Platform;
 using Dumont.Server.Platform.Web;
+using Dumont.Server.Services;
 using Dumont.Server.Settings;
 using Dumont.Server.Snapshots;
 using Dumont.Server.Standby;
@@ -47,6 +48,7 @@ internal static class Program
         builder.Services.AddGateway();
         builder.Services.AddStandby();
         builder.Services.AddMigration();
+        builder.Services.AddInstanceServices();
         builder.Services.AddSnapshots();
         builder.Services.AddMarket();
         builder.Services.AddDashboard();
@@ -65,6 +67,7 @@ internal static class Program
         app.MapInstances();
         app.MapStandby();
         app.MapMigration();
+        app.MapInstanceServices();
         app.MapSnapshots();
         app.MapMarket();
         app.MapDashboard();

@@ -25,6 +25,8 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
     /// <summary>Beyond the sweep interval: for the sweep's own calls, and a slow answer among them.</summary>
     private static readonly TimeSpan OrphanSlack = TimeSpan.FromSeconds(30);
 
+    private const string WhereItWrites = "I24 services run where the instance is written";
+
     private readonly HashSet<string> _asked = [];
     private readonly Dictionary<string, int> _listingsWithout = [];
     private readonly Dictionary<(long Instance, long Generation), HashSet<MachineId>> _writers = [];
@@ -32,6 +34,7 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
     private readonly Dictionary<long, string> _wishes = [];
     private readonly Dictionary<long, long> _flushed = [];
     private readonly HashSet<long> _promises = [];
+    private readonly Dictionary<(long Instance, long Number), MachineId> _hooks = [];
 
     private SnapshotChecks? _snapshots;
 
@@ -61,6 +64,31 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
 
     /// <summary>A flush of what the writer has so far returns to the process that called it.</summary>
     public void OnFlush(SimAgent writer) => _flushed[writer.Machine.InstanceId] = writer.Content;
+
+    /// <summary>A machine runs a hook: one machine for each take-over.</summary>
+    public void OnHook(SimAgent agent, AgentHook hook)
+    {
+        trace.Note($"agent of {agent.Machine.Id}: hook {hook.Name} number {hook.Number}");
+        var key = (agent.Machine.InstanceId, hook.Number);
+        if (_hooks.TryGetValue(key, out var other) && other != agent.MachineId)
+        {
+            Break(WhereItWrites, $"hook {hook.Number} of instance {key.InstanceId} ran on machine {other} and on {agent.MachineId}");
+        }
+
+        _hooks[key] = agent.MachineId;
+        OnServices(agent, null);
+    }
+
+    /// <summary>A machine is ordered to run services.</summary>
+    public void OnServices(SimAgent agent, AgentOrder? order)
+    {
+        if (order is not null and not { Role: AgentRole.Writer })
+        {
+            Break(WhereItWrites, $"{agent.Machine} is to run services as {order.Role}");
+        }
+
+        _ = CheckWritesAsync(agent.Machine.InstanceId, agent.MachineId, agent.Generation);
+    }
 
     /// <summary>A provider is asked for a machine: once for each tag, whatever happens.</summary>
     public void OnCreateCall(string tag)
@@ -269,6 +297,19 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         if (document is { FailureReason: "gpu_failure", Promise: not FlushPromise.None })
         {
             _promises.Add(instance);
+        }
+    }
+
+    // Whoever runs what the user declared is the recorded writer of its generation; a late order may meet a machine that no longer is.
+    private async Task CheckWritesAsync(long instance, MachineId machine, long generation)
+    {
+        var (writer, recorded) = await database.ReadAsync(
+            connection => connection.QuerySingleAsync<(long? Writer, long Generation)>(
+                "SELECT writer_machine_id, generation FROM instances WHERE id = @instance", new { instance }),
+            CancellationToken.None);
+        if (recorded < generation || (recorded == generation && writer != machine.Value))
+        {
+            Break(WhereItWrites, $"machine {machine} runs services of instance {instance} in generation {generation}; machine {writer} is the writer of {recorded}");
         }
     }
 

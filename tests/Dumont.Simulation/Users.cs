@@ -150,6 +150,7 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
                 break;
             default:
                 await SettingsAsync(server, id);
+                await DeclareAsync(server, id);
                 break;
         }
 
@@ -183,6 +184,18 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
     }
 
     /// <summary>Changes the settings of failover: those of all instances, or of one.</summary>
+    // What the commands are does not matter here, only where they run.
+    private Task DeclareAsync(SimServer server, InstanceId id)
+    {
+        var declared = random.Next(5) == 0 ? DeclaredServices.None : new DeclaredServices
+        {
+            Services = [new DeclaredService("web", "serve", ServicePlace.Any)],
+            OnFailover = new DeclaredHook("tell", TimeSpan.FromSeconds(60)),
+            OnRecovery = new DeclaredHook("warm up", TimeSpan.FromSeconds(60)),
+        };
+        return AskAsync(server, "services", () => server.Services.ChangeAsync(Workbench.User, id, _ => declared, CancellationToken.None));
+    }
+
     private async Task SettingsAsync(SimServer server, InstanceId id)
     {
         var wishes = new FailoverWishes

@@ -40,6 +40,9 @@ internal sealed class MachineRole(
     /// <summary>Called when the state changed enough for an early report.</summary>
     public event Action? StateChanged;
 
+    /// <summary>The newest order, which may still wait to be carried out.</summary>
+    public AgentOrder Wanted => Volatile.Read(ref _wanted);
+
     /// <summary>The order in force: carried out as far as it can be at once.</summary>
     public AgentOrder Order => _order;
 
@@ -317,5 +320,6 @@ internal sealed class MachineRole(
 
     private static bool IsSame(AgentOrder left, AgentOrder right) =>
         SameWork(left, right) && SameMigration(left, right) && left.Drain == right.Drain && left.ReportInterval == right.ReportInterval
-        && left.Acknowledge == right.Acknowledge && left.PromiseNumber == right.PromiseNumber && left.AuthorizedKeys.SequenceEqual(right.AuthorizedKeys);
+        && left.Acknowledge == right.Acknowledge && left.PromiseNumber == right.PromiseNumber && left.Hook == right.Hook
+        && (left.Services ?? []).SequenceEqual(right.Services ?? []) && left.AuthorizedKeys.SequenceEqual(right.AuthorizedKeys);
 }

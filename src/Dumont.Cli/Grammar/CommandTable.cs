@@ -20,6 +20,8 @@ internal static class CommandTable
         ("repo", RepoCommands.Summary, RepoCommands.Make),
         ("standby", StandbyCommands.Summary, StandbyCommands.Make),
         ("failover", FailoverCommands.Summary, FailoverCommands.Make),
+        ("service", ServiceCommands.Summary, ServiceCommands.Make),
+        ("hook", ServiceCommands.HookSummary, ServiceCommands.MakeHooks),
         ("migration", MigrationCommands.Summary, MigrationCommands.Make),
         ("drill", DrillCommands.Summary, DrillCommands.Make),
         ("simulate", DrillCommands.SimulateSummary, DrillCommands.MakeSimulate),

@@ -210,7 +210,9 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
         || before.BootId != after.BootId
         || before.Sync?.State != after.Sync?.State
         || before.Sync?.Peer != after.Sync?.Peer
-        || before.Sync?.Drained != after.Sync?.Drained;
+        || before.Sync?.Drained != after.Sync?.Drained
+        || before.Hook?.Number != after.Hook?.Number
+        || before.Hook?.State != after.Hook?.State;
 
     /// <summary>One open link. Orders are sent one at a time, and only when they say something new. Who comes while one is being sent leaves his own
     /// to be sent next and does not wait: a slow link holds up nobody.</summary>

@@ -49,6 +49,7 @@ internal sealed class AgentOrders(
     MachineStore store,
     InstanceKeyStore keys,
     FailoverSettings failover,
+    ServiceStore services,
     Database database) : IAgentOrders
 {
     private const string Workspace = "/workspace";
@@ -65,6 +66,7 @@ internal sealed class AgentOrders(
         var migration = await migrations.FindOpenAsync(instanceId, cancellationToken);
         var userKeys = await UserKeysAsync(instance.UserId, cancellationToken);
         var rules = await failover.GetAsync(instance.UserId, instanceId, cancellationToken);
+        var declared = await services.GetAsync(instanceId, cancellationToken);
         var found = new List<AgentOrder?>();
         foreach (var machine in machines)
         {
@@ -76,6 +78,8 @@ internal sealed class AgentOrders(
             var next = writes ? migration?.FollowerOf(machine.Id) : null;
             var drain = writes && (association?.Document.Draining == true || (next is not null && migration!.IsDraining)
                 || instance is { Wanted: InstanceDesired.Paused, Status: InstanceStatus.Pausing });
+            // Not before the generation is recorded: a machine may be promoted in vain.
+            var (kept, hook) = writes && generation == Math.Max(instance.Generation, 1) ? declared.OrderFor(machine.Role, machine.Document.Offer.GpuCount > 0, generation) : default;
             found.Add(new AgentOrder(generation, role, Workspace, target, drain, userKeys, ReportInterval: rules.ReportInterval)
             {
                 MigrationTarget = await FindTargetAsync(instance, next, cancellationToken),
@@ -84,6 +88,8 @@ internal sealed class AgentOrders(
                     : 0,
                 Acknowledge = role == AgentRole.Writer && association is not null ? association.Acknowledge : AgentAcknowledge.Async,
                 PromiseNumber = association?.Document.PromiseNumber ?? 0,
+                Services = kept,
+                Hook = hook,
             });
         }
 

@@ -20,6 +20,7 @@ internal sealed class InstanceReconciler(
     MachineStore machines,
     MachinePlacement placement,
     FailoverSettings failover,
+    ServiceStore services,
     AgentHub hub,
     InstanceChanges changes,
     EventStore events,
@@ -43,6 +44,11 @@ internal sealed class InstanceReconciler(
         }
 
         var view = await LoadAsync(instance, cancellationToken);
+        if (instance.WriterMachineId is { } writer && hub.Find(writer)?.Report.Hook is { State: AgentServiceState.Ended or AgentServiceState.TimedOut } hook)
+        {
+            await services.TellAsync(instance.UserId, instance.Id, hook, fence, cancellationToken);
+        }
+
         var step = InstancePolicy.Decide(view, time.GetUtcNow(), options.Value);
         var next = await ActAsync(step, view, fence, cancellationToken);
         foreach (var machine in view.Machines.Where(machine => machine.IsFinal))

@@ -14,6 +14,7 @@ internal static class InstancesFeature
         services.AddSingleton<InstanceStore>();
         services.AddSingleton<AssociationStore>();
         services.AddSingleton<MigrationStore>();
+        services.AddSingleton<ServiceStore>();
         services.AddOptions<DetectionOptions>().BindConfiguration("Standby").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<AutoStandby>();
         services.AddSingleton<FailoverSettings>();

@@ -172,6 +172,21 @@ internal sealed class PassFlushes : Bug
     }
 }
 
+/// <summary>A machine that is being promoted runs services before it is the recorded writer.</summary>
+internal sealed class ServeEarly : Bug
+{
+    public override string Name => "serve early";
+
+    public override IAgentOrders Wrap(IAgentOrders orders, InstanceStore instances, AssociationStore associations) => new Orders(orders);
+
+    private sealed class Orders(IAgentOrders orders) : IAgentOrders
+    {
+        public async Task<IReadOnlyList<AgentOrder?>> ListAsync(InstanceId instanceId, IReadOnlyList<Machine> machines, CancellationToken cancellationToken) =>
+            [.. (await orders.ListAsync(instanceId, machines, cancellationToken))
+                .Select(order => order is { Role: AgentRole.Writer, Generation: > 1 } ? order with { Services = [new AgentService("early", "serve")] } : order)];
+    }
+}
+
 /// <summary>A provider that does what another does, but for what a bug overrides.</summary>
 internal abstract class WrappedProvider(IComputeProvider provider) : IComputeProvider
 {

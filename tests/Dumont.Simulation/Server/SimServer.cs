@@ -77,7 +77,8 @@ internal sealed class SimServer : IDisposable
         Changes = new InstanceChanges(_time);
         var instanceOptions = Options.Create(options.Instances);
         var placement = new MachinePlacement(catalog, accounts, _machines, instanceOptions);
-        IAgentOrders orders = new AgentOrders(Instances, Associations, Migrations, _machines, keys, Failover, database);
+        Services = new ServiceStore(database, events, _time);
+        IAgentOrders orders = new AgentOrders(Instances, Associations, Migrations, _machines, keys, Failover, Services, database);
         orders = bug?.Wrap(orders, Instances, Associations) ?? orders;
         Operations = new OperationStore(database, _time);
         Snapshots = new SnapshotStore(database, _time);
@@ -111,7 +112,8 @@ internal sealed class SimServer : IDisposable
             new MachineReconciler(_machines, accounts, ssh, preparer, _identity, hosts, _time, machineOptions, new SimLogger<MachineReconciler>(checks)),
             new SweepReconciler(_machines, sweeps, accounts, _identity, machineOptions, new SimLogger<SweepReconciler>(checks)),
             new InstanceReconciler(
-                Instances, Associations, Migrations, _machines, placement, Failover, Hub, Changes, events, _time, instanceOptions, new SimLogger<InstanceReconciler>(checks)),
+                Instances, Associations, Migrations, _machines, placement, Failover, Services, Hub, Changes, events, _time, instanceOptions,
+                new SimLogger<InstanceReconciler>(checks)),
             new StandbyReconciler(
                 Instances, Associations, Migrations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts, _time), steps, recorder, pairs, Failover, Changes, events, _time,
                 standbyOptions),
@@ -153,6 +155,8 @@ internal sealed class SimServer : IDisposable
     public MigrationService MigrationService { get; }
 
     public FailoverSettings Failover { get; }
+
+    public ServiceStore Services { get; }
 
     public FailoverService FailoverService { get; }
 

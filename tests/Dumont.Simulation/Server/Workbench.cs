@@ -22,7 +22,7 @@ internal sealed class Workbench : IDisposable
         """
          DELETE FROM snapshot_operations; DELETE FROM snapshots; DELETE FROM snapshot_policies; DELETE FROM snapshot_schedules; DELETE FROM repository_checks;
         DELETE FROM repositories;
-        DELETE FROM events; DELETE FROM failovers; DELETE FROM failover_settings; DELETE FROM migrations; DELETE FROM associations; DELETE FROM host_attempts; DELETE FROM host_blacklist; DELETE FROM machines;
+        DELETE FROM events; DELETE FROM failovers; DELETE FROM failover_settings; DELETE FROM instance_services; DELETE FROM migrations; DELETE FROM associations; DELETE FROM host_attempts; DELETE FROM host_blacklist; DELETE FROM machines;
         DELETE FROM instances; DELETE FROM work_items; DELETE FROM user_secrets; DELETE FROM server_values WHERE name LIKE 'auto_standby/%';
         DELETE FROM sqlite_sequence;
         """;

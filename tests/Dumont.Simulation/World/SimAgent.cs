@@ -28,6 +28,8 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
     private AgentAcknowledge _acknowledge;
     private long _promiseNumber;
     private long? _promised;
+    private AgentHook? _hook;
+    private TimeSpan _hookEndsAt;
 
     public SimMachine Machine => machine;
 
@@ -114,6 +116,7 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
         TakeMigration(order);
         (Generation, Role, _drain, _check) = (order.Generation, order.Role, order.Drain, order.Check);
         (_acknowledge, _promiseNumber) = (order.Acknowledge, order.PromiseNumber);
+        TakeServices(order);
         if (order.SyncTarget?.MachineId != _peer)
         {
             (_peer, _liveAt, _rounds) = (order.SyncTarget?.MachineId, scheduler.Elapsed + TimeSpan.FromSeconds(1 + (random.NextDouble() * 3)), 0);
@@ -138,6 +141,21 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
             }
 
             Beat(_life, again: false);
+        }
+    }
+
+    // Which hook began is on disk, as in the real agent.
+    private void TakeServices(AgentOrder order)
+    {
+        if (order is { Role: AgentRole.Writer, Drain: false, Hook: { } hook } && hook.Number > (_hook?.Number ?? 0))
+        {
+            (_hook, _hookEndsAt) = (hook, scheduler.Elapsed + TimeSpan.FromSeconds(random.NextDouble() * 3));
+            checks.OnHook(this, hook);
+        }
+
+        if (order.Services is not null)
+        {
+            checks.OnServices(this, order);
         }
     }
 
@@ -264,7 +282,9 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
         var migration = Role == AgentRole.Writer && _next is { } next ? ReportOf(next, _nextLiveAt, _nextDrainBeats, _check) : null;
         return new AgentReport(
             machineId, ++_sequence, $"boot-{_life}", "0.1.0", Generation, Role, scheduler.Elapsed.TotalSeconds, NoMetrics, sync, null, _work?.Report, migration,
-            _acknowledge == AgentAcknowledge.Sync && _promised == _promiseNumber ? _promised : null);
+            _acknowledge == AgentAcknowledge.Sync && _promised == _promiseNumber ? _promised : null,
+            Hook: _hook is null ? null : new AgentHookReport(
+                _hook.Number, _hook.Name, scheduler.Elapsed < _hookEndsAt ? AgentServiceState.Running : AgentServiceState.Ended, null, _hookEndsAt.TotalSeconds));
     }
 
     private AgentSyncReport ReportOf(MachineId peer, TimeSpan liveAt, int drainBeats, long check)

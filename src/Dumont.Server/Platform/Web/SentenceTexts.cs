@@ -30,6 +30,9 @@ internal static partial class SentenceTexts
         // Of the features.
         ("Is required: gpu or cpu.", "É obrigatório: gpu ou cpu."),
         ("Must be gpu or cpu.", "Deve ser gpu ou cpu."),
+        ("Must be 1 to 32 lower-case letters, digits and hyphens, and begin with a letter.", "Deve ter de 1 a 32 letras minúsculas, dígitos e hifens, e começar com uma letra."),
+        ("Must be {0} to {1} characters, not only spaces.", "Deve ter de {0} a {1} caracteres, não só espaços."),
+        ("The instance has {0} services, as many as allowed. Remove one first.", "A instância tem {0} serviços, o máximo permitido. Remova um antes."),
         ("Is required with target_type=gpu: a GPU such as rtx4090; or name an offer with target_offer_id.", "É obrigatório com target_type=gpu: uma GPU como rtx4090; ou indique uma oferta com target_offer_id."),
         ("Must be a GPU such as rtx4090, at most {0} characters.", "Deve ser uma GPU como rtx4090, de no máximo {0} caracteres."),
         ("Must be vast, gcp or ssh.", "Deve ser vast, gcp ou ssh."),

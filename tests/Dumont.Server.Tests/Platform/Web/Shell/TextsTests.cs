@@ -8,7 +8,7 @@ public sealed partial class TextsTests
 {
     // Groups of texts that are found by a word of the server's records.
     private static readonly string[] Words =
-        ["acknowledge.", "acknowledged.", "status.", "pair.", "machine.", "phase.", "reason.", "shell.theme.", "settings.tab.", "event.", "own.state.", "own.uses.", "snap.state.", "snap.phase.", "snap.verify.state.", "storage.provider.", "strategy.", "move.phase.", "move.basis.", "move.step."];
+        ["acknowledge.", "acknowledged.", "status.", "pair.", "machine.", "phase.", "reason.", "shell.theme.", "settings.tab.", "event.", "own.state.", "own.uses.", "snap.state.", "snap.phase.", "snap.verify.state.", "storage.provider.", "strategy.", "service.state.", "service.runs_on.", "hook.", "move.phase.", "move.basis.", "move.step."];
 
     [Fact]
     public void Texts_BothLanguages_HaveTheSameKeysAndGaps()
