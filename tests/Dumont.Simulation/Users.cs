@@ -109,7 +109,7 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
             _created++;
             var offer = long.Parse(world.GpuOffers[random.Next(world.GpuOffers.Count)].Id, CultureInfo.InvariantCulture);
             await AskAsync(server, "create", () => server.Service.CreateAsync(
-                Workbench.User, new CreateInstanceRequest { OfferId = offer }, idempotent: null, CancellationToken.None));
+                Workbench.User, new CreateInstanceRequest { OfferId = offer }, idempotent: null, also: null, CancellationToken.None));
         }
     }
 
