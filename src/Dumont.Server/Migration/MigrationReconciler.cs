@@ -86,11 +86,8 @@ internal sealed class MigrationReconciler(
                 return await PlaceAsync(tick, cancellationToken);
             case MigrationStep.DropTarget(var why):
                 await SaveAsync(
-                    tick,
-                    tick.Document.Enter(MigrationPhase.Searching, tick.Now) with { TargetMachineId = null, TargetCheck = 0, SourceCheck = 0 },
-                    MigrationEvents.Dropped(why),
-                    transaction => ReleaseAsync(transaction, tick.View.Target),
-                    cancellationToken);
+                    tick, tick.Document.Drop(why, tick.Now), MigrationEvents.Dropped(why), transaction => ReleaseAsync(transaction, tick.View.Target), cancellationToken);
+                metrics.Sent(tick.Document);
                 return Next.Now;
             case MigrationStep.Enter(var phase):
                 var entered = Copied(tick).Enter(phase, tick.Now);
@@ -150,15 +147,8 @@ internal sealed class MigrationReconciler(
         return Next.After(tick.Document.Phase is MigrationPhase.Draining or MigrationPhase.Switching or MigrationPhase.Returning ? AtOnce : Shortly);
     }
 
-    // An agent that has started again counts from 0.
     private static MigrationDocument Copied(MigrationTick tick) =>
-        tick.View.Copy is { } copy
-            ? tick.Document with
-            {
-                BytesCopied = Math.Max(tick.Document.BytesCopied, copy.BytesTotal),
-                BytesPerSecond = copy.BytesPerSecond ?? tick.Document.BytesPerSecond,
-            }
-            : tick.Document;
+        tick.View is { Copy: { } copy, Source.Report.BootId: var bootId } ? tick.Document.Count(bootId, copy) : tick.Document;
 
     private async Task<Next> PlaceAsync(MigrationTick tick, CancellationToken cancellationToken)
     {
@@ -188,7 +178,10 @@ internal sealed class MigrationReconciler(
             if (await machines.InsertAsync(transaction, MigrationPlacement.MachineOf(instance, retry.Goal, found)) is { } placed)
             {
                 await events.AppendAsync(transaction, instance.UserId, instance.Id, MigrationEvents.Renting(found.Offer.Id, found.Offer.UsdPerHour));
-                return retry.Enter(MigrationPhase.Provisioning, tick.Now) with { TargetMachineId = placed, Attempts = retry.Attempts + 1 };
+                return retry.Enter(MigrationPhase.Provisioning, tick.Now) with
+                {
+                    TargetMachineId = placed, Attempts = retry.Attempts + 1, TriedOffers = [.. retry.TriedOffers, found.Offer.Id],
+                };
             }
         }
 

@@ -67,6 +67,23 @@ public sealed class MigrationRulesTests
         Assert.Equal("assumed", MigrationEstimate.Of(basis with { Source = basis.Source with { InetUpMbps = 0 }, Target = basis.Target with { InetDownMbps = 0 } }).Bandwidth.Basis);
     }
 
+    [Theory]
+    [InlineData(100.0, 0.1, 800_000)]
+    [InlineData(60_000.0, 0.5, 166_667)]
+    public void Estimate_SlowLine_IsNotRoundedAndNeverZero(double bytesPerSecond, double mbps, double copySeconds)
+    {
+        var estimate = MigrationEstimate.Of(Basis() with { MeasuredBytesPerSecond = bytesPerSecond });
+        Assert.Equal(mbps, estimate.Bandwidth.Mbps);
+        Assert.Equal(copySeconds, estimate.Plan.Single(step => step.Step == "copy_workspace").Seconds, 5.0);
+    }
+
+    [Fact]
+    public void Estimate_OffersThatSayNextToNothing_IsNotInfinite()
+    {
+        var basis = Basis();
+        Assert.Equal(0.1, MigrationEstimate.Of(basis with { Target = basis.Target with { InetDownMbps = 0.01 } }).Bandwidth.Mbps);
+    }
+
     [Fact]
     public void Estimate_Cost_IsBothMachinesForTheTimeAndTheTrafficOfBoth()
     {
