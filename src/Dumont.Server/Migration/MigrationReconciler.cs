@@ -154,10 +154,11 @@ internal sealed class MigrationReconciler(
     {
         var (instance, document) = (tick.View.Instance, tick.Document);
         var retry = document with { RetryAt = tick.Now + options.Value.RentRetry };
-        if (await placement.FindAsync(instance, document.Goal, tick.Machines, cancellationToken) is not TargetChoice.Found { Offers: var offers })
+        var choice = await placement.FindAsync(instance, document.Goal, tick.Machines, document.TriedOffers, cancellationToken);
+        if (choice is not TargetChoice.Found { Offers: var offers })
         {
             // None at present, or nobody to ask: whether to go on trying is a matter of time.
-            await SaveAsync(tick, retry, null, also: null, cancellationToken);
+            await SaveAsync(tick, retry with { LastTrouble = MigrationService.ProblemOf(choice).Detail }, null, also: null, cancellationToken);
             return Next.After(options.Value.RentRetry);
         }
 

@@ -128,7 +128,7 @@ internal sealed class MigrationService(
             return (null, new Problem(Problems.Validation, Problems.Validation.Title, [tooSmall]));
         }
 
-        var choice = await placement.FindAsync(instance, goal, all, cancellationToken);
+        var choice = await placement.FindAsync(instance, goal, all, tried: [], cancellationToken);
         if (choice is TargetChoice.Unfit(var field, var message))
         {
             return (null, Problems.Field(field, message));
@@ -154,14 +154,15 @@ internal sealed class MigrationService(
             return new MigrationEstimateResponse { Available = false, Error = ProblemOf(choice).Detail, Source = from, DataBytes = bytes, DiskSize = goal.DiskGb };
         }
 
+        var offer = first.Offer with { UsdPerHour = MigrationPlacement.UsdPerHourOf(instance, goal, first.Offer) };
         var estimate = MigrationEstimate.Of(
             new EstimateBasis(
-                goal, source.Document.Offer, from.CostPerHour, first.Offer, bytes, measured, bootTimes.GetValueOrDefault(first.Offer.Provider, AssumedBootTime)));
+                goal, source.Document.Offer, from.CostPerHour, offer, bytes, measured, bootTimes.GetValueOrDefault(offer.Provider, AssumedBootTime)));
         return new MigrationEstimateResponse
         {
             Available = true,
             Source = from,
-            Target = EndOf(null, first.Offer, first.Offer.UsdPerHour, goal.DiskGb),
+            Target = EndOf(null, offer, offer.UsdPerHour, goal.DiskGb),
             DataBytes = bytes,
             DiskSize = goal.DiskGb,
             Bandwidth = estimate.Bandwidth,
@@ -220,7 +221,8 @@ internal sealed class MigrationService(
             null => null,
         };
 
-    private static Problem ProblemOf(TargetChoice choice) =>
+    /// <summary>What a search without a result is told as.</summary>
+    internal static Problem ProblemOf(TargetChoice choice) =>
         choice switch
         {
             TargetChoice.NotConfigured(var provider) => new Problem(Problems.ProviderNotConfigured, $"There are no working credentials for {provider}."),

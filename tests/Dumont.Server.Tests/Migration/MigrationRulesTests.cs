@@ -19,6 +19,11 @@ public sealed class MigrationRulesTests
         { new MigrateRequest { TargetType = "cpu", TargetProvider = "aws" }, "target_provider" },
         { new MigrateRequest { TargetType = "cpu", Strategy = "fastest" }, "strategy" },
         { new MigrateRequest { TargetType = "gpu", TargetOfferId = "1; rm" }, "target_offer_id" },
+        { new MigrateRequest { TargetType = "gpu", GpuName = "rtx4090", TargetProvider = "gcp" }, "target_provider" },
+        { new MigrateRequest { TargetType = "cpu", TargetProvider = "vast" }, "target_provider" },
+        { new MigrateRequest { TargetType = "cpu", TargetOfferId = "1234" }, "target_offer_id" },
+        { new MigrateRequest { TargetType = "gpu", TargetOfferId = "europe-west1-b/e2-medium/spot" }, "target_offer_id" },
+        { new MigrateRequest { TargetType = "gpu", TargetOfferId = "1234", TargetProvider = "ssh" }, "target_provider" },
     };
 
     [Theory]
@@ -42,6 +47,20 @@ public sealed class MigrationRulesTests
     [InlineData("1000000000000007", "ssh")]
     public void GoalOf_NamedOffer_TellsItsProvider(string offer, string provider) =>
         Assert.Equal(provider, MigrationRules.GoalOf(new MigrateRequest { TargetType = "gpu", TargetOfferId = offer }, 100, null).Provider);
+
+    [Fact]
+    public void WhyUnfit_NamedOfferIsNotWhatElseWasSaid_NamesThatField()
+    {
+        var offer = OfferSamples.Rtx4090(7, 2.5m, "South Korea, KR");
+        Assert.Null(Unfit(new MigrateRequest()));
+        Assert.Null(Unfit(new MigrateRequest { GpuName = "rtx4090", MaxPrice = 2.5m, Region = "ASIA" }));
+        Assert.Equal("gpu_name", Unfit(new MigrateRequest { GpuName = "a100" }));
+        Assert.Equal("max_price", Unfit(new MigrateRequest { MaxPrice = 2.4m }));
+        Assert.Equal("region", Unfit(new MigrateRequest { Region = "EU" }));
+
+        string? Unfit(MigrateRequest request) =>
+            MigrationPlacement.WhyUnfit(MigrationRules.GoalOf(request with { TargetType = "gpu", TargetOfferId = "7" }, 100, null), offer)?.Field;
+    }
 
     [Fact]
     public void CheckDisk_TooSmall_NamesTheFieldAndWhatWouldDo()
