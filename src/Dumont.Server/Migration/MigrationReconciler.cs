@@ -1,6 +1,5 @@
 using System.Data.Common;
 using System.Diagnostics;
-using Dumont.Contracts;
 using Dumont.Server.Agents;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
@@ -62,7 +61,11 @@ internal sealed class MigrationReconciler(
 
         var all = await machines.ListAsync(instance.Id, cancellationToken);
         var view = new MigrationView(
-            migration, instance, association, Observe(all, migration.Document.SourceMachineId), Observe(all, migration.Document.TargetMachineId));
+            migration,
+            instance,
+            association,
+            Observed.Find(all, migration.Document.SourceMachineId, hub),
+            Observed.Find(all, migration.Document.TargetMachineId, hub));
         var tick = new MigrationTick(view, all, fence, time.GetUtcNow());
         var next = await ActAsync(MigrationPolicy.Decide(view, tick.Now, options.Value), tick, cancellationToken);
         await hub.RefreshOrdersAsync(
@@ -70,9 +73,6 @@ internal sealed class MigrationReconciler(
         changes.Publish(instance.Id);
         return next;
     }
-
-    private Observed? Observe(IReadOnlyList<Machine> all, MachineId? id) =>
-        all.FirstOrDefault(machine => machine.Id == id) is { } machine ? new Observed(machine, hub.Find(machine.Id), hub.SilenceOf(machine.Id)) : null;
 
     private async Task<Next> ActAsync(MigrationStep step, MigrationTick tick, CancellationToken cancellationToken)
     {
@@ -302,17 +302,6 @@ internal sealed class MigrationReconciler(
             tick.View.Migration,
             tick.View.Migration with { Document = document },
             tick.Fence,
-            async transaction =>
-            {
-                if (also is not null)
-                {
-                    await also(transaction);
-                }
-
-                if (happened is not null)
-                {
-                    await events.AppendAsync(transaction, tick.View.Instance.UserId, tick.View.Instance.Id, happened);
-                }
-            },
+            events.With(tick.View.Instance.UserId, tick.View.Instance.Id, happened, also),
             cancellationToken);
 }

@@ -51,12 +51,8 @@ internal sealed class FailoverService(
         var association = await associations.FindAsync(id, cancellationToken);
         var all = await machines.ListAsync(id, cancellationToken);
         var rules = await settings.GetAsync(user, id, cancellationToken);
-        return FailoverReadiness.Of(instance, association, Observe(instance.WriterMachineId), Observe(association?.StandbyMachineId), rules, options.Value);
-
-        Observed? Observe(MachineId? machineId) =>
-            all.FirstOrDefault(machine => machine.Id == machineId) is { } machine
-                ? new Observed(machine, hub.Find(machine.Id), hub.SilenceOf(machine.Id))
-                : null;
+        return FailoverReadiness.Of(
+            instance, association, Observed.Find(all, instance.WriterMachineId, hub), Observed.Find(all, association?.StandbyMachineId, hub), rules, options.Value);
     }
 
     /// <summary>Asks for a failover.</summary>

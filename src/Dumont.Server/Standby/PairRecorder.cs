@@ -23,18 +23,7 @@ internal sealed class PairRecorder(AssociationStore associations, MachineStore m
             tick.View.Association,
             tick.View.Association with { Document = document },
             tick.Fence,
-            async transaction =>
-            {
-                if (also is not null)
-                {
-                    await also(transaction);
-                }
-
-                if (happened is not null)
-                {
-                    await events.AppendAsync(transaction, tick.View.Instance.UserId, tick.View.Instance.Id, happened);
-                }
-            },
+            events.With(tick.View.Instance.UserId, tick.View.Instance.Id, happened, also),
             cancellationToken);
 
     /// <summary>Wants machines gone, in the caller's transaction.</summary>
