@@ -70,36 +70,43 @@ internal sealed class MigrationService(
     /// <summary>Leaves everything as it was, as long as that can be had.</summary>
     public async Task<Problem?> CancelAsync(UserId user, long id, CancellationToken cancellationToken)
     {
-        if (await migrations.FindOfUserAsync(user, id, cancellationToken) is not { } migration)
+        while (await migrations.FindOfUserAsync(user, id, cancellationToken) is { } migration)
         {
-            return Problems.Unknown("migration", id);
+            if (migration.IsSwitching || migration.State != MigrationState.Running)
+            {
+                return new Problem(
+                    Problems.Conflict, migration.IsSwitching ? $"Migration {id} is switching to the new machine and cannot be cancelled any more." : $"Migration {id} is over.");
+            }
+
+            // Only of what was just seen: once it switches, nobody is to be told that it will not.
+            if (await migrations.SetWishAsync(migration, MigrationWish.Cancel, cancellationToken))
+            {
+                queue.Pulse();
+                return null;
+            }
         }
 
-        if (migration.IsSwitching || !await migrations.SetWishAsync(user, id, MigrationState.Running, MigrationWish.Cancel, cancellationToken))
-        {
-            return new Problem(
-                Problems.Conflict, migration.IsSwitching ? $"Migration {id} is switching to the new machine and cannot be cancelled any more." : $"Migration {id} is over.");
-        }
-
-        queue.Pulse();
-        return null;
+        return Problems.Unknown("migration", id);
     }
 
     /// <summary>Gives the kept source back.</summary>
     public async Task<Problem?> ReleaseSourceAsync(UserId user, long id, CancellationToken cancellationToken)
     {
-        if (await migrations.FindOfUserAsync(user, id, cancellationToken) is null)
+        while (await migrations.FindOfUserAsync(user, id, cancellationToken) is { } migration)
         {
-            return Problems.Unknown("migration", id);
+            if (migration.State != MigrationState.Kept)
+            {
+                return new Problem(Problems.Conflict, $"Migration {id} keeps no source.");
+            }
+
+            if (await migrations.SetWishAsync(migration, MigrationWish.ReleaseSource, cancellationToken))
+            {
+                queue.Pulse();
+                return null;
+            }
         }
 
-        if (!await migrations.SetWishAsync(user, id, MigrationState.Kept, MigrationWish.ReleaseSource, cancellationToken))
-        {
-            return new Problem(Problems.Conflict, $"Migration {id} keeps no source.");
-        }
-
-        queue.Pulse();
-        return null;
+        return Problems.Unknown("migration", id);
     }
 
     private async Task<(Asked? Asked, Problem? Problem)> ReadAsync(UserId user, InstanceId id, MigrateRequest request, CancellationToken cancellationToken)
