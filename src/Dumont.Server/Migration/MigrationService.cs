@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Dumont.Contracts;
 using Dumont.Providers;
 using Dumont.Server.Agents;
@@ -44,27 +45,33 @@ internal sealed class MigrationService(
             return (null, null, problem);
         }
 
-        if (await FindObstacleAsync(asked, cancellationToken) is { } obstacle)
-        {
-            return (null, null, obstacle);
-        }
-
         var document = new MigrationDocument
         {
             Goal = asked.Goal,
             SourceMachineId = asked.Source.Id,
             WorkspaceBytes = asked.Estimate.DataBytes,
-            EstimatedSeconds = Math.Round(asked.Estimate.EstimatedTimeMinutes * 60, 1),
+            EstimatedSeconds = Math.Round(asked.Estimate.Plan.Sum(step => step.Seconds), 1),
             EstimatedUsd = asked.Estimate.EstimatedCost,
         };
-        var number = await migrations.InsertAsync(
-            id,
-            user,
-            document,
-            transaction => events.AppendAsync(transaction, user, id, MigrationEvents.Asked(asked.Goal.WithGpu, asked.Estimate.Target?.GpuName)),
-            cancellationToken);
-        queue.Pulse();
-        return number is null ? (null, null, await OpenProblemAsync(id, cancellationToken)) : (number, asked.Estimate, null);
+        while (true)
+        {
+            var association = await associations.FindAsync(id, cancellationToken);
+            if (await FindObstacleAsync(asked, association, cancellationToken) is { } obstacle)
+            {
+                return (null, null, obstacle);
+            }
+
+            try
+            {
+                var number = await migrations.InsertAsync(id, user, document, transaction => BeginAsync(transaction, asked, association), cancellationToken);
+                queue.Pulse();
+                return number is null ? (null, null, await OpenProblemAsync(id, cancellationToken)) : (number, asked.Estimate, null);
+            }
+            catch (StaleWriteException)
+            {
+                // A failover may just have been asked for: of the two, one is refused.
+            }
+        }
     }
 
     /// <summary>Leaves everything as it was, as long as that can be had.</summary>
@@ -183,15 +190,31 @@ internal sealed class MigrationService(
         };
     }
 
-    private async Task<Problem?> FindObstacleAsync(Asked asked, CancellationToken cancellationToken)
+    private async Task BeginAsync(DbTransaction transaction, Asked asked, Association? association)
+    {
+        if (association is { Released: false })
+        {
+            await AssociationStore.TouchAsync(transaction, association);
+        }
+
+        await events.AppendAsync(
+            transaction, asked.Instance.UserId, asked.Instance.Id, MigrationEvents.Asked(asked.Goal.WithGpu, asked.Estimate.Target?.GpuName));
+    }
+
+    private async Task<Problem?> FindObstacleAsync(Asked asked, Association? association, CancellationToken cancellationToken)
     {
         if (await OpenProblemAsync(asked.Instance.Id, cancellationToken) is { } open)
         {
             return open;
         }
 
-        if (await associations.FindAsync(asked.Instance.Id, cancellationToken) is { Released: false } association)
+        if (association is { Released: false })
         {
+            if (association.FailoverRequested is not null)
+            {
+                return new Problem(Problems.Conflict, "A failover has been asked for and is about to begin.");
+            }
+
             if (association.FailoverActive)
             {
                 return new Problem(Problems.Conflict, $"Failover {association.Document.FailoverId} is running; follow it with: dumont failover active");

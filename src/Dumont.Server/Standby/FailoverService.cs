@@ -25,12 +25,16 @@ internal abstract record FailoverRequest
 
     /// <summary>One is running; its id is null where it has been asked for and has not begun.</summary>
     public sealed record Running(string? FailoverId) : FailoverRequest;
+
+    /// <summary>The instance is moving to another machine, which a failover would end.</summary>
+    public sealed record Moving(long MigrationId) : FailoverRequest;
 }
 
 /// <summary>Says how ready instances are, and records that a failover is asked for. The only way to ask for one.</summary>
 internal sealed class FailoverService(
     InstanceStore instances,
     AssociationStore associations,
+    MigrationStore migrations,
     MachineStore machines,
     AgentHub hub,
     FailoverSettings settings,
@@ -65,6 +69,12 @@ internal sealed class FailoverService(
     {
         while (await FindReadinessAsync(user, id, cancellationToken) is { } readiness)
         {
+            // After the pair: a move that begins later changes the pair's version.
+            if (await FindMoveAsync(id, cancellationToken) is { } move)
+            {
+                return new FailoverRequest.Moving(move);
+            }
+
             if (readiness.Association is { FailoverActive: true, Document.FailoverId: var running })
             {
                 return new FailoverRequest.Running(running);
@@ -90,6 +100,10 @@ internal sealed class FailoverService(
 
         return new FailoverRequest.UnknownInstance();
     }
+
+    /// <summary>The move of an instance that is under way; null when there is none. It would fail if a failover began.</summary>
+    public async Task<long?> FindMoveAsync(InstanceId id, CancellationToken cancellationToken) =>
+        await migrations.FindOpenAsync(id, cancellationToken) is { State: MigrationState.Running, Id: var move } ? move : null;
 
     /// <summary>The pair once its failover has begun; null when that takes longer than a request should: the writer may have much to send first.</summary>
     public Task<Association?> WaitForBeginAsync(InstanceId id, CancellationToken cancellationToken) =>
