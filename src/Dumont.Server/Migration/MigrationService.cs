@@ -149,8 +149,19 @@ internal sealed class MigrationService(
         }
 
         var measured = report?.Sync?.BytesPerSecond ?? (await migrations.ListAsync(user, id, cancellationToken)).FirstOrDefault(one => one.Document.BytesPerSecond is not null)?.Document.BytesPerSecond;
-        return (new Asked(instance, source, goal, choice, Describe(instance, source, goal, choice, report, measured, await BootTimesAsync(user, cancellationToken))), null);
+        var estimate = Describe(instance, source, goal, choice, report, measured, await BootTimesAsync(user, cancellationToken)) with
+        {
+            Warnings = WarningsOf(goal, source, await associations.FindAsync(id, cancellationToken), all),
+        };
+        return (new Asked(instance, source, goal, choice, estimate), null);
     }
+
+    // The standby of an instance stays as it is when the instance moves.
+    private static IReadOnlyList<string> WarningsOf(MigrationGoal goal, Machine source, Association? association, IReadOnlyList<Machine> all) =>
+        association is { Released: false, StandbyMachineId: { } standby } && standby != source.Id
+        && all.FirstOrDefault(machine => machine.Id == standby) is { IsSpent: false, Document.Spec.DiskGb: var diskGb } && diskGb < goal.DiskGb
+            ? [FormattableString.Invariant($"The standby keeps its disk of {diskGb:0} GB, and the new machine has {goal.DiskGb:0} GB: what the workspace holds beyond the smaller one does not fit there. After the move, replace it: dumont standby delete {source.InstanceId}, then dumont standby provision {source.InstanceId}")]
+            : [];
 
     private static MigrationEstimateResponse Describe(
         Instance instance,
