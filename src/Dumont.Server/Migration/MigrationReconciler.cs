@@ -86,7 +86,11 @@ internal sealed class MigrationReconciler(
                 return await PlaceAsync(tick, cancellationToken);
             case MigrationStep.DropTarget(var why):
                 await SaveAsync(
-                    tick, tick.Document.Drop(why, tick.Now), MigrationEvents.Dropped(why), transaction => ReleaseAsync(transaction, tick.View.Target), cancellationToken);
+                    tick,
+                    tick.Document.Drop(why, tick.Now),
+                    MigrationEvents.Dropped(why),
+                    transaction => machines.ReleaseAsync(transaction, tick.View.Target?.Machine.Id),
+                    cancellationToken);
                 metrics.Sent(tick.Document);
                 return Next.Now;
             case MigrationStep.Enter(var phase):
@@ -245,7 +249,7 @@ internal sealed class MigrationReconciler(
             tick.Fence,
             async transaction =>
             {
-                await ReleaseAsync(transaction, view.Target);
+                await machines.ReleaseAsync(transaction, view.Target?.Machine.Id);
 
                 // A generation that was given out is used up, whether or not its writer ever came to be.
                 if (tick.Document.Pending is { } pending && view.Instance.Desired != InstanceDesired.Deleted)
@@ -274,19 +278,11 @@ internal sealed class MigrationReconciler(
             tick.Fence,
             async transaction =>
             {
-                await ReleaseAsync(transaction, view.Source);
+                await machines.ReleaseAsync(transaction, view.Source?.Machine.Id);
                 await events.AppendAsync(transaction, view.Instance.UserId, view.Instance.Id, MigrationEvents.SourceReleased());
             },
             cancellationToken);
         return Next.WhenWoken;
-    }
-
-    private async Task ReleaseAsync(DbTransaction transaction, Observed? which)
-    {
-        if (which is not null)
-        {
-            await machines.SetDesiredAsync(transaction, which.Machine.Id, MachineDesired.Gone);
-        }
     }
 
     /// <summary>How long nothing could be written: from the end of user processes to the word that users are led elsewhere.</summary>

@@ -27,11 +27,5 @@ internal sealed class PairRecorder(AssociationStore associations, MachineStore m
             cancellationToken);
 
     /// <summary>Wants machines gone, in the caller's transaction.</summary>
-    public async Task ReleaseAsync(DbTransaction transaction, params Observed?[] which)
-    {
-        foreach (var observed in which.OfType<Observed>())
-        {
-            await machines.SetDesiredAsync(transaction, observed.Machine.Id, MachineDesired.Gone);
-        }
-    }
+    public Task ReleaseAsync(DbTransaction transaction, params Observed?[] which) => machines.ReleaseAsync(transaction, which.Select(each => each?.Machine.Id));
 }

@@ -34,6 +34,19 @@ public sealed class MigrationEndpointTests
         await spine.RefusedFieldAsync("body", "region", "POST", path, new { target_type = "gpu", target_offer_id = 2, region = "US" });
     }
 
+    [Theory]
+    [InlineData("en", "The offer that is named costs $0.400 an hour.")]
+    [InlineData("pt-BR", "A oferta indicada custa US$ 0.400 por hora.")]
+    public async Task Page_OfferThatIsDearer_SaysSoAtTheField(string language, string expected)
+    {
+        await using var spine = await SpineServer.StartAsync();
+        using var user = await WebUser.SignedInAsync(spine.Server.BaseAddress, language: language);
+        var page = await user.GetAsync($"/instances/{await spine.RunningAsync()}/migrate");
+        var answer = await user.SendAsync(page, "#where form", ("target_offer_id", "2"), ("max_price", "0.1"), ("step", "estimate"));
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.Status);
+        Assert.Contains(expected, answer.TextOf("#max_price-error"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Cancelled_ListsAndPaintsAsDoneOnlyWhatWasDone()
     {
