@@ -114,6 +114,9 @@ public sealed record MigrationEstimateResponse
     /// <summary>What would happen, in order.</summary>
     public IReadOnlyList<MigrationPlanStep> Plan { get; init; } = [];
 
+    /// <summary>What the move does not see to, and what to do about it.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
     /// <summary>Offers that fit.</summary>
     public int OffersAvailable { get; init; }
 }

@@ -4,7 +4,7 @@ using Dumont.Scenarios.Harness;
 namespace Dumont.Scenarios;
 
 /// <summary>The parts of the failover guide's list that are about data, on real machines, each with a pair of its own. The others are in
-/// <see cref="FailoverStoryTests"/>; in virtual time <c>StandbyReconcilerTests</c> has the decisions.</summary>
+/// <see cref="FailoverStoryTests"/>; in virtual time <c>Dumont.Server.Tests/Standby</c> has the decisions.</summary>
 public sealed class FailoverGuideTests(FailoverGuideTests.Fixture fixture) : WorldTests(fixture), IClassFixture<FailoverGuideTests.Fixture>
 {
     /// <summary>Every entry with kind, mode, modification time and link target, then every content.</summary>

@@ -1,7 +1,9 @@
 using System.Globalization;
 using Dumont.Contracts;
 using Dumont.Server.Instances;
+using Dumont.Server.Migration;
 using Dumont.Server.Platform.Security;
+using Dumont.Server.Platform.Web;
 using Dumont.Simulation.Engine;
 using Dumont.Simulation.Faults;
 using Dumont.Simulation.Server;
@@ -109,7 +111,7 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
             _created++;
             var offer = long.Parse(world.GpuOffers[random.Next(world.GpuOffers.Count)].Id, CultureInfo.InvariantCulture);
             await AskAsync(server, "create", () => server.Service.CreateAsync(
-                Workbench.User, new CreateInstanceRequest { OfferId = offer }, idempotent: null, CancellationToken.None));
+                Workbench.User, new CreateInstanceRequest { OfferId = offer }, idempotent: null, also: null, CancellationToken.None));
         }
     }
 
@@ -165,20 +167,20 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
         server.Queue.Pulse();
         if (random.Next(4) == 0)
         {
-            scheduler.After(TimeSpan.FromSeconds(1 + random.Next(14)), () => _ = WishAsync("cancel migration", id, MigrationState.Running, MigrationWish.Cancel));
+            scheduler.After(TimeSpan.FromSeconds(1 + random.Next(14)), () => _ = WishAsync("cancel migration", id, (service, number) => service.CancelAsync(Workbench.User, number, CancellationToken.None)));
         }
 
         if (request.AutoDestroySource == false)
         {
-            scheduler.After(TimeSpan.FromSeconds(15 + random.Next(20)), () => _ = WishAsync("release source", id, MigrationState.Kept, MigrationWish.ReleaseSource));
+            scheduler.After(TimeSpan.FromSeconds(15 + random.Next(20)), () => _ = WishAsync("release source", id, (service, number) => service.ReleaseSourceAsync(Workbench.User, number, CancellationToken.None)));
         }
     }
 
-    private async Task WishAsync(string what, InstanceId id, MigrationState state, MigrationWish wish)
+    private async Task WishAsync(string what, InstanceId id, Func<MigrationService, long, Task<Problem?>> wish)
     {
         if (run.Server is { IsDead: false } server && await server.Migrations.FindOpenAsync(id, CancellationToken.None) is { } migration)
         {
-            await AskAsync(server, what, () => server.Migrations.SetWishAsync(Workbench.User, migration.Id, state, wish, CancellationToken.None));
+            await AskAsync(server, what, () => wish(server.MigrationService, migration.Id));
             server.Queue.Pulse();
         }
     }

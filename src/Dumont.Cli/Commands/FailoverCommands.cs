@@ -33,8 +33,8 @@ internal static class FailoverCommands
         new("ID", "id"),
         new("SUPPORTED", "supported", ColumnFormat.Boolean),
         new("NAME", "name"),
-        new("RECOVERY", "recovery_time"),
-        new("COST", "cost"),
+        new("RECOVERY", "recovery_time") { IsWide = true },
+        new("COST", "cost") { IsWide = true },
         new("DESCRIPTION", "description") { IsWide = true },
     ];
 

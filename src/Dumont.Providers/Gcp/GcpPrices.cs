@@ -17,7 +17,9 @@ internal static class GcpPrices
     /// <summary>Balanced persistent disk, $/GB/month, us-central1's list price; other regions are up to a third dearer.</summary>
     public const decimal DiskUsdPerGbMonth = 0.10m;
 
-    /// <summary>Premium-tier traffic to the internet, $/GB, list price of a month's first TB to most of the world. What comes in is free.</summary>
+    /// <summary>Premium-tier traffic to the internet, $/GB. What comes in is free.</summary>
+    /// <remarks>Source: Google Cloud's price list, internet data transfer out, premium tier, a month's first TB (cloud.google.com/vpc/network-pricing). By
+    /// where it goes the list asks 0.085 to 0.12, so this errs high.</remarks>
     public const decimal EgressUsdPerGb = 0.12m;
 
     /// <summary>Google bills a month as 730 hours.</summary>

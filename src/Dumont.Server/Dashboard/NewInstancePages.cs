@@ -98,7 +98,7 @@ internal static class NewInstancePages
             var done = false;
             try
             {
-                var created = await service.CreateAsync(caller.UserId, request, key, cancellationToken);
+                var created = await service.CreateAsync(caller.UserId, request, key, also: null, cancellationToken);
                 done = created is CreateInstanceResult.Accepted;
                 return created;
             }
@@ -151,7 +151,7 @@ internal static class NewInstancePages
                 Form = form.Key.Length == 0 ? form with { Key = NewKey() } : form,
                 Errors = (IReadOnlyDictionary<string, string>)errors.ToDictionary(error => error.Key, error => ProblemTexts.OfField(ui, error.Value)),
                 ProblemTitle = problem is null ? null : ProblemTexts.TitleOf(ui, problem.Kind.Code),
-                ProblemDetail = problem?.Detail,
+                ProblemDetail = problem is null ? null : ProblemTexts.DetailOf(problem, ui.Language),
                 Offer = found?.Offer is { } shown ? $"{shown.GpuCount} × {shown.GpuName}" + (shown.Geolocation is null or SshOffers.UntoldLocation ? "" : $" · {shown.Geolocation}") : null,
                 IsOwn = found?.Offer.Provider == SshProvider.ProviderName,
                 DiskMax = found?.Offer.DiskGb,

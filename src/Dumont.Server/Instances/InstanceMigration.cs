@@ -95,6 +95,12 @@ internal sealed record MigrationDocument
     /// <summary>Machines that were tried.</summary>
     public int Attempts { get; init; }
 
+    /// <summary>Their offers, none of which is tried again.</summary>
+    public IReadOnlyList<string> TriedOffers { get; init; } = [];
+
+    /// <summary>Why the last of them came to nothing, or why none could be rented; null where nothing went wrong.</summary>
+    public string? LastTrouble { get; init; }
+
     public DateTimeOffset? RetryAt { get; init; }
 
     /// <summary>Number of the comparison by content that the target is told of; 0 before.</summary>
@@ -111,6 +117,12 @@ internal sealed record MigrationDocument
 
     /// <summary>What was sent to the target.</summary>
     public long BytesCopied { get; init; }
+
+    /// <summary>The part of it that syncs before the present one have sent: each counts from 0.</summary>
+    public long BytesBefore { get; init; }
+
+    /// <summary>The present sync: the start of the source's agent and the number of the comparison.</summary>
+    public string? CountedSync { get; init; }
 
     /// <summary>When that was last written down.</summary>
     public DateTimeOffset? NotedAt { get; init; }
@@ -130,9 +142,67 @@ internal sealed record MigrationDocument
     /// <summary>When it entered its phase.</summary>
     public DateTimeOffset PhaseSince => Timeline.Count == 0 ? default : Timeline[^1].At;
 
+    /// <summary>What of the way to the end lies behind it. A phase is done when the next one was entered; a step back takes back what it gives up.</summary>
+    public IReadOnlyList<MigrationPhase> ListPhasesDone()
+    {
+        var done = new List<MigrationPhase>();
+        for (var i = 0; i < Timeline.Count; i++)
+        {
+            var phase = Timeline[i].Phase;
+            done.RemoveAll(earlier => earlier >= phase);
+            if (phase == MigrationPhase.Complete || (i + 1 < Timeline.Count && Timeline[i + 1].Phase == Next(phase)))
+            {
+                done.Add(phase);
+            }
+        }
+
+        return done;
+    }
+
     /// <summary>Enters <paramref name="phase"/> at <paramref name="now"/>.</summary>
     public MigrationDocument Enter(MigrationPhase phase, DateTimeOffset now) =>
         this with { Phase = phase, Timeline = [.. Timeline, new MigrationMark(phase, now)] };
+
+    /// <summary>Adds what the sync with the target has sent. One that has begun anew counts from 0. It measures the line while it fills the target; later it
+    /// compares more than it sends.</summary>
+    public MigrationDocument Count(string bootId, AgentSyncReport copy)
+    {
+        var sync = $"{bootId}/{copy.Check}";
+        var before = sync == CountedSync ? BytesBefore : BytesCopied;
+        return this with
+        {
+            CountedSync = sync,
+            BytesBefore = before,
+            BytesCopied = Math.Max(BytesCopied, before + copy.BytesTotal),
+            BytesPerSecond = Phase == MigrationPhase.Copying ? copy.BytesPerSecond ?? BytesPerSecond : BytesPerSecond,
+        };
+    }
+
+    /// <summary>The target came to nothing: another one is looked for.</summary>
+    public MigrationDocument Drop(string why, DateTimeOffset now) =>
+        Enter(MigrationPhase.Searching, now) with
+        {
+            TargetMachineId = null,
+            TargetCheck = 0,
+            SourceCheck = 0,
+            BytesCopied = 0,
+            BytesBefore = 0,
+            CountedSync = null,
+            NotedAt = null,
+            LastTrouble = why,
+        };
+
+    private static MigrationPhase? Next(MigrationPhase phase) =>
+        phase switch
+        {
+            MigrationPhase.Searching => MigrationPhase.Provisioning,
+            MigrationPhase.Provisioning => MigrationPhase.Copying,
+            MigrationPhase.Copying => MigrationPhase.Verifying,
+            MigrationPhase.Verifying => MigrationPhase.Draining,
+            MigrationPhase.Draining => MigrationPhase.Switching,
+            MigrationPhase.Switching => MigrationPhase.Complete,
+            MigrationPhase.Returning or MigrationPhase.Complete or MigrationPhase.Failed or MigrationPhase.Cancelled => null,
+        };
 }
 
 /// <summary>The move of an instance from the machine that writes to another one, which then writes.</summary>

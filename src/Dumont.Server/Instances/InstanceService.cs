@@ -43,8 +43,8 @@ internal sealed class InstanceService(
         UserId userId,
         CreateInstanceRequest request,
         IdempotentRequest? idempotent,
-        CancellationToken cancellationToken,
-        Func<DbTransaction, InstanceId, Task>? also = null)
+        Func<DbTransaction, InstanceId, Task>? also,
+        CancellationToken cancellationToken)
     {
         try
         {

@@ -48,7 +48,7 @@ internal static class InstancesEndpoints
             return new Problem(Problems.Validation, Problems.Validation.Title, errors);
         }
 
-        var result = await service.CreateAsync(caller.UserId, request, IdempotentRequest.Of(context), cancellationToken);
+        var result = await service.CreateAsync(caller.UserId, request, IdempotentRequest.Of(context), also: null, cancellationToken);
         return result is CreateInstanceResult.Accepted(var instance)
             ? TypedResults.Created(
                 $"{ApiRoutes.Bases[0]}/instances/{instance.Id}", await views.FindAsync(caller.UserId, instance.Id, cancellationToken))

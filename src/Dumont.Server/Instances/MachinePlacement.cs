@@ -15,6 +15,42 @@ internal sealed class MachinePlacement(OfferCatalog catalog, ProviderAccounts ac
     /// <summary>Provider of GPU machines.</summary>
     public const string GpuProvider = "vast";
 
+    /// <summary>Provider of CPU machines.</summary>
+    public const string CpuProvider = "gcp";
+
+    /// <summary>As deep as the list of a cloud that has offers in every zone.</summary>
+    private const int CpuOffersMax = 1000;
+
+    /// <summary>CPU machines with a disk of that size, in every zone.</summary>
+    /// <exception cref="ProviderException">The provider could not be asked.</exception>
+    public static Task<IReadOnlyList<MachineOffer>> SearchCpuAsync(ProviderAccount account, double diskGb, CancellationToken cancellationToken) =>
+        account.Client.SearchOffersAsync(new OfferQuery { DiskGb = diskGb, Interruptible = true, Limit = CpuOffersMax }, cancellationToken);
+
+    /// <summary>The intent to rent <paramref name="found"/> for the work of an instance.</summary>
+    public static NewMachine WorkMachineOf(InstanceId id, UserId userId, MachineSpec spec, FoundOffer found) =>
+        new(
+            id,
+            userId,
+            MachineRole.Gpu,
+            found.Account.Provider,
+            found.Account.Account,
+            // A cloud's offer is a price list; any number of machines can be had of it.
+            ExclusiveOffer: found.Offer.Provider != CpuProvider,
+            new MachineDocument { Offer = found.Offer, Spec = spec });
+
+    /// <summary>What is asked of a machine at <paramref name="offer"/> for an instance that wants <paramref name="wanted"/>, at
+    /// <paramref name="mostUsdPerHour"/> at most where that is said. Pure.</summary>
+    public static MachineSpec SpecOn(MachineSpec wanted, MachineOffer offer, decimal? mostUsdPerHour) =>
+        offer.GpuName is null ? BareSpec(wanted.DiskGb) : wanted with { BidUsdPerHour = BidOn(wanted.BidUsdPerHour, offer, mostUsdPerHour) };
+
+    /// <summary>A machine that only has the workspace: image, ports and start script are for the GPU side, and the instance keeps them for the day it returns
+    /// to one.</summary>
+    public static MachineSpec BareSpec(double diskGb) => new(Image: null, diskGb, OnStart: null, new Dictionary<string, string>(), [], BidUsdPerHour: null);
+
+    // A bid that was made for another machine: no less than this one takes, else it is refused or taken back at once.
+    private static decimal? BidOn(decimal? bid, MachineOffer offer, decimal? mostUsdPerHour) =>
+        offer.Interruptible && bid is { } made ? Math.Max(Math.Min(made, mostUsdPerHour ?? made), offer.MinBidUsdPerHour ?? 0) : null;
+
     /// <summary>Offers as good as the one wanted, best first, without those tried already and without hosts that have failed this instance.</summary>
     /// <exception cref="ProviderException">The provider could not be asked.</exception>
     public Task<IReadOnlyList<FoundOffer>> FindSubstitutesAsync(
@@ -63,15 +99,11 @@ internal sealed class MachinePlacement(OfferCatalog catalog, ProviderAccounts ac
     public async Task<(MachineId Id, MachineOffer Offer)?> PlaceGpuAsync(
         DbTransaction transaction, InstanceId id, UserId userId, MachineSpec spec, IEnumerable<FoundOffer> offers)
     {
-        foreach (var (account, offer) in offers)
+        foreach (var found in offers)
         {
-            var machineId = await machines.InsertAsync(
-                transaction,
-                new NewMachine(
-                    id, userId, MachineRole.Gpu, account.Provider, account.Account, ExclusiveOffer: true, new MachineDocument { Offer = offer, Spec = spec }));
-            if (machineId is { } placed)
+            if (await machines.InsertAsync(transaction, WorkMachineOf(id, userId, spec, found)) is { } placed)
             {
-                return (placed, offer);
+                return (placed, found.Offer);
             }
         }
 

@@ -61,19 +61,19 @@ internal sealed class MigrationStore(Database database, TimeProvider time)
         database.WriteAsync(
             async transaction => await WriteAsync(transaction, before, before with { Document = await decide(transaction) }, fence, also: null), cancellationToken);
 
-    /// <summary>Says what the user wants of a migration in <paramref name="state"/>.</summary>
-    /// <returns>False when the user has no such migration, or it is in another state.</returns>
-    public Task<bool> SetWishAsync(UserId user, long id, MigrationState state, MigrationWish wish, CancellationToken cancellationToken) =>
+    /// <summary>Says what the user wants of a migration.</summary>
+    /// <returns>False when it is not any more as it was <paramref name="seen"/>: look again.</returns>
+    public Task<bool> SetWishAsync(InstanceMigration seen, MigrationWish wish, CancellationToken cancellationToken) =>
         database.WriteAsync(
             async transaction =>
             {
                 var changed = await transaction.Connection!.ExecuteAsync(
-                    "UPDATE migrations SET wish = @wish, version = version + 1 WHERE id = @id AND user_id = @user AND state = @state",
-                    new { id, user = user.Value, state = state.ToString(), wish = wish.ToString() },
+                    "UPDATE migrations SET wish = @wish, version = version + 1 WHERE id = @id AND version = @version",
+                    new { id = seen.Id, version = seen.Version, wish = wish.ToString() },
                     transaction);
                 if (changed > 0)
                 {
-                    await WorkQueue.WakeAsync(transaction, WorkKinds.Migration, id, time.GetUtcNow());
+                    await WorkQueue.WakeAsync(transaction, WorkKinds.Migration, seen.Id, time.GetUtcNow());
                 }
 
                 return changed > 0;

@@ -87,6 +87,15 @@ internal sealed class MachineStore(Database database, ServerIdentity identity, T
         }
     }
 
+    /// <summary>Wants machines gone, in the caller's transaction, where there are any.</summary>
+    public async Task ReleaseAsync(DbTransaction transaction, params IEnumerable<MachineId?> ids)
+    {
+        foreach (var id in ids.OfType<MachineId>())
+        {
+            await SetDesiredAsync(transaction, id, MachineDesired.Gone);
+        }
+    }
+
     /// <summary>Writes what the reconciler has learnt. Wakes the instance and its standby when something changed that they may care about.</summary>
     /// <exception cref="StaleWriteException">The fence was lost or the row has changed.</exception>
     public Task<Machine> SaveAsync(Machine before, Machine after, Fence fence, CancellationToken cancellationToken, Func<DbTransaction, Task>? also = null) =>

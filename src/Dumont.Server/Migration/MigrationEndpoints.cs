@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using Dumont.Contracts;
 using Dumont.Server.Instances;
 using Dumont.Server.Platform.Security;
@@ -33,8 +34,20 @@ internal static class MigrationEndpoints
     }
 
     private static async Task<IResult> BeginAsync(
-        InstanceId id, MigrateRequest request, Caller caller, MigrationService service, MigrationViews views, CancellationToken cancellationToken)
+        InstanceId id,
+        MigrateRequest request,
+        Caller caller,
+        ClaimsPrincipal principal,
+        MigrationService service,
+        MigrationViews views,
+        CancellationToken cancellationToken)
     {
+        if (request.AutoDestroySource != false && !principal.HasScope(Scopes.InstancesDestroy))
+        {
+            return new Problem(
+                Problems.Forbidden, $"Giving the old machine back needs the scope {Scopes.InstancesDestroy}. Send auto_destroy_source=false, or use a key that has it.");
+        }
+
         var (number, estimate, problem) = await service.BeginAsync(caller.UserId, id, request, cancellationToken);
         if (problem is not null)
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dumont.Contracts;
 using Dumont.Providers;
 using Dumont.Server.Instances;
@@ -28,44 +29,54 @@ internal sealed record MigrationEstimate(
     private const double BytesPerMegabit = 1e6 / 8;
     private const decimal BytesPerGb = 1_000_000_000;
 
-    /// <summary>Where neither side says how fast it is.</summary>
+    /// <summary>Where neither side says how fast it is. Assumed.</summary>
     private const double AssumedMbps = 100;
 
-    /// <summary>Both sides read and hash their files, from disks that are not fast.</summary>
-    private const double HashBytesPerSecond = 200e6;
+    /// <summary>Slower lines are not told from one another, and none is infinitely slow.</summary>
+    private const double LeastMbps = 0.1;
 
-    /// <summary>Connecting, comparing names, the last changes.</summary>
-    private static readonly TimeSpan CopySetUp = TimeSpan.FromSeconds(2);
+    /// <summary>Both sides read and hash their files, from disks that are not fast. Assumed.</summary>
+    private const double AssumedHashBytesPerSecond = 200e6;
 
-    /// <summary>End of processes, last changes, two orders and the answers to them.</summary>
-    private static readonly TimeSpan SwitchTime = TimeSpan.FromSeconds(1);
+    /// <summary>To search and to ask for the machine. Assumed.</summary>
+    private static readonly TimeSpan AssumedSearchTime = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan ReleaseTime = TimeSpan.FromSeconds(5);
+    /// <summary>Connecting, comparing names, the last changes. Assumed.</summary>
+    private static readonly TimeSpan AssumedCopySetUp = TimeSpan.FromSeconds(2);
+
+    /// <summary>End of processes, last changes, two orders and the answers to them. Assumed.</summary>
+    private static readonly TimeSpan AssumedSwitchTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>Assumed.</summary>
+    private static readonly TimeSpan AssumedReleaseTime = TimeSpan.FromSeconds(5);
 
     /// <summary>Works it out.</summary>
     public static MigrationEstimate Of(EstimateBasis basis)
     {
-        var (bandwidth, bytes) = (BandwidthOf(basis), basis.WorkspaceBytes ?? 0);
-        var copy = CopySetUp + TimeSpan.FromSeconds(bytes / (bandwidth.Mbps * BytesPerMegabit));
-        var verify = CopySetUp + TimeSpan.FromSeconds(bytes / HashBytesPerSecond);
+        var ((mbps, from), bytes) = (LineOf(basis), basis.WorkspaceBytes ?? 0);
+        var copy = AssumedCopySetUp + TimeSpan.FromSeconds(bytes / (mbps * BytesPerMegabit));
+        var verify = AssumedCopySetUp + TimeSpan.FromSeconds(bytes / AssumedHashBytesPerSecond);
         var plan = new List<MigrationPlanStep>
         {
-            Step(MigrationPhase.Searching, TimeSpan.FromSeconds(1), $"Rent offer {basis.Target.Id} at {basis.Target.Provider}."),
+            Step(MigrationPhase.Searching, AssumedSearchTime, $"Rent offer {basis.Target.Id} at {basis.Target.Provider}."),
             Step(MigrationPhase.Provisioning, basis.BootTime, "The machine boots and is prepared; you go on working."),
             Step(MigrationPhase.Copying, copy, "It gets the workspace and follows each change; you go on working."),
             Step(MigrationPhase.Verifying, verify, "Both machines read all files and compare them by hash; you go on working."),
-            Step(MigrationPhase.Switching, SwitchTime, "Processes are ended, the last changes are sent, and the new machine writes; the address stays."),
+            Step(MigrationPhase.Switching, AssumedSwitchTime, "Processes are ended, the last changes are sent, and the new machine writes; the address stays."),
             Step(
                 MigrationPhase.Complete,
-                ReleaseTime,
+                AssumedReleaseTime,
                 basis.Goal.KeepSource ? "The old machine is stopped and kept; its disk is billed until you release it." : "The old machine is given back.",
                 basis.Goal.KeepSource),
         };
         var total = TimeSpan.FromSeconds(plan.Sum(step => step.Seconds));
-        return new MigrationEstimate(bandwidth, plan, total, SwitchTime, CostOf(basis, total, bytes));
+        return new MigrationEstimate(new MigrationBandwidth(Math.Round(mbps, 1), from), plan, total, AssumedSwitchTime, CostOf(basis, total, bytes));
     }
 
-    /// <summary>The word of a phase that is over, in plans and among the steps that are completed.</summary>
+    /// <summary>A rate as lines are named.</summary>
+    public static double MbpsOf(double bytesPerSecond) => bytesPerSecond / BytesPerMegabit;
+
+    /// <summary>The word of a phase, in plans and among the steps that are completed: those on the way to the end have one.</summary>
     public static string WordOf(MigrationPhase phase, bool keepsSource) =>
         phase switch
         {
@@ -75,24 +86,23 @@ internal sealed record MigrationEstimate(
             MigrationPhase.Verifying => "verify_content",
             MigrationPhase.Draining => "pause_writes",
             MigrationPhase.Switching => "switch",
-            MigrationPhase.Returning => "give_back",
             MigrationPhase.Complete => keepsSource ? "stop_source" : "destroy_source",
-            MigrationPhase.Failed or MigrationPhase.Cancelled => "release_target",
+            MigrationPhase.Returning or MigrationPhase.Failed or MigrationPhase.Cancelled => throw new UnreachableException(),
         };
 
     private static MigrationPlanStep Step(MigrationPhase phase, TimeSpan time, string description, bool keepsSource = false) =>
         new(WordOf(phase, keepsSource), Math.Round(time.TotalSeconds, 1), description);
 
-    private static MigrationBandwidth BandwidthOf(EstimateBasis basis)
+    private static (double Mbps, string Basis) LineOf(EstimateBasis basis)
     {
         if (basis.MeasuredBytesPerSecond is { } measured)
         {
-            return new MigrationBandwidth(Math.Round(measured / BytesPerMegabit, 1), "measured");
+            return (Math.Max(LeastMbps, MbpsOf(measured)), "measured");
         }
 
         // An own machine says nothing of its line.
         var told = new[] { basis.Source.InetUpMbps, basis.Target.InetDownMbps }.Where(mbps => mbps > 0).ToList();
-        return told.Count > 0 ? new MigrationBandwidth(Math.Round(told.Min(), 1), "advertised") : new MigrationBandwidth(AssumedMbps, "assumed");
+        return told.Count > 0 ? (Math.Max(LeastMbps, told.Min()), "advertised") : (AssumedMbps, "assumed");
     }
 
     private static MigrationCost CostOf(EstimateBasis basis, TimeSpan total, long bytes)

@@ -25,13 +25,16 @@ internal sealed class MigrationMetrics : IDisposable
     {
         var outcome = new KeyValuePair<string, object?>("outcome", InstanceViews.Word(document.Phase));
         _migrations.Add(1, outcome);
-        _bytes.Add(document.BytesCopied);
+        Sent(document);
         _seconds.Record(took.TotalSeconds, outcome);
         if (pause is { } stood)
         {
             _pause.Record(stood.TotalSeconds);
         }
     }
+
+    /// <summary>A target is done with: it is the machine now, or was given back.</summary>
+    public void Sent(MigrationDocument document) => _bytes.Add(document.BytesCopied);
 
     /// <inheritdoc />
     public void Dispose() => _meter.Dispose();

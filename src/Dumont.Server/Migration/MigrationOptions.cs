@@ -17,6 +17,10 @@ internal sealed class MigrationOptions
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan SearchTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>Longest wait for a machine that was asked for, or is prepared, to be heard of. 1 s to 1 day; default 10 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan HearTimeout { get; set; } = TimeSpan.FromMinutes(10);
+
     /// <summary>Longest time for the target to get the workspace, and again for comparing it. 1 min to 7 days; default 1 day.</summary>
     [Range(typeof(TimeSpan), "00:01:00", "7.00:00:00")]
     public TimeSpan CopyTimeout { get; set; } = TimeSpan.FromDays(1);

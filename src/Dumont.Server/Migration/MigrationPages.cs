@@ -111,7 +111,8 @@ internal static class MigrationPages
                 outcome.Form,
                 outcome.Estimate,
                 live.Content,
-                Errors = (IReadOnlyDictionary<string, string>)(problem?.Fields?.ToDictionary(error => error.Field, error => ProblemTexts.OfField(ui, error)) ?? []),
+                // The rules' own words: those of other forms say what a number must be, not why this one will not do.
+                Errors = (IReadOnlyDictionary<string, string>)(problem?.Fields?.ToDictionary(error => error.Field, error => ProblemTexts.MessageOf(error, ui.Language)) ?? []),
                 Problem = problem is { Fields: null } ? ProblemTexts.Of(ui, problem) : null,
             },
             problem?.Kind.Status ?? StatusCodes.Status200OK);

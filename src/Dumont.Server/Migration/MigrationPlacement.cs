@@ -1,3 +1,5 @@
+using Dumont.Contracts;
+using Dumont.Market.Gpus;
 using Dumont.Market.Regions;
 using Dumont.Providers;
 using Dumont.Providers.Ssh;
@@ -36,55 +38,50 @@ internal abstract record TargetChoice
 /// <summary>Finds the machine that an instance moves to, at whatever provider has it.</summary>
 internal sealed class MigrationPlacement(OfferCatalog catalog, ProviderAccounts accounts, HostHistory hosts)
 {
-    private const string CpuProvider = "gcp";
-
-    /// <summary>As deep as the list of a cloud that has offers in every zone.</summary>
-    private const int CpuOffersMax = 1000;
-
     /// <summary>As a wizard's choice: hosts less reliable than this are not taken unless they are named.</summary>
     private const double Reliability = 0.95;
 
     private const int OffersMax = 20;
 
-    /// <summary>Offers that fit <paramref name="goal"/>, cheapest first, without those that came to nothing before.</summary>
-    public async Task<TargetChoice> FindAsync(Instance instance, MigrationGoal goal, IReadOnlyList<Machine> machines, CancellationToken cancellationToken)
+    /// <summary>Offers that fit <paramref name="goal"/>, cheapest first, without those that came to nothing before, be it here or in this migration.</summary>
+    public async Task<TargetChoice> FindAsync(
+        Instance instance, MigrationGoal goal, IReadOnlyList<Machine> machines, IReadOnlyList<string> tried, CancellationToken cancellationToken)
     {
         try
         {
-            return goal.OfferId is { } offer ? await FindNamedAsync(instance, goal, offer, machines, cancellationToken)
-                : goal.WithGpu ? await FindGpuAsync(instance, goal, machines, cancellationToken)
-                : await FindCpuAsync(instance, goal, machines, cancellationToken);
+            if (goal.OfferId is { } offer)
+            {
+                return await FindNamedAsync(instance, goal, offer, machines, cancellationToken);
+            }
+
+            var found = goal.WithGpu ? await FindGpuAsync(instance, goal, cancellationToken) : await FindCpuAsync(instance, goal, cancellationToken);
+            return found is null
+                ? new TargetChoice.NotConfigured(goal.WithGpu ? MachinePlacement.GpuProvider : MachinePlacement.CpuProvider)
+                : Choose(found, goal, machines, tried);
         }
         catch (ProviderException exception)
         {
-            var provider = goal.Provider ?? (goal.WithGpu ? MachinePlacement.GpuProvider : CpuProvider);
+            var provider = goal.Provider ?? (goal.WithGpu ? MachinePlacement.GpuProvider : MachinePlacement.CpuProvider);
             return exception.Kind == ProviderErrorKind.Credentials ? new TargetChoice.NotConfigured(provider) : new TargetChoice.Unavailable(provider);
         }
     }
 
     /// <summary>The intent to rent <paramref name="found"/> for an instance.</summary>
     public static NewMachine MachineOf(Instance instance, MigrationGoal goal, FoundOffer found) =>
-        new(
-            instance.Id,
-            instance.UserId,
-            MachineRole.Gpu,
-            found.Account.Provider,
-            found.Account.Account,
-            // A cloud's offer is a price list; any number of machines can be had of it.
-            ExclusiveOffer: found.Offer.Provider != CpuProvider,
-            new MachineDocument { Offer = found.Offer, Spec = SpecOf(instance.Document.Spec, goal, found.Offer) });
+        MachinePlacement.WorkMachineOf(instance.Id, instance.UserId, SpecOf(instance, goal, found.Offer), found);
 
-    // Image, ports and start script are for the GPU side; the instance keeps them for the day it returns to one.
-    private static MachineSpec SpecOf(MachineSpec wanted, MigrationGoal goal, MachineOffer offer) =>
-        offer.GpuName is null
-            ? new MachineSpec(Image: null, goal.DiskGb, OnStart: null, new Dictionary<string, string>(), [], BidUsdPerHour: null)
-            : wanted with { DiskGb = goal.DiskGb, BidUsdPerHour = offer.Interruptible ? wanted.BidUsdPerHour : null };
+    /// <summary>What an hour there costs: no less than what is bid.</summary>
+    public static decimal UsdPerHourOf(Instance instance, MigrationGoal goal, MachineOffer offer) =>
+        Math.Max(offer.UsdPerHour, SpecOf(instance, goal, offer).BidUsdPerHour ?? 0);
+
+    private static MachineSpec SpecOf(Instance instance, MigrationGoal goal, MachineOffer offer) =>
+        MachinePlacement.SpecOn(instance.Document.Spec with { DiskGb = goal.DiskGb }, offer, goal.MaxUsdPerHour);
 
     private async Task<TargetChoice> FindNamedAsync(
         Instance instance, MigrationGoal goal, string offerId, IReadOnlyList<Machine> machines, CancellationToken cancellationToken)
     {
         var provider = goal.Provider!;
-        if (provider != CpuProvider && machines.Any(machine => !machine.IsFinal && machine.Provider == provider && machine.Document.Offer.Id == offerId))
+        if (provider != MachinePlacement.CpuProvider && machines.Any(machine => !machine.IsFinal && machine.Provider == provider && machine.Document.Offer.Id == offerId))
         {
             return new TargetChoice.Unfit("target_offer_id", "The instance is on this offer. Name another one.");
         }
@@ -94,23 +91,34 @@ internal sealed class MigrationPlacement(OfferCatalog catalog, ProviderAccounts 
             return new TargetChoice.NotConfigured(provider);
         }
 
-        var interruptible = provider == CpuProvider || (provider != SshProvider.ProviderName && instance.Document.Spec.BidUsdPerHour is not null);
+        var interruptible = provider == MachinePlacement.CpuProvider || (provider != SshProvider.ProviderName && instance.Document.Spec.BidUsdPerHour is not null);
         if (await catalog.FindAsync(instance.UserId, provider, offerId, goal.DiskGb, interruptible, cancellationToken) is not { } found)
         {
             return new TargetChoice.Unfit("target_offer_id", "There is no such offer. List them: dumont instance offers");
         }
 
-        return found.Offer switch
+        return WhyUnfit(goal, found.Offer) is { } unfit ? unfit : new TargetChoice.Found([found]);
+    }
+
+    /// <summary>What an offer that was named lacks of what else was said; null when it has everything. Pure.</summary>
+    internal static TargetChoice.Unfit? WhyUnfit(MigrationGoal goal, MachineOffer offer) =>
+        offer switch
         {
             { GpuName: null } when goal.WithGpu => new TargetChoice.Unfit("target_offer_id", "This offer has no GPU. Use target_type=cpu, or another offer."),
             { GpuName: not null } when !goal.WithGpu => new TargetChoice.Unfit("target_offer_id", "This offer has a GPU. Use target_type=gpu, or another offer."),
             { DiskGb: var disk } when disk < goal.DiskGb => new TargetChoice.Unfit(
                 "target_offer_id", FormattableString.Invariant($"This offer has a disk of {disk:0} GB at most; {goal.DiskGb:0} GB are needed.")),
-            _ => new TargetChoice.Found([found]),
+            { GpuName: { } has } when goal.GpuName is { } wanted && !GpuNames.Matches(wanted, has) => new TargetChoice.Unfit(
+                "gpu_name", $"The offer that is named has another GPU, {has}. Leave gpu_name out, or name another offer."),
+            { UsdPerHour: var price } when price > goal.MaxUsdPerHour => new TargetChoice.Unfit(
+                "max_price", FormattableString.Invariant($"The offer that is named costs ${price:0.000} an hour. Raise max_price, or name another offer.")),
+            { Geolocation: var place } when MigrationRules.GroupOf(goal) is { } group && !RegionMap.IsIn(place, group) => new TargetChoice.Unfit(
+                "region", "The offer that is named is not in this region. Leave region out, or name another offer."),
+            _ => null,
         };
-    }
 
-    private async Task<TargetChoice> FindGpuAsync(Instance instance, MigrationGoal goal, IReadOnlyList<Machine> machines, CancellationToken cancellationToken)
+    /// <summary>Null when nobody has credentials.</summary>
+    private async Task<IEnumerable<FoundOffer>?> FindGpuAsync(Instance instance, MigrationGoal goal, CancellationToken cancellationToken)
     {
         var search = new OfferSearch
         {
@@ -123,63 +131,101 @@ internal sealed class MigrationPlacement(OfferCatalog catalog, ProviderAccounts 
             VerifiedOnly = true,
             Interruptible = instance.Document.Spec.BidUsdPerHour is not null,
         };
-        if (await catalog.SearchAsync(instance.UserId, search, cancellationToken) is not { } matches)
+        if (await SearchGpuAsync(instance.UserId, goal, search, cancellationToken) is not { } matches)
         {
-            return new TargetChoice.NotConfigured(MachinePlacement.GpuProvider);
+            return null;
         }
 
         var hidden = await hosts.BlacklistedAsync(instance.UserId, cancellationToken);
-        return Choose(
-            matches.Where(each => each.Offer.HostMachineId is not { } host || !hidden.ContainsKey(new HostKey(each.Offer.Provider, host))), goal, machines);
+        return matches.Where(each => each.Offer.HostMachineId is not { } host || !hidden.ContainsKey(new HostKey(each.Offer.Provider, host)));
     }
 
-    private async Task<TargetChoice> FindCpuAsync(Instance instance, MigrationGoal goal, IReadOnlyList<Machine> machines, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<FoundOffer>?> SearchGpuAsync(UserId user, MigrationGoal goal, OfferSearch search, CancellationToken cancellationToken)
     {
-        var own = await catalog.ListOwnAsync(instance.UserId, OwnMachineUses.Standby, cancellationToken);
-        var found = own.Where(each => each.Offer.GpuName is null && goal.Region is null).ToList();
-        if (goal.Provider is null or CpuProvider)
+        if (goal.Provider == SshProvider.ProviderName)
         {
-            if (await accounts.FindForUserAsync(instance.UserId, CpuProvider, cancellationToken) is { } account)
+            return await catalog.SearchOwnAsync(user, search, cancellationToken);
+        }
+
+        if (goal.Provider is not null)
+        {
+            return await accounts.FindForUserAsync(user, MachinePlacement.GpuProvider, cancellationToken) is null
+                ? null
+                : await catalog.SearchAsync(user, search, cancellationToken);
+        }
+
+        try
+        {
+            return await catalog.SearchAsync(user, search, cancellationToken);
+        }
+        catch (ProviderException)
+        {
+            // A provider that does not answer hides no machine of the user's own.
+            if (await catalog.SearchOwnAsync(user, search, cancellationToken) is { Count: > 0 } own)
             {
-                var offers = await account.Client.SearchOffersAsync(
-                    new OfferQuery { DiskGb = goal.DiskGb, Interruptible = true, Limit = CpuOffersMax }, cancellationToken);
-                found.AddRange(offers.Select(offer => new FoundOffer(account, offer)));
+                return own;
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Null when nobody has credentials and no own machine will do.</summary>
+    private async Task<IEnumerable<FoundOffer>?> FindCpuAsync(Instance instance, MigrationGoal goal, CancellationToken cancellationToken)
+    {
+        var found = goal is { Provider: null or SshProvider.ProviderName, Region: null }
+            ? (await catalog.ListOwnAsync(instance.UserId, OwnMachineUses.Standby, cancellationToken)).Where(each => each.Offer.GpuName is null).ToList()
+            : [];
+        if (goal.Provider != SshProvider.ProviderName)
+        {
+            if (await accounts.FindForUserAsync(instance.UserId, MachinePlacement.CpuProvider, cancellationToken) is { } account)
+            {
+                try
+                {
+                    var offers = await MachinePlacement.SearchCpuAsync(account, goal.DiskGb, cancellationToken);
+                    found.AddRange(offers.Select(offer => new FoundOffer(account, offer)));
+                }
+                catch (ProviderException) when (found.Count > 0)
+                {
+                    // It hides no machine of the user's own.
+                }
             }
             else if (found.Count == 0)
             {
-                return new TargetChoice.NotConfigured(CpuProvider);
+                return null;
             }
         }
 
         var region = MigrationRules.GroupOf(goal);
         var near = RegionMap.Locate(instance.Document.WantedOffer.Geolocation).Zone;
-        return Choose(
-            found
-                .Where(each => region is not { } group || RegionMap.IsIn(each.Offer.Geolocation, group))
-                .OrderBy(each => each.Offer.UsdPerHour)
-                .ThenByDescending(each => each.Offer.Geolocation == near)
-                .ThenBy(each => each.Offer.Id, StringComparer.Ordinal),
-            goal,
-            machines);
+        return found
+            .Where(each => region is not { } group || RegionMap.IsIn(each.Offer.Geolocation, group))
+            .OrderBy(each => each.Offer.UsdPerHour)
+            .ThenByDescending(each => each.Offer.Geolocation == near)
+            .ThenBy(each => each.Offer.Id, StringComparer.Ordinal);
     }
 
-    private static TargetChoice Choose(IEnumerable<FoundOffer> offers, MigrationGoal goal, IReadOnlyList<Machine> machines)
+    private static TargetChoice Choose(IEnumerable<FoundOffer> offers, MigrationGoal goal, IReadOnlyList<Machine> machines, IReadOnlyList<string> tried)
     {
         // What it is on now is no move, and what has failed it once is not tried again.
         var unfit = machines
             .Where(machine => !machine.IsFinal || machine.SpeaksAgainstItsOffer)
-            .Where(machine => machine.Provider != CpuProvider || machine.SpeaksAgainstItsOffer)
+            .Where(machine => machine.Provider != MachinePlacement.CpuProvider || machine.SpeaksAgainstItsOffer)
             .Select(machine => (machine.Provider, machine.Document.Offer.Id))
             .ToHashSet();
         var fit = offers
             .Where(each => (goal.Provider is null || each.Offer.Provider == goal.Provider)
                 && each.Offer.UsdPerHour <= goal.MaxUsdPerHour
                 && each.Offer.DiskGb >= goal.DiskGb
-                && !unfit.Contains((each.Offer.Provider, each.Offer.Id)))
+                && !unfit.Contains((each.Offer.Provider, each.Offer.Id))
+                && !tried.Contains(each.Offer.Id))
             .Take(OffersMax)
             .ToList();
         return fit.Count > 0
             ? new TargetChoice.Found(fit)
-            : new TargetChoice.NoMatch("No offer fits: raise max_price, or leave out region or target_provider.");
+            : new TargetChoice.NoMatch(
+                goal.Provider == SshProvider.ProviderName
+                    ? "No machine of your own that fits is free; see: dumont own-machine list"
+                    : "No offer fits: raise max_price, or leave out region or target_provider.");
     }
 }

@@ -123,17 +123,23 @@ internal static class MigrationPolicy
 
     private static MigrationStep Search(MigrationView view, TimeSpan since, DateTimeOffset now, MigrationOptions options) =>
         view.Document.Attempts >= (view.Document.Goal.OfferId is null ? options.OfferAttempts : 1)
-            ? new MigrationStep.Abandon(MigrationPhase.Failed, "No machine to move to could be had: the offers that were tried came to nothing.")
+            ? new MigrationStep.Abandon(MigrationPhase.Failed, WithTrouble("No machine to move to could be had: the offers that were tried came to nothing.", view))
             : since >= options.SearchTimeout
-                ? new MigrationStep.Abandon(MigrationPhase.Failed, "No offer that fits could be rented.")
+                ? new MigrationStep.Abandon(MigrationPhase.Failed, WithTrouble("No offer that fits could be rented.", view))
             : view.Document.RetryAt is { } retryAt && now < retryAt ? new MigrationStep.Observe()
             : new MigrationStep.Place();
 
+    private static string WithTrouble(string sentence, MigrationView view) =>
+        view.Document.LastTrouble is { } trouble ? $"{sentence} The last trouble: {trouble}" : sentence;
+
     private static MigrationStep Provision(MigrationView view, DateTimeOffset now, MigrationOptions options) =>
-        view.Target is null or { Machine.IsSpent: true }
+        // No other offer of the account would fare better.
+        view.Target is { Machine.Document: { Failure: MachineFailure.InsufficientCredit, FailureReason: var noCredit } }
+            ? new MigrationStep.Abandon(MigrationPhase.Failed, noCredit ?? "The provider account has not enough credit.")
+            : view.Target is null or { Machine.IsSpent: true }
             ? new MigrationStep.DropTarget(view.Target?.Machine.Document.FailureReason ?? "It came to nothing.")
             : view.Target.IsAlive(options.TargetSilence) ? new MigrationStep.Enter(MigrationPhase.Copying)
-            : view.Target.Machine.Phase is MachinePhase.Ready or MachinePhase.Asking && now - view.Target.Machine.Document.PhaseSince >= options.SearchTimeout
+            : view.Target.Machine.Phase is MachinePhase.Ready or MachinePhase.Asking && now - view.Target.Machine.Document.PhaseSince >= options.HearTimeout
                 ? new MigrationStep.DropTarget("It was not heard of.")
             : new MigrationStep.Observe();
 

@@ -1,6 +1,5 @@
 using System.Data.Common;
 using System.Diagnostics;
-using Dumont.Contracts;
 using Dumont.Server.Agents;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
@@ -62,7 +61,11 @@ internal sealed class MigrationReconciler(
 
         var all = await machines.ListAsync(instance.Id, cancellationToken);
         var view = new MigrationView(
-            migration, instance, association, Observe(all, migration.Document.SourceMachineId), Observe(all, migration.Document.TargetMachineId));
+            migration,
+            instance,
+            association,
+            Observed.Find(all, migration.Document.SourceMachineId, hub),
+            Observed.Find(all, migration.Document.TargetMachineId, hub));
         var tick = new MigrationTick(view, all, fence, time.GetUtcNow());
         var next = await ActAsync(MigrationPolicy.Decide(view, tick.Now, options.Value), tick, cancellationToken);
         await hub.RefreshOrdersAsync(
@@ -70,9 +73,6 @@ internal sealed class MigrationReconciler(
         changes.Publish(instance.Id);
         return next;
     }
-
-    private Observed? Observe(IReadOnlyList<Machine> all, MachineId? id) =>
-        all.FirstOrDefault(machine => machine.Id == id) is { } machine ? new Observed(machine, hub.Find(machine.Id), hub.SilenceOf(machine.Id)) : null;
 
     private async Task<Next> ActAsync(MigrationStep step, MigrationTick tick, CancellationToken cancellationToken)
     {
@@ -87,10 +87,11 @@ internal sealed class MigrationReconciler(
             case MigrationStep.DropTarget(var why):
                 await SaveAsync(
                     tick,
-                    tick.Document.Enter(MigrationPhase.Searching, tick.Now) with { TargetMachineId = null, TargetCheck = 0, SourceCheck = 0 },
+                    tick.Document.Drop(why, tick.Now),
                     MigrationEvents.Dropped(why),
-                    transaction => ReleaseAsync(transaction, tick.View.Target),
+                    transaction => machines.ReleaseAsync(transaction, tick.View.Target?.Machine.Id),
                     cancellationToken);
+                metrics.Sent(tick.Document);
                 return Next.Now;
             case MigrationStep.Enter(var phase):
                 var entered = Copied(tick).Enter(phase, tick.Now);
@@ -150,24 +151,18 @@ internal sealed class MigrationReconciler(
         return Next.After(tick.Document.Phase is MigrationPhase.Draining or MigrationPhase.Switching or MigrationPhase.Returning ? AtOnce : Shortly);
     }
 
-    // An agent that has started again counts from 0.
     private static MigrationDocument Copied(MigrationTick tick) =>
-        tick.View.Copy is { } copy
-            ? tick.Document with
-            {
-                BytesCopied = Math.Max(tick.Document.BytesCopied, copy.BytesTotal),
-                BytesPerSecond = copy.BytesPerSecond ?? tick.Document.BytesPerSecond,
-            }
-            : tick.Document;
+        tick.View is { Copy: { } copy, Source.Report.BootId: var bootId } ? tick.Document.Count(bootId, copy) : tick.Document;
 
     private async Task<Next> PlaceAsync(MigrationTick tick, CancellationToken cancellationToken)
     {
         var (instance, document) = (tick.View.Instance, tick.Document);
         var retry = document with { RetryAt = tick.Now + options.Value.RentRetry };
-        if (await placement.FindAsync(instance, document.Goal, tick.Machines, cancellationToken) is not TargetChoice.Found { Offers: var offers })
+        var choice = await placement.FindAsync(instance, document.Goal, tick.Machines, document.TriedOffers, cancellationToken);
+        if (choice is not TargetChoice.Found { Offers: var offers })
         {
             // None at present, or nobody to ask: whether to go on trying is a matter of time.
-            await SaveAsync(tick, retry, null, also: null, cancellationToken);
+            await SaveAsync(tick, retry with { LastTrouble = MigrationService.ProblemOf(choice).Detail }, null, also: null, cancellationToken);
             return Next.After(options.Value.RentRetry);
         }
 
@@ -188,7 +183,10 @@ internal sealed class MigrationReconciler(
             if (await machines.InsertAsync(transaction, MigrationPlacement.MachineOf(instance, retry.Goal, found)) is { } placed)
             {
                 await events.AppendAsync(transaction, instance.UserId, instance.Id, MigrationEvents.Renting(found.Offer.Id, found.Offer.UsdPerHour));
-                return retry.Enter(MigrationPhase.Provisioning, tick.Now) with { TargetMachineId = placed, Attempts = retry.Attempts + 1 };
+                return retry.Enter(MigrationPhase.Provisioning, tick.Now) with
+                {
+                    TargetMachineId = placed, Attempts = retry.Attempts + 1, TriedOffers = [.. retry.TriedOffers, found.Offer.Id],
+                };
             }
         }
 
@@ -251,7 +249,7 @@ internal sealed class MigrationReconciler(
             tick.Fence,
             async transaction =>
             {
-                await ReleaseAsync(transaction, view.Target);
+                await machines.ReleaseAsync(transaction, view.Target?.Machine.Id);
 
                 // A generation that was given out is used up, whether or not its writer ever came to be.
                 if (tick.Document.Pending is { } pending && view.Instance.Desired != InstanceDesired.Deleted)
@@ -280,19 +278,11 @@ internal sealed class MigrationReconciler(
             tick.Fence,
             async transaction =>
             {
-                await ReleaseAsync(transaction, view.Source);
+                await machines.ReleaseAsync(transaction, view.Source?.Machine.Id);
                 await events.AppendAsync(transaction, view.Instance.UserId, view.Instance.Id, MigrationEvents.SourceReleased());
             },
             cancellationToken);
         return Next.WhenWoken;
-    }
-
-    private async Task ReleaseAsync(DbTransaction transaction, Observed? which)
-    {
-        if (which is not null)
-        {
-            await machines.SetDesiredAsync(transaction, which.Machine.Id, MachineDesired.Gone);
-        }
     }
 
     /// <summary>How long nothing could be written: from the end of user processes to the word that users are led elsewhere.</summary>
@@ -308,17 +298,6 @@ internal sealed class MigrationReconciler(
             tick.View.Migration,
             tick.View.Migration with { Document = document },
             tick.Fence,
-            async transaction =>
-            {
-                if (also is not null)
-                {
-                    await also(transaction);
-                }
-
-                if (happened is not null)
-                {
-                    await events.AppendAsync(transaction, tick.View.Instance.UserId, tick.View.Instance.Id, happened);
-                }
-            },
+            events.With(tick.View.Instance.UserId, tick.View.Instance.Id, happened, also),
             cancellationToken);
 }

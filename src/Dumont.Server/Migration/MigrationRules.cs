@@ -10,11 +10,15 @@ namespace Dumont.Server.Migration;
 internal static class MigrationRules
 {
     private const decimal DefaultMaxPrice = 2;
+
+    /// <summary>Who names an offer has seen its price.</summary>
+    private const decimal MaxPriceMax = 1000;
+
     private const int OfferIdLength = 100;
     private const double BytesPerGb = 1e9;
 
     /// <summary>The providers that one can move to.</summary>
-    private static readonly string[] Providers = [MachinePlacement.GpuProvider, "gcp", SshProvider.ProviderName];
+    private static readonly string[] Providers = [MachinePlacement.GpuProvider, MachinePlacement.CpuProvider, SshProvider.ProviderName];
 
     /// <summary>Everything wrong with <paramref name="request"/>.</summary>
     public static IReadOnlyList<FieldError> Check(MigrateRequest request)
@@ -39,7 +43,7 @@ internal static class MigrationRules
             errors.Add(new FieldError("gpu_name", "Must be a GPU such as rtx4090, at most 64 characters."));
         }
 
-        if (request.MaxPrice is { } price && price is not (>= 0.001m and <= 1000))
+        if (request.MaxPrice is { } price && price is not (>= 0.001m and <= MaxPriceMax))
         {
             errors.Add(new FieldError("max_price", "Must be from 0.001 to 1000."));
         }
@@ -69,7 +73,22 @@ internal static class MigrationRules
             errors.Add(new FieldError("target_offer_id", "Must be an id from: dumont instance offers."));
         }
 
-        return errors;
+        return errors.Count > 0 ? errors : [.. new[] { CheckTogether(request) }.OfType<FieldError>()];
+    }
+
+    /// <summary>Fields that are right and do not go together, whatever is on offer.</summary>
+    private static FieldError? CheckTogether(MigrateRequest request)
+    {
+        var provider = request.TargetOfferId is { } offer ? ProviderOf(offer) : request.TargetProvider;
+        return request.TargetProvider is { } said && provider != said
+                ? new FieldError("target_provider", "The offer that is named is another provider's. Leave target_provider out, or name another offer.")
+            : request.TargetType == "gpu" && provider == MachinePlacement.CpuProvider
+                ? new FieldError(FieldOf(request), "Google Cloud machines here have no GPU. Use target_type=cpu, or vast or ssh.")
+            : request.TargetType == "cpu" && provider == MachinePlacement.GpuProvider
+                ? new FieldError(FieldOf(request), "Vast.ai machines all have GPUs. Use target_type=gpu, or gcp or ssh.")
+            : null;
+
+        static string FieldOf(MigrateRequest request) => request.TargetOfferId is null ? "target_provider" : "target_offer_id";
     }
 
     /// <summary>What is asked for, with the defaults.</summary>
@@ -80,7 +99,7 @@ internal static class MigrationRules
         new(
             request.TargetType == "gpu",
             request.TargetType == "gpu" ? (request.GpuName ?? request.TargetGpu)?.Trim() : null,
-            request.MaxPrice ?? DefaultMaxPrice,
+            request.MaxPrice ?? (request.TargetOfferId is null ? DefaultMaxPrice : MaxPriceMax),
             RegionOf(request)?.ToUpperInvariant(),
             request.DiskSize ?? Math.Max(diskGb, NeededGb(workspaceBytes ?? 0)),
             request.AutoDestroySource == false,
@@ -104,5 +123,5 @@ internal static class MigrationRules
     private static string? RegionOf(MigrateRequest request) => request.Region ?? request.TargetRegion;
 
     private static string ProviderOf(string offerId) =>
-        offerId.Contains('/') ? "gcp" : SshOffers.OwnMachineOf(offerId) is null ? MachinePlacement.GpuProvider : SshProvider.ProviderName;
+        offerId.Contains('/') ? MachinePlacement.CpuProvider : SshOffers.OwnMachineOf(offerId) is null ? MachinePlacement.GpuProvider : SshProvider.ProviderName;
 }

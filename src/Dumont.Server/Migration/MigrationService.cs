@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Dumont.Contracts;
 using Dumont.Providers;
 using Dumont.Server.Agents;
@@ -44,62 +45,75 @@ internal sealed class MigrationService(
             return (null, null, problem);
         }
 
-        if (await FindObstacleAsync(asked, cancellationToken) is { } obstacle)
-        {
-            return (null, null, obstacle);
-        }
-
         var document = new MigrationDocument
         {
             Goal = asked.Goal,
             SourceMachineId = asked.Source.Id,
             WorkspaceBytes = asked.Estimate.DataBytes,
-            EstimatedSeconds = Math.Round(asked.Estimate.EstimatedTimeMinutes * 60, 1),
+            EstimatedSeconds = Math.Round(asked.Estimate.Plan.Sum(step => step.Seconds), 1),
             EstimatedUsd = asked.Estimate.EstimatedCost,
         };
-        var number = await migrations.InsertAsync(
-            id,
-            user,
-            document,
-            transaction => events.AppendAsync(transaction, user, id, MigrationEvents.Asked(asked.Goal.WithGpu, asked.Estimate.Target?.GpuName)),
-            cancellationToken);
-        queue.Pulse();
-        return number is null ? (null, null, await OpenProblemAsync(id, cancellationToken)) : (number, asked.Estimate, null);
+        while (true)
+        {
+            var association = await associations.FindAsync(id, cancellationToken);
+            if (await FindObstacleAsync(asked, association, cancellationToken) is { } obstacle)
+            {
+                return (null, null, obstacle);
+            }
+
+            try
+            {
+                var number = await migrations.InsertAsync(id, user, document, transaction => BeginAsync(transaction, asked, association), cancellationToken);
+                queue.Pulse();
+                return number is null ? (null, null, await OpenProblemAsync(id, cancellationToken)) : (number, asked.Estimate, null);
+            }
+            catch (StaleWriteException)
+            {
+                // A failover may just have been asked for: of the two, one is refused.
+            }
+        }
     }
 
     /// <summary>Leaves everything as it was, as long as that can be had.</summary>
     public async Task<Problem?> CancelAsync(UserId user, long id, CancellationToken cancellationToken)
     {
-        if (await migrations.FindOfUserAsync(user, id, cancellationToken) is not { } migration)
+        while (await migrations.FindOfUserAsync(user, id, cancellationToken) is { } migration)
         {
-            return Problems.Unknown("migration", id);
+            if (migration.IsSwitching || migration.State != MigrationState.Running)
+            {
+                return new Problem(
+                    Problems.Conflict, migration.IsSwitching ? $"Migration {id} is switching to the new machine and cannot be cancelled any more." : $"Migration {id} is over.");
+            }
+
+            // Only of what was just seen: once it switches, nobody is to be told that it will not.
+            if (await migrations.SetWishAsync(migration, MigrationWish.Cancel, cancellationToken))
+            {
+                queue.Pulse();
+                return null;
+            }
         }
 
-        if (migration.IsSwitching || !await migrations.SetWishAsync(user, id, MigrationState.Running, MigrationWish.Cancel, cancellationToken))
-        {
-            return new Problem(
-                Problems.Conflict, migration.IsSwitching ? $"Migration {id} is switching to the new machine and cannot be cancelled any more." : $"Migration {id} is over.");
-        }
-
-        queue.Pulse();
-        return null;
+        return Problems.Unknown("migration", id);
     }
 
     /// <summary>Gives the kept source back.</summary>
     public async Task<Problem?> ReleaseSourceAsync(UserId user, long id, CancellationToken cancellationToken)
     {
-        if (await migrations.FindOfUserAsync(user, id, cancellationToken) is null)
+        while (await migrations.FindOfUserAsync(user, id, cancellationToken) is { } migration)
         {
-            return Problems.Unknown("migration", id);
+            if (migration.State != MigrationState.Kept)
+            {
+                return new Problem(Problems.Conflict, $"Migration {id} keeps no source.");
+            }
+
+            if (await migrations.SetWishAsync(migration, MigrationWish.ReleaseSource, cancellationToken))
+            {
+                queue.Pulse();
+                return null;
+            }
         }
 
-        if (!await migrations.SetWishAsync(user, id, MigrationState.Kept, MigrationWish.ReleaseSource, cancellationToken))
-        {
-            return new Problem(Problems.Conflict, $"Migration {id} keeps no source.");
-        }
-
-        queue.Pulse();
-        return null;
+        return Problems.Unknown("migration", id);
     }
 
     private async Task<(Asked? Asked, Problem? Problem)> ReadAsync(UserId user, InstanceId id, MigrateRequest request, CancellationToken cancellationToken)
@@ -128,15 +142,26 @@ internal sealed class MigrationService(
             return (null, new Problem(Problems.Validation, Problems.Validation.Title, [tooSmall]));
         }
 
-        var choice = await placement.FindAsync(instance, goal, all, cancellationToken);
+        var choice = await placement.FindAsync(instance, goal, all, tried: [], cancellationToken);
         if (choice is TargetChoice.Unfit(var field, var message))
         {
             return (null, Problems.Field(field, message));
         }
 
         var measured = report?.Sync?.BytesPerSecond ?? (await migrations.ListAsync(user, id, cancellationToken)).FirstOrDefault(one => one.Document.BytesPerSecond is not null)?.Document.BytesPerSecond;
-        return (new Asked(instance, source, goal, choice, Describe(instance, source, goal, choice, report, measured, await BootTimesAsync(user, cancellationToken))), null);
+        var estimate = Describe(instance, source, goal, choice, report, measured, await BootTimesAsync(user, cancellationToken)) with
+        {
+            Warnings = WarningsOf(goal, source, await associations.FindAsync(id, cancellationToken), all),
+        };
+        return (new Asked(instance, source, goal, choice, estimate), null);
     }
+
+    // The standby of an instance stays as it is when the instance moves.
+    private static IReadOnlyList<string> WarningsOf(MigrationGoal goal, Machine source, Association? association, IReadOnlyList<Machine> all) =>
+        association is { Released: false, StandbyMachineId: { } standby } && standby != source.Id
+        && all.FirstOrDefault(machine => machine.Id == standby) is { IsSpent: false, Document.Spec.DiskGb: var diskGb } && diskGb < goal.DiskGb
+            ? [FormattableString.Invariant($"The standby keeps its disk of {diskGb:0} GB, and the new machine has {goal.DiskGb:0} GB: what the workspace holds beyond the smaller one does not fit there. After the move, replace it: dumont standby delete {source.InstanceId}, then dumont standby provision {source.InstanceId}")]
+            : [];
 
     private static MigrationEstimateResponse Describe(
         Instance instance,
@@ -154,14 +179,15 @@ internal sealed class MigrationService(
             return new MigrationEstimateResponse { Available = false, Error = ProblemOf(choice).Detail, Source = from, DataBytes = bytes, DiskSize = goal.DiskGb };
         }
 
+        var offer = first.Offer with { UsdPerHour = MigrationPlacement.UsdPerHourOf(instance, goal, first.Offer) };
         var estimate = MigrationEstimate.Of(
             new EstimateBasis(
-                goal, source.Document.Offer, from.CostPerHour, first.Offer, bytes, measured, bootTimes.GetValueOrDefault(first.Offer.Provider, AssumedBootTime)));
+                goal, source.Document.Offer, from.CostPerHour, offer, bytes, measured, bootTimes.GetValueOrDefault(offer.Provider, AssumedBootTime)));
         return new MigrationEstimateResponse
         {
             Available = true,
             Source = from,
-            Target = EndOf(null, first.Offer, first.Offer.UsdPerHour, goal.DiskGb),
+            Target = EndOf(null, offer, offer.UsdPerHour, goal.DiskGb),
             DataBytes = bytes,
             DiskSize = goal.DiskGb,
             Bandwidth = estimate.Bandwidth,
@@ -175,15 +201,31 @@ internal sealed class MigrationService(
         };
     }
 
-    private async Task<Problem?> FindObstacleAsync(Asked asked, CancellationToken cancellationToken)
+    private async Task BeginAsync(DbTransaction transaction, Asked asked, Association? association)
+    {
+        if (association is { Released: false })
+        {
+            await AssociationStore.TouchAsync(transaction, association);
+        }
+
+        await events.AppendAsync(
+            transaction, asked.Instance.UserId, asked.Instance.Id, MigrationEvents.Asked(asked.Goal.WithGpu, asked.Estimate.Target?.GpuName));
+    }
+
+    private async Task<Problem?> FindObstacleAsync(Asked asked, Association? association, CancellationToken cancellationToken)
     {
         if (await OpenProblemAsync(asked.Instance.Id, cancellationToken) is { } open)
         {
             return open;
         }
 
-        if (await associations.FindAsync(asked.Instance.Id, cancellationToken) is { Released: false } association)
+        if (association is { Released: false })
         {
+            if (association.FailoverRequested is not null)
+            {
+                return new Problem(Problems.Conflict, "A failover has been asked for and is about to begin.");
+            }
+
             if (association.FailoverActive)
             {
                 return new Problem(Problems.Conflict, $"Failover {association.Document.FailoverId} is running; follow it with: dumont failover active");
@@ -220,7 +262,8 @@ internal sealed class MigrationService(
             null => null,
         };
 
-    private static Problem ProblemOf(TargetChoice choice) =>
+    /// <summary>What a search without a result is told as.</summary>
+    internal static Problem ProblemOf(TargetChoice choice) =>
         choice switch
         {
             TargetChoice.NotConfigured(var provider) => new Problem(Problems.ProviderNotConfigured, $"There are no working credentials for {provider}."),

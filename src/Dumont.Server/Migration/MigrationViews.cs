@@ -7,8 +7,6 @@ namespace Dumont.Server.Migration;
 /// <summary>Migrations as the API and the pages show them.</summary>
 internal sealed class MigrationViews(MigrationStore migrations, MachineStore machines, TimeProvider time)
 {
-    private const double BytesPerMegabit = 1e6 / 8;
-
     /// <summary>One of the user; null when he has none of that number.</summary>
     public async Task<MigrationResponse?> FindAsync(UserId user, long id, CancellationToken cancellationToken) =>
         await migrations.FindOfUserAsync(user, id, cancellationToken) is { } migration
@@ -34,10 +32,10 @@ internal sealed class MigrationViews(MigrationStore migrations, MachineStore mac
             Success = isOver ? document.Phase == MigrationPhase.Complete : null,
             Source = EndOf(all, document.SourceMachineId),
             Target = EndOf(all, document.TargetMachineId),
-            StepsCompleted = StepsOf(document, isOver),
+            StepsCompleted = [.. document.ListPhasesDone().Select(phase => MigrationEstimate.WordOf(phase, document.Goal.KeepSource))],
             BytesCopied = document.BytesCopied,
             BytesTotal = document.WorkspaceBytes,
-            Mbps = document.BytesPerSecond is { } rate ? Math.Round(rate / BytesPerMegabit, 1) : null,
+            Mbps = document.BytesPerSecond is { } rate ? Math.Round(MigrationEstimate.MbpsOf(rate), 1) : null,
             EstimatedSeconds = document.EstimatedSeconds,
             EstimatedCost = document.EstimatedUsd,
             StartedAt = migration.CreatedAt,
@@ -54,16 +52,6 @@ internal sealed class MigrationViews(MigrationStore migrations, MachineStore mac
 
     private static MigrationEnd? EndOf(IReadOnlyList<Machine> all, MachineId? id) =>
         all.FirstOrDefault(machine => machine.Id == id) is { } machine ? MigrationService.EndOf(machine, machine.Document.Spec.DiskGb) : null;
-
-    // A phase is completed when another one was entered; one that was entered twice is told once, where it was completed last.
-    private static List<string> StepsOf(MigrationDocument document, bool isOver) =>
-    [
-        .. document.Timeline.Take(isOver ? document.Timeline.Count : document.Timeline.Count - 1)
-            .Select(mark => MigrationEstimate.WordOf(mark.Phase, document.Goal.KeepSource))
-            .Reverse()
-            .Distinct()
-            .Reverse(),
-    ];
 
     private static Dictionary<string, double> TimingsOf(MigrationDocument document)
     {

@@ -36,7 +36,7 @@ internal sealed class OfferCatalog(
     public async Task<IReadOnlyList<FoundOffer>?> SearchAsync(UserId? user, OfferSearch search, CancellationToken cancellationToken)
     {
         var own = user is { } id ? await ListOwnAsync(id, OwnMachineUses.Gpu, cancellationToken) : [];
-        var found = own.Where(each => OfferPolicy.MatchesOwn(each.Offer, search)).ToList();
+        var found = Match(own, search).ToList();
         if (await AccountAsync(user, "vast", cancellationToken) is { } account)
         {
             var offers = await ReadAsync(account, OfferPolicy.QueryOf(search, options.Value.SearchDepth), options.Value.CacheFor, cancellationToken);
@@ -53,6 +53,10 @@ internal sealed class OfferCatalog(
     /// <summary>The user's own machines that are free for <paramref name="use"/>.</summary>
     public async Task<IReadOnlyList<FoundOffer>> ListOwnAsync(UserId user, OwnMachineUses use, CancellationToken cancellationToken) =>
         [.. (await ownMachines.ListAsync(user, use, cancellationToken)).Select(own => FoundOf(own.Client, own.Offer))];
+
+    /// <summary>Those of the user's own machines that match, in order.</summary>
+    public async Task<IReadOnlyList<FoundOffer>> SearchOwnAsync(UserId user, OfferSearch search, CancellationToken cancellationToken) =>
+        [.. OfferPolicy.Sort(Match(await ListOwnAsync(user, OwnMachineUses.Gpu, cancellationToken), search), each => each.Offer, search.OrderBy, search.Descending)];
 
     /// <summary>What is on offer, on demand and interruptible, for figures: of the GPUs named, or of all, cheapest first, as deep as is searched. Null when
     /// nobody has credentials.</summary>
@@ -131,17 +135,20 @@ internal sealed class OfferCatalog(
         decimal maxPriceFactor,
         CancellationToken cancellationToken)
     {
-        if (original.Provider == SshProvider.ProviderName)
+        // Only machines that cost nothing stand in for one that costs nothing; for a rented CPU machine they do as well.
+        if (original.Provider == SshProvider.ProviderName || original.GpuName is null)
         {
-            // Only machines that cost nothing stand in for one that costs nothing.
-            var own = await ListOwnAsync(user, OwnMachineUses.Gpu, cancellationToken);
+            var own = await ListOwnLikeAsync(user, original, cancellationToken);
             var free = OfferPolicy.RankEquivalents(
                 own.Select(each => each.Offer),
-                original,
+                original with { Interruptible = false },
                 diskGb,
                 maxPriceFactor,
                 offer => excludedOffers.Contains(offer.Id) || excludedHosts.Contains(offer.HostMachineId ?? 0));
-            return [.. free.Select(offer => own.First(each => each.Offer == offer))];
+            if (free.Count > 0 || original.Provider == SshProvider.ProviderName)
+            {
+                return [.. free.Select(offer => own.First(each => each.Offer == offer))];
+            }
         }
 
         if (await AccountAsync(user, original.Provider, cancellationToken) is not { } account)
@@ -172,6 +179,17 @@ internal sealed class OfferCatalog(
 
     /// <summary>Whether the user has an own machine for <paramref name="use"/>, free at present or not.</summary>
     public Task<bool> HasOwnAsync(UserId user, OwnMachineUses use, CancellationToken cancellationToken) => ownMachines.HasAsync(user, use, cancellationToken);
+
+    // One without a GPU serves as the machine of an instance whichever use it was given.
+    private async Task<IReadOnlyList<FoundOffer>> ListOwnLikeAsync(UserId user, MachineOffer original, CancellationToken cancellationToken)
+    {
+        var own = await ListOwnAsync(user, OwnMachineUses.Gpu, cancellationToken);
+        return original.GpuName is not null
+            ? own
+            : [.. own.Concat(await ListOwnAsync(user, OwnMachineUses.Standby, cancellationToken)).DistinctBy(each => each.Offer.Id)];
+    }
+
+    private static IEnumerable<FoundOffer> Match(IEnumerable<FoundOffer> own, OfferSearch search) => own.Where(each => OfferPolicy.MatchesOwn(each.Offer, search));
 
     private static FoundOffer FoundOf(IComputeProvider client, MachineOffer offer) =>
         new(ProviderAccount.OfOwnMachine(offer.HostMachineId!.Value, client), offer);

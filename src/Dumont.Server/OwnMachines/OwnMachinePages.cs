@@ -137,7 +137,7 @@ internal static class OwnMachinePages
                 outcome.Seen,
                 Errors = (IReadOnlyDictionary<string, string>)outcome.Errors.ToDictionary(error => error.Key, error => ProblemTexts.OfField(ui, error.Value)),
                 ProblemTitle = problem is null ? null : ProblemTexts.TitleOf(ui, problem.Kind.Code),
-                ProblemDetail = problem is null ? null : $"{problem.Detail} {ProblemTexts.Of(problem.Kind, ui.Language).Hint}",
+                ProblemDetail = problem is null ? null : $"{ProblemTexts.DetailOf(problem, ui.Language)} {ProblemTexts.Of(problem.Kind, ui.Language).Hint}",
             },
             problem?.Kind.Status ?? (outcome.Errors.Count > 0 ? StatusCodes.Status422UnprocessableEntity : StatusCodes.Status200OK));
     }

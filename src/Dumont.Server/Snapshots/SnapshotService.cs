@@ -290,8 +290,8 @@ internal sealed class SnapshotService(
                 user,
                 wish,
                 idempotent: null,
-                cancellationToken,
-                async (transaction, id) => operation = await InsertRestoreAsync(transaction, snapshot, id, document with { IsNewInstance = true }) ?? throw new SnapshotGoneException());
+                async (transaction, id) => operation = await InsertRestoreAsync(transaction, snapshot, id, document with { IsNewInstance = true }) ?? throw new SnapshotGoneException(),
+                cancellationToken);
             queue.Pulse();
             return created is CreateInstanceResult.Accepted ? new SnapshotResult.Accepted(operation, snapshot.Id) : new SnapshotResult.NoInstance(created);
         }

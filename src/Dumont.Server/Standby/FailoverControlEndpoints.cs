@@ -77,7 +77,8 @@ internal static class FailoverControlEndpoints
             return Problems.Unknown("instance", id);
         }
 
-        var wouldSucceed = (strategy is null ? readiness.IsReady : readiness.IsStandbyReady) && readiness.Association is { FailoverActive: false, FailoverRequested: null };
+        var move = await service.FindMoveAsync(id, cancellationToken);
+        var wouldSucceed = move is null && (strategy is null ? readiness.IsReady : readiness.IsStandbyReady) && readiness.Association is { FailoverActive: false, FailoverRequested: null };
         string? begun = null;
         if (dryRun == false)
         {
@@ -102,7 +103,8 @@ internal static class FailoverControlEndpoints
         });
 
         string Reason(FailoverReadiness of) =>
-            of.Association is { FailoverActive: true } || of.Missing.Count == 0
+            move is { } running ? FailoverEndpoints.Moving(running).Detail
+            : of.Association is { FailoverActive: true } || of.Missing.Count == 0
                 ? FailoverReadiness.Say(FailoverAdvice.FollowFailover, id)
                 : FailoverReadiness.Say(of.Missing[0], id);
     }

@@ -63,6 +63,8 @@ internal static class FailoverEndpoints
         {
             case FailoverRequest.Recorded:
                 return null;
+            case FailoverRequest.Moving(var move):
+                return Moving(move);
             case FailoverRequest.NoTarget(var readiness):
                 return new Problem(Problems.FailoverNoTarget, FailoverReadiness.Say(readiness.Missing[0], id));
             case FailoverRequest.Running(var known):
@@ -73,6 +75,9 @@ internal static class FailoverEndpoints
                 return Problems.Unknown("instance", id);
         }
     }
+
+    /// <summary>The refusal of an instance that is moving.</summary>
+    internal static Problem Moving(long move) => new(Problems.Conflict, $"Migration {move} is running; follow it with: dumont migration get {move}");
 
     private static async Task<IResult> StatusAsync(
         string failoverId, Caller caller, FailoverStore store, TimeProvider time, CancellationToken cancellationToken) =>

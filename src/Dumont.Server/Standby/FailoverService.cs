@@ -25,12 +25,16 @@ internal abstract record FailoverRequest
 
     /// <summary>One is running; its id is null where it has been asked for and has not begun.</summary>
     public sealed record Running(string? FailoverId) : FailoverRequest;
+
+    /// <summary>The instance is moving to another machine, which a failover would end.</summary>
+    public sealed record Moving(long MigrationId) : FailoverRequest;
 }
 
 /// <summary>Says how ready instances are, and records that a failover is asked for. The only way to ask for one.</summary>
 internal sealed class FailoverService(
     InstanceStore instances,
     AssociationStore associations,
+    MigrationStore migrations,
     MachineStore machines,
     AgentHub hub,
     FailoverSettings settings,
@@ -51,12 +55,8 @@ internal sealed class FailoverService(
         var association = await associations.FindAsync(id, cancellationToken);
         var all = await machines.ListAsync(id, cancellationToken);
         var rules = await settings.GetAsync(user, id, cancellationToken);
-        return FailoverReadiness.Of(instance, association, Observe(instance.WriterMachineId), Observe(association?.StandbyMachineId), rules, options.Value);
-
-        Observed? Observe(MachineId? machineId) =>
-            all.FirstOrDefault(machine => machine.Id == machineId) is { } machine
-                ? new Observed(machine, hub.Find(machine.Id), hub.SilenceOf(machine.Id))
-                : null;
+        return FailoverReadiness.Of(
+            instance, association, Observed.Find(all, instance.WriterMachineId, hub), Observed.Find(all, association?.StandbyMachineId, hub), rules, options.Value);
     }
 
     /// <summary>Asks for a failover.</summary>
@@ -69,6 +69,12 @@ internal sealed class FailoverService(
     {
         while (await FindReadinessAsync(user, id, cancellationToken) is { } readiness)
         {
+            // After the pair: a move that begins later changes the pair's version.
+            if (await FindMoveAsync(id, cancellationToken) is { } move)
+            {
+                return new FailoverRequest.Moving(move);
+            }
+
             if (readiness.Association is { FailoverActive: true, Document.FailoverId: var running })
             {
                 return new FailoverRequest.Running(running);
@@ -94,6 +100,10 @@ internal sealed class FailoverService(
 
         return new FailoverRequest.UnknownInstance();
     }
+
+    /// <summary>The move of an instance that is under way; null when there is none. It would fail if a failover began.</summary>
+    public async Task<long?> FindMoveAsync(InstanceId id, CancellationToken cancellationToken) =>
+        await migrations.FindOpenAsync(id, cancellationToken) is { State: MigrationState.Running, Id: var move } ? move : null;
 
     /// <summary>The pair once its failover has begun; null when that takes longer than a request should: the writer may have much to send first.</summary>
     public Task<Association?> WaitForBeginAsync(InstanceId id, CancellationToken cancellationToken) =>

@@ -23,26 +23,9 @@ internal sealed class PairRecorder(AssociationStore associations, MachineStore m
             tick.View.Association,
             tick.View.Association with { Document = document },
             tick.Fence,
-            async transaction =>
-            {
-                if (also is not null)
-                {
-                    await also(transaction);
-                }
-
-                if (happened is not null)
-                {
-                    await events.AppendAsync(transaction, tick.View.Instance.UserId, tick.View.Instance.Id, happened);
-                }
-            },
+            events.With(tick.View.Instance.UserId, tick.View.Instance.Id, happened, also),
             cancellationToken);
 
     /// <summary>Wants machines gone, in the caller's transaction.</summary>
-    public async Task ReleaseAsync(DbTransaction transaction, params Observed?[] which)
-    {
-        foreach (var observed in which.OfType<Observed>())
-        {
-            await machines.SetDesiredAsync(transaction, observed.Machine.Id, MachineDesired.Gone);
-        }
-    }
+    public Task ReleaseAsync(DbTransaction transaction, params Observed?[] which) => machines.ReleaseAsync(transaction, which.Select(each => each?.Machine.Id));
 }

@@ -12,7 +12,7 @@ namespace Dumont.Server.Standby;
 internal sealed class StandbyPlacement(ProviderAccounts accounts, MachinePlacement gpus, IOptions<StandbyOptions> options)
 {
     /// <summary>Provider of standby machines.</summary>
-    public const string StandbyProvider = "gcp";
+    public const string StandbyProvider = MachinePlacement.CpuProvider;
 
     /// <summary>The standby to rent, or why there is none: the wanted zone, else the nearest to the GPU, else the cheapest; zones that came to
     /// nothing last.</summary>
@@ -33,8 +33,7 @@ internal sealed class StandbyPlacement(ProviderAccounts accounts, MachinePlaceme
         IReadOnlyList<MachineOffer> offers;
         try
         {
-            offers = await account.Client.SearchOffersAsync(
-                new OfferQuery { DiskGb = instance.Document.Spec.DiskGb, Interruptible = true, Limit = 1000 }, cancellationToken);
+            offers = await MachinePlacement.SearchCpuAsync(account, instance.Document.Spec.DiskGb, cancellationToken);
         }
         catch (ProviderException exception)
         {
@@ -62,17 +61,11 @@ internal sealed class StandbyPlacement(ProviderAccounts accounts, MachinePlaceme
             var offers = await gpus.FindSubstitutesAsync(instance, tried, options.Value.RecoveryPriceFactor, cancellationToken);
 
             // Never back to the host that just failed.
-            var lostHost = tried.FirstOrDefault(machine => machine.Id == lost)?.Document.Offer.HostMachineId;
+            var before = tried.FirstOrDefault(machine => machine.Id == lost);
+            var lostHost = before?.Document.Offer.HostMachineId;
             var candidates = offers
                 .Where(each => lostHost is null || each.Offer.HostMachineId != lostHost)
-                .Select(each => new NewMachine(
-                    instance.Id,
-                    instance.UserId,
-                    MachineRole.Gpu,
-                    each.Account.Provider,
-                    each.Account.Account,
-                    ExclusiveOffer: true,
-                    new MachineDocument { Offer = each.Offer, Spec = instance.Document.Spec }))
+                .Select(each => MachinePlacement.WorkMachineOf(instance.Id, instance.UserId, CandidateSpec(instance, before, each.Offer), each))
                 .ToList();
             return (candidates, candidates.Count == 0 ? "No equivalent GPU is on the market." : null);
         }
@@ -98,6 +91,12 @@ internal sealed class StandbyPlacement(ProviderAccounts accounts, MachinePlaceme
         return name.LastIndexOf('-') is > 0 and var dash ? name[..dash] : name;
     }
 
+    // A CPU machine gets what the one before had: nothing to start, where the instance was moved there from a GPU.
+    private static MachineSpec CandidateSpec(Instance instance, Machine? before, MachineOffer offer) =>
+        before is { Role: MachineRole.Gpu, Document: { Offer.GpuName: null, Spec: var had } }
+            ? had
+            : MachinePlacement.SpecOn(instance.Document.Spec, offer, mostUsdPerHour: null);
+
     private static NewMachine StandbyOf(Instance instance, ProviderAccount account, MachineOffer offer, bool isExclusive) =>
         new(
             instance.Id,
@@ -106,9 +105,5 @@ internal sealed class StandbyPlacement(ProviderAccounts accounts, MachinePlaceme
             account.Provider,
             account.Account,
             isExclusive,
-            new MachineDocument { Offer = offer, Spec = StandbySpec(instance) });
-
-    // The user's start script and ports belong to the GPU side; the standby only keeps the workspace.
-    private static MachineSpec StandbySpec(Instance instance) =>
-        new(Image: null, instance.Document.Spec.DiskGb, OnStart: null, new Dictionary<string, string>(), [], BidUsdPerHour: null);
+            new MachineDocument { Offer = offer, Spec = MachinePlacement.BareSpec(instance.Document.Spec.DiskGb) });
 }

@@ -68,6 +68,10 @@ internal sealed record Observed(Machine Machine, AgentSighting? Sighting, TimeSp
 {
     public AgentReport? Report => Sighting?.Report;
 
+    /// <summary>The machine of that id as <paramref name="hub"/> has heard of it; null when it is not among <paramref name="all"/>.</summary>
+    public static Observed? Find(IReadOnlyList<Machine> all, MachineId? id, AgentHub hub) =>
+        all.FirstOrDefault(machine => machine.Id == id) is { } machine ? new Observed(machine, hub.Find(machine.Id), hub.SilenceOf(machine.Id)) : null;
+
     /// <summary>Prepared, and heard of within <paramref name="within"/>.</summary>
     public bool IsAlive(TimeSpan within) => Machine is { Phase: MachinePhase.Ready, IsSpent: false } && Report is not null && Silence < within;
 

@@ -65,17 +65,14 @@ internal sealed class StandbyReconciler(
             instance,
             association,
             rules,
-            Observe(all, instance.WriterMachineId),
-            Observe(all, association.StandbyMachineId),
-            Observe(all, association.Document.CandidateMachineId))
+            Observed.Find(all, instance.WriterMachineId, hub),
+            Observed.Find(all, association.StandbyMachineId, hub),
+            Observed.Find(all, association.Document.CandidateMachineId, hub))
         {
             // Read after the association: a move that begins later changes that one's version, and with it what is decided here comes to nothing.
             IsMoving = await migrations.FindOpenAsync(instance.Id, cancellationToken) is { IsSwitching: true },
         };
     }
-
-    private Observed? Observe(IReadOnlyList<Machine> all, MachineId? id) =>
-        all.FirstOrDefault(machine => machine.Id == id) is { } machine ? new Observed(machine, hub.Find(machine.Id), hub.SilenceOf(machine.Id)) : null;
 
     private async Task<Next> ActAsync(StandbyStep step, StandbyTick tick, CancellationToken cancellationToken)
     {

@@ -237,6 +237,7 @@ internal sealed class SourceSession(
 
             entry = entry with { Stamp = read.Stamp };
             var content = buffer.AsMemory(0, read.LengthBytes);
+            counters.CountRead(content.Length);
             var digest = FileContent.DigestOf(FileContent.ChunksOfWhole(content.Span));
             var known = peer.Find(entry.Path)?.Entry;
             if (known is { Kind: TreeEntryKind.File } && known.Digest == digest && known.SizeBytes == content.Length)
@@ -302,6 +303,7 @@ internal sealed class SourceSession(
     {
         while (_large.TryTake(out var done))
         {
+            counters.CountRead(done.SizeBytes);
             if (done.RetryAfter is { } pause)
             {
                 counters.Trouble = done.Trouble ?? counters.Trouble;

@@ -105,6 +105,9 @@ internal sealed class SourceCounters
     // Less says more about round trips than about the line.
     private const long PassBytesMin = 4 << 20;
 
+    // A pass that mostly reads, as a comparison by content does, tells how fast the disk is.
+    private const double SentShareMin = 0.5;
+
     private volatile int _phase;
     private volatile bool _wasLive;
     private volatile string? _trouble;
@@ -117,6 +120,7 @@ internal sealed class SourceCounters
     private long _peer;
     private long _passBegan;
     private long _passBytes;
+    private long _passRead;
     private double _bytesPerSecond;
 
     public SyncPhase Phase
@@ -170,13 +174,17 @@ internal sealed class SourceCounters
     public double? BytesPerSecond => Volatile.Read(ref _bytesPerSecond) is > 0 and var rate ? rate : null;
 
     /// <summary>A connection's first pass begins.</summary>
-    public void BeginPass(long timestamp) => (_passBegan, _passBytes) = (timestamp, Bytes);
+    public void BeginPass(long timestamp)
+    {
+        (_passBegan, _passBytes) = (timestamp, Bytes);
+        Interlocked.Exchange(ref _passRead, 0);
+    }
 
     /// <summary>It has ended.</summary>
     public void EndPass(TimeProvider time)
     {
         var (sent, took) = (Bytes - _passBytes, time.GetElapsedTime(_passBegan).TotalSeconds);
-        if (sent >= PassBytesMin && took > 0)
+        if (sent >= PassBytesMin && sent >= SentShareMin * Interlocked.Read(ref _passRead) && took > 0)
         {
             Volatile.Write(ref _bytesPerSecond, sent / took);
         }
@@ -185,6 +193,9 @@ internal sealed class SourceCounters
     public void CountFile() => Interlocked.Increment(ref _files);
 
     public void CountBytes(long bytes) => Interlocked.Add(ref _bytes, bytes);
+
+    /// <summary>Content of that size was read to find out whether the sink lacks it.</summary>
+    public void CountRead(long bytes) => Interlocked.Add(ref _passRead, bytes);
 
     public void CountRound(DateTimeOffset now)
     {

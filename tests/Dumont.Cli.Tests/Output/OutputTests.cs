@@ -32,6 +32,25 @@ public sealed class OutputTests
         Assert.Equal(expected, result.Output);
     }
 
+    // A sentence a cell is for reading one at a time.
+    [Fact]
+    public async Task Strategies_Piped_AreNoWiderThanAScreen()
+    {
+        await using var server = await FakeServer.StartAsync();
+        using var cli = await LoggedInAsync(server);
+        var sentence = new string('x', 150);
+        server.Answer(
+            "GET /api/v1/failover/strategies",
+            200,
+            $$"""{"strategies":[{"id":"cpu_standby","name":"CPU standby","supported":true,"recovery_time":"{{sentence}}","cost":"{{sentence}}","description":"{{sentence}}"}]}""");
+
+        var table = (await cli.RunAsync("failover", "strategies")).Output;
+
+        Assert.Contains("CPU standby", table, StringComparison.Ordinal);
+        Assert.All(table.Split('\n'), line => Assert.InRange(line.Length, 0, 120));
+        Assert.Contains(sentence, (await cli.RunAsync("failover", "strategies", "-o", "wide")).Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Offers_Piped_AreNeverCut()
     {

@@ -82,6 +82,16 @@ public sealed class DashboardTests
     }
 
     [Fact]
+    public async Task Rent_UnknownOffer_IsToldInTheReadersLanguage()
+    {
+        await using var spine = await SpineServer.StartAsync();
+        using var user = await WebUser.SignedInAsync(spine.Server.BaseAddress, language: "pt-BR");
+        var page = await user.GetAsync("/instances/new?offer_id=999");
+        Assert.Equal(HttpStatusCode.NotFound, page.Status);
+        Assert.Contains("Não há a oferta 999.", page.TextOf("main"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Quote_AsOneTypes_BringsThePriceAndTheCommand()
     {
         await using var spine = await SpineServer.StartAsync();

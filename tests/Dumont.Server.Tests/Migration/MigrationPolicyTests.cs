@@ -33,6 +33,40 @@ public sealed class MigrationPolicyTests
         Assert.IsType<MigrationStep.DropTarget>(Decide(At(MigrationPhase.Provisioning), target: Target(failure: MachineFailure.BootTimeout)));
 
     [Fact]
+    public void Provisioning_AccountCannotPay_GivesUpWithItsWords()
+    {
+        var step = Decide(At(MigrationPhase.Provisioning), target: Target(failure: MachineFailure.InsufficientCredit));
+        Assert.Equal(new MigrationStep.Abandon(MigrationPhase.Failed, nameof(MachineFailure.InsufficientCredit)), step);
+    }
+
+    [Fact]
+    public void Searching_TooManyTriesOrTooLong_SaysWhatTheLastTroubleWas()
+    {
+        var document = At(MigrationPhase.Searching) with { TargetMachineId = null, LastTrouble = "It was not heard of." };
+        Assert.Contains("It was not heard of.", Why(document with { Attempts = Options.OfferAttempts }), StringComparison.Ordinal);
+        Assert.Contains("It was not heard of.", Why(document with { Timeline = [new MigrationMark(MigrationPhase.Searching, Now - Options.SearchTimeout)] }), StringComparison.Ordinal);
+
+        string Why(MigrationDocument each) => Assert.IsType<MigrationStep.Abandon>(Decide(each, target: null)).Why;
+    }
+
+    [Theory]
+    [InlineData(MachinePhase.Ready)]
+    [InlineData(MachinePhase.Asking)]
+    public void Provisioning_NotHeardOf_IsDroppedAfterItsOwnTime(object phase)
+    {
+        var options = new MigrationOptions { HearTimeout = TimeSpan.FromMinutes(2), SearchTimeout = TimeSpan.FromHours(1) };
+        Assert.IsType<MigrationStep.Observe>(After(options.HearTimeout - TimeSpan.FromSeconds(1)));
+        Assert.Equal(new MigrationStep.DropTarget("It was not heard of."), After(options.HearTimeout));
+
+        MigrationStep After(TimeSpan time)
+        {
+            var machine = Machine((MachinePhase)phase, id: 3);
+            var target = Observed(machine with { Document = machine.Document with { PhaseSince = Now - time } }, report: null, TimeSpan.MaxValue);
+            return MigrationPolicy.Decide(ViewOf(At(MigrationPhase.Provisioning), Source(null), target), Now, options);
+        }
+    }
+
+    [Fact]
     public void Provisioning_TargetIsHeard_Copies() =>
         Assert.Equal(new MigrationStep.Enter(MigrationPhase.Copying), Decide(At(MigrationPhase.Provisioning), target: Target()));
 
@@ -147,15 +181,17 @@ public sealed class MigrationPolicyTests
         MigrationWish? wish = null,
         MigrationState state = MigrationState.Running,
         bool withTarget = true) =>
-        MigrationPolicy.Decide(
-            new MigrationView(
-                new InstanceMigration(1, Id, new UserId(1), state, wish, 1, Now, null, document),
-                instance ?? Instance(),
-                association,
-                source ?? Source(null),
-                target ?? (withTarget ? Target() : null)),
-            Now,
-            Options);
+        MigrationPolicy.Decide(ViewOf(document, source ?? Source(null), target ?? (withTarget ? Target() : null), instance, association, wish, state), Now, Options);
+
+    private static MigrationView ViewOf(
+        MigrationDocument document,
+        Server.Standby.Observed source,
+        Server.Standby.Observed? target,
+        Instance? instance = null,
+        Association? association = null,
+        MigrationWish? wish = null,
+        MigrationState state = MigrationState.Running) =>
+        new(new InstanceMigration(1, Id, new UserId(1), state, wish, 1, Now, null, document), instance ?? Instance(), association, source, target);
 
     private static MigrationDocument At(MigrationPhase phase, DateTimeOffset? since = null) =>
         new()

@@ -2,6 +2,9 @@ using Dumont.Contracts;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
 using Dumont.Server.Migration;
+using Dumont.Server.Platform.Web;
+using Dumont.Server.Platform.Web.Shell;
+using Dumont.Server.Standby;
 using Dumont.Server.Tests.Spine;
 
 namespace Dumont.Server.Tests.Migration;
@@ -107,6 +110,110 @@ public sealed class MigrationReconcilerTests
         await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.State == AssociationState.Ready, Limit);
         Assert.Equal((AgentRole.Follower, 2), (bench.Agents.RoleOf(standby.Id), bench.Agents.GenerationOf(standby.Id)));
         Assert.Equal(standby.Id, (await bench.AssociationAsync(id)).StandbyMachineId);
+    }
+
+    [Fact]
+    public async Task Migrate_AccountCannotPay_FailsAtOnceAndSaysSo()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.RunningAsync();
+        bench.Vast.Creates.Enqueue(Script.NoCredit);
+        await BeginAsync(bench, id, new MigrateRequest { TargetType = "gpu", GpuName = "rtx4090" });
+        await UntilOverAsync(bench, id);
+
+        var migration = await bench.MigrationAsync(id);
+        Assert.Equal((MigrationPhase.Failed, 1), (migration.Document.Phase, migration.Document.Attempts));
+        Assert.Equal("The provider account has not enough credit.", migration.Document.Error);
+    }
+
+    [Fact]
+    public async Task Migrate_TargetIsNeverHeardOf_GoesToAnotherOffer()
+    {
+        await using var bench = await SpineBench.StartAsync("Migration:HearTimeout=00:01:00");
+        var id = await bench.RunningAsync();
+        await BeginAsync(bench, id, new MigrateRequest { TargetType = "gpu", GpuName = "rtx4090" });
+        await bench.RunUntilAsync(async () => (await bench.MigrationAsync(id)).Document.TargetMachineId is not null, Limit);
+        var silent = (await bench.MigrationAsync(id)).Document.TargetMachineId!.Value;
+        bench.Agents.Silent.Add(silent);
+
+        await UntilOverAsync(bench, id);
+        var (all, target) = (await bench.MachinesAsync(id), await bench.WriterAsync(id));
+        Assert.Equal(MigrationPhase.Complete, (await bench.MigrationAsync(id)).Document.Phase);
+        Assert.NotEqual(all.Single(machine => machine.Id == silent).Document.Offer.Id, target.Document.Offer.Id);
+        Assert.Equal(2, (await bench.MigrationAsync(id)).Document.Attempts);
+    }
+
+    [Fact]
+    public async Task Cancel_OfAMoveThatSwitchesMeanwhile_IsNotRecorded()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.RunningAsync();
+        var number = await BeginAsync(bench, id, new MigrateRequest { TargetType = "gpu", GpuName = "rtx4090" });
+        await bench.RunUntilAsync(async () => (await bench.MigrationAsync(id)).Document.Phase == MigrationPhase.Draining, Limit);
+        var seen = await bench.MigrationAsync(id);
+        await bench.RunUntilAsync(async () => (await bench.MigrationAsync(id)).IsSwitching, Limit);
+
+        Assert.False(await bench.Get<MigrationStore>().SetWishAsync(seen, MigrationWish.Cancel, Cancel));
+        Assert.Equal(409, (await bench.Get<MigrationService>().CancelAsync(SpineBench.User, number, Cancel))!.Kind.Status);
+        Assert.Null((await bench.MigrationAsync(id)).Wish);
+    }
+
+    [Fact]
+    public async Task FailoverRequest_WhileAMoveRuns_IsRefusedWithItsNumberAndTheMoveGoesOn()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var number = await BeginAsync(bench, id, new MigrateRequest { TargetType = "gpu", GpuName = "rtx4090" });
+        await bench.RunUntilAsync(async () => (await bench.MigrationAsync(id)).Document.Phase == MigrationPhase.Copying, Limit);
+
+        var service = bench.Get<FailoverService>();
+        var asked = await service.RequestAsync(SpineBench.User, id, "requested", isForced: true, Cancel);
+        Assert.Equal(new FailoverRequest.Moving(number), asked);
+        var refusal = (await FailoverEndpoints.RefusalOfAsync(asked, id, service, Cancel))!;
+        Assert.Equal(409, refusal.Kind.Status);
+        Assert.Contains($"Migration {number} is running", refusal.Detail, StringComparison.Ordinal);
+
+        await UntilOverAsync(bench, id);
+        Assert.Equal(MigrationPhase.Complete, (await bench.MigrationAsync(id)).Document.Phase);
+        await bench.RunUntilAsync(async () => (await bench.AssociationAsync(id)).Document.State == AssociationState.Ready, Limit);
+        Assert.IsType<FailoverRequest.Recorded>(await service.RequestAsync(SpineBench.User, id, "later", isForced: false, Cancel));
+    }
+
+    [Fact]
+    public async Task Begin_WhenAFailoverWasAskedFor_IsRefused()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        Assert.IsType<FailoverRequest.Recorded>(await bench.Get<FailoverService>().RequestAsync(SpineBench.User, id, "one", isForced: false, Cancel));
+        var (_, _, problem) = await bench.Get<MigrationService>().BeginAsync(SpineBench.User, id, new MigrateRequest { TargetType = "gpu", GpuName = "rtx4090" }, Cancel);
+        Assert.Equal(409, problem!.Kind.Status);
+        Assert.Empty(await bench.Get<MigrationStore>().ListAsync(SpineBench.User, id, Cancel));
+    }
+
+    [Fact]
+    public async Task Begin_Any_MakesAFailoverThatWasDecidedBeforeItStale()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var seen = await bench.AssociationAsync(id);
+        await BeginAsync(bench, id, new MigrateRequest { TargetType = "gpu", GpuName = "rtx4090" });
+        Assert.False(await bench.Get<AssociationStore>().RequestFailoverAsync(seen, "late", Cancel));
+    }
+
+    [Fact]
+    public async Task Estimate_DiskBeyondTheStandbys_SaysThatTheStandbyStaysSmall()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var standby = await bench.StandbyAsync(id);
+        var request = new MigrateRequest { TargetType = "gpu", GpuName = "rtx4090" };
+        Assert.Empty((await EstimateAsync(request)).Warnings);
+        var warning = Assert.Single((await EstimateAsync(request with { DiskSize = 400 })).Warnings);
+        Assert.Contains(FormattableString.Invariant($"{standby.Document.Spec.DiskGb:0} GB, and the new machine has 400 GB"), warning, StringComparison.Ordinal);
+        Assert.StartsWith("A reserva continua", SentenceTexts.Of(warning, Language.Portuguese), StringComparison.Ordinal);
+
+        async Task<MigrationEstimateResponse> EstimateAsync(MigrateRequest asked) =>
+            (await bench.Get<MigrationService>().EstimateAsync(SpineBench.User, id, asked, Cancel)).Estimate!;
     }
 
     [Fact]

@@ -19,6 +19,11 @@ public sealed class MigrationRulesTests
         { new MigrateRequest { TargetType = "cpu", TargetProvider = "aws" }, "target_provider" },
         { new MigrateRequest { TargetType = "cpu", Strategy = "fastest" }, "strategy" },
         { new MigrateRequest { TargetType = "gpu", TargetOfferId = "1; rm" }, "target_offer_id" },
+        { new MigrateRequest { TargetType = "gpu", GpuName = "rtx4090", TargetProvider = "gcp" }, "target_provider" },
+        { new MigrateRequest { TargetType = "cpu", TargetProvider = "vast" }, "target_provider" },
+        { new MigrateRequest { TargetType = "cpu", TargetOfferId = "1234" }, "target_offer_id" },
+        { new MigrateRequest { TargetType = "gpu", TargetOfferId = "europe-west1-b/e2-medium/spot" }, "target_offer_id" },
+        { new MigrateRequest { TargetType = "gpu", TargetOfferId = "1234", TargetProvider = "ssh" }, "target_provider" },
     };
 
     [Theory]
@@ -44,6 +49,20 @@ public sealed class MigrationRulesTests
         Assert.Equal(provider, MigrationRules.GoalOf(new MigrateRequest { TargetType = "gpu", TargetOfferId = offer }, 100, null).Provider);
 
     [Fact]
+    public void WhyUnfit_NamedOfferIsNotWhatElseWasSaid_NamesThatField()
+    {
+        var offer = OfferSamples.Rtx4090(7, 2.5m, "South Korea, KR");
+        Assert.Null(Unfit(new MigrateRequest()));
+        Assert.Null(Unfit(new MigrateRequest { GpuName = "rtx4090", MaxPrice = 2.5m, Region = "ASIA" }));
+        Assert.Equal("gpu_name", Unfit(new MigrateRequest { GpuName = "a100" }));
+        Assert.Equal("max_price", Unfit(new MigrateRequest { MaxPrice = 2.4m }));
+        Assert.Equal("region", Unfit(new MigrateRequest { Region = "EU" }));
+
+        string? Unfit(MigrateRequest request) =>
+            MigrationPlacement.WhyUnfit(MigrationRules.GoalOf(request with { TargetType = "gpu", TargetOfferId = "7" }, 100, null), offer)?.Field;
+    }
+
+    [Fact]
     public void CheckDisk_TooSmall_NamesTheFieldAndWhatWouldDo()
     {
         var error = MigrationRules.CheckDisk(20, 30_000_000_000)!;
@@ -65,6 +84,23 @@ public sealed class MigrationRulesTests
         // 10 GB at 8 Mbit/s are 10,000 s; at 200 Mbit/s 400 s.
         Assert.Equal(9600, (measured.Total - advertised.Total).TotalSeconds, 1.0);
         Assert.Equal("assumed", MigrationEstimate.Of(basis with { Source = basis.Source with { InetUpMbps = 0 }, Target = basis.Target with { InetDownMbps = 0 } }).Bandwidth.Basis);
+    }
+
+    [Theory]
+    [InlineData(100.0, 0.1, 800_000)]
+    [InlineData(60_000.0, 0.5, 166_667)]
+    public void Estimate_SlowLine_IsNotRoundedAndNeverZero(double bytesPerSecond, double mbps, double copySeconds)
+    {
+        var estimate = MigrationEstimate.Of(Basis() with { MeasuredBytesPerSecond = bytesPerSecond });
+        Assert.Equal(mbps, estimate.Bandwidth.Mbps);
+        Assert.Equal(copySeconds, estimate.Plan.Single(step => step.Step == "copy_workspace").Seconds, 5.0);
+    }
+
+    [Fact]
+    public void Estimate_OffersThatSayNextToNothing_IsNotInfinite()
+    {
+        var basis = Basis();
+        Assert.Equal(0.1, MigrationEstimate.Of(basis with { Target = basis.Target with { InetDownMbps = 0.01 } }).Bandwidth.Mbps);
     }
 
     [Fact]

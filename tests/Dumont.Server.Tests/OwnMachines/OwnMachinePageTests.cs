@@ -81,6 +81,19 @@ public sealed class OwnMachinePageTests
         Assert.NotEmpty((await user.GetAsync(Path)).Document.QuerySelectorAll("#own-machines .empty"));
     }
 
+    [Fact]
+    public async Task Join_Refused_IsToldInTheReadersLanguage()
+    {
+        await using var computer = await ComputerAsync();
+        await using var server = await StartAsync();
+        using var user = await WebUser.SignedUpAsync(server.BaseAddress, language: "pt-BR");
+        var unconfirmed = await user.SendAsync(await user.GetAsync(Path), "#join-form", Typed(computer));
+
+        var other = await user.SendAsync(unconfirmed, "#join-form", [.. Typed(computer), ("host_key_fingerprint", "SHA256:" + new string('A', 43))]);
+
+        Assert.Contains("Nada foi enviado a ela.", other.TextOf("main > .toast"), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("en", "A number from 1 to 65535.")]
     [InlineData("pt-BR", "Um número de 1 a 65535.")]

@@ -121,7 +121,7 @@ internal sealed class SpineBench : IAsyncDisposable
     /// <summary>Asks for an instance on <paramref name="offer"/>, as the API does.</summary>
     public async Task<InstanceId> CreateAsync(long offer = 1)
     {
-        var result = await Get<InstanceService>().CreateAsync(User, new CreateInstanceRequest { OfferId = offer }, idempotent: null, Cancel);
+        var result = await Get<InstanceService>().CreateAsync(User, new CreateInstanceRequest { OfferId = offer }, idempotent: null, also: null, Cancel);
         return Assert.IsType<CreateInstanceResult.Accepted>(result).Instance.Id;
     }
 

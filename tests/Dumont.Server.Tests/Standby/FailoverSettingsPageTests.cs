@@ -33,8 +33,10 @@ public sealed class FailoverSettingsPageTests
     {
         await using var spine = await SpineServer.StartAsync();
         using var user = await WebUser.SignedInAsync(spine.Server.BaseAddress);
-        var path = $"/instances/{await spine.RunningAsync()}/failover-settings";
+        var instance = $"/instances/{await spine.RunningAsync()}";
+        var path = $"{instance}/failover-settings";
         var page = await user.GetAsync(path);
+        Assert.Equal(instance, page.One(".page-header a.back").GetAttribute("href"));
         Assert.Equal("not ready", page.TextOf("#readiness .badge"));
         Assert.Contains("has no standby", page.TextOf("#readiness .note"), StringComparison.Ordinal);
         Assert.Empty(page.Document.QuerySelectorAll("button[name=use_global]"));

@@ -88,7 +88,7 @@ internal sealed class SimServer : IDisposable
         var repositories = new Repositories(
             new RepositoryStore(database, bench.MasterKey, _time), new StorageSettingsStore(secrets), secrets, new SimEngine(this, world, scheduler, random, checks), snapshotOptions);
         Hub = new AgentHub(orders, _queue, _time, new SimLogger<AgentHub>(checks), new SnapshotWork(Operations, Snapshots, repositories));
-        FailoverService = new FailoverService(Instances, Associations, _machines, Hub, Failover, Changes, _queue, Options.Create(options.Standby));
+        FailoverService = new FailoverService(Instances, Associations, Migrations, _machines, Hub, Failover, Changes, _queue, Options.Create(options.Standby));
         Service = new InstanceService(
             database, Instances, Associations, placement, _machines, catalog, hosts, new CreditCache(_time), autoStandby, new GatewayPorts(Options.Create(bench.ServerOptions), _ => true),
             events, _queue, _time, instanceOptions);

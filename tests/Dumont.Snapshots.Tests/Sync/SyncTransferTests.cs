@@ -30,6 +30,26 @@ public sealed class SyncTransferTests
     }
 
     [Fact]
+    public async Task Rate_PassThatComparesMoreThanItSends_MeasuresNone()
+    {
+        await using var pair = new SyncPair();
+        File.WriteAllBytes(Path.Combine(pair.From, "model.bin"), TreeFacts.Noise(LargeBytes, 1));
+        pair.Connect();
+        await pair.CaughtUpAsync();
+        Assert.True(pair.Source.Status.BytesPerSecond > 0);
+
+        // One that knows nothing of its files reads all of them, and finds that the sink lacks a fifth.
+        File.WriteAllBytes(Path.Combine(pair.From, "more.bin"), TreeFacts.Noise(6 << 20, 2));
+        await using var other = pair.Beside(generation: 2);
+        other.Connect();
+        await other.CaughtUpAsync();
+
+        Assert.Equal(TreeFacts.Of(pair.From), TreeFacts.Of(pair.To));
+        Assert.True(other.Source.Status.BytesTotal >= 6 << 20);
+        Assert.Null(other.Source.Status.BytesPerSecond);
+    }
+
+    [Fact]
     public async Task LargeFile_Renamed_SendsNoContent()
     {
         await using var pair = new SyncPair();

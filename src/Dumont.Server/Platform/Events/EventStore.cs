@@ -12,6 +12,21 @@ internal sealed record RecordedEvent(long Id, DateTimeOffset At, InstanceId? Ins
 /// <summary>The events of each user, append-only, in order of id.</summary>
 internal sealed class EventStore(Database database, TimeProvider time)
 {
+    /// <summary>What a guarded write does besides, in its transaction: <paramref name="also"/>, and then the event, each where there is one.</summary>
+    public Func<DbTransaction, Task> With(UserId userId, InstanceId instanceId, NewEvent? happened, Func<DbTransaction, Task>? also) =>
+        async transaction =>
+        {
+            if (also is not null)
+            {
+                await also(transaction);
+            }
+
+            if (happened is not null)
+            {
+                await AppendAsync(transaction, userId, instanceId, happened);
+            }
+        };
+
     /// <summary>Appends within the caller's transaction.</summary>
     public Task AppendAsync(DbTransaction transaction, UserId userId, InstanceId? instanceId, NewEvent happened) =>
         transaction.Connection!.ExecuteAsync(

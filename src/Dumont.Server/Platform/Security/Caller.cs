@@ -48,6 +48,9 @@ internal static class Scopes
     public static readonly IReadOnlyList<string> All =
         [InstancesRead, InstancesWrite, InstancesDestroy, SettingsRead, SettingsWrite, BillingRead, MarketRead];
 
+    /// <summary>Whether the caller has <paramref name="scope"/>, where only some requests of an endpoint need it.</summary>
+    public static bool HasScope(this ClaimsPrincipal caller, string scope) => caller.HasClaim(Caller.ScopeClaim, scope);
+
     /// <summary>Lets in only callers with <paramref name="scope"/>.</summary>
     public static TBuilder RequireScope<TBuilder>(this TBuilder builder, string scope)
         where TBuilder : IEndpointConventionBuilder =>

@@ -39,6 +39,20 @@ internal static partial class SentenceTexts
         ("Must be cheapest.", "Deve ser cheapest."),
         ("Must be an id from: dumont instance offers.", "Deve ser um id de: dumont instance offers."),
         ("Is too small: the workspace holds {0} GB. Use at least disk_size={1}.", "É pequeno demais: a área de trabalho tem {0} GB. Use pelo menos disk_size={1}."),
+        ("{0} shows {1}. If that is its key, send it again with host_key_fingerprint={2}", "{0} mostra {1}. Se essa é a chave dela, envie de novo com host_key_fingerprint={2}"),
+        ("{0} shows {1}, not the fingerprint that was given. Nothing was sent to it.", "{0} mostra {1}, e não a impressão digital informada. Nada foi enviado a ela."),
+        ("You have a machine of that name or with that host key, or {0} machines already.", "Você já tem uma máquina com esse nome ou com essa chave de host, ou já tem {0} máquinas."),
+        ("Instance {0} has the machine, which does not answer. With force=true it is taken to be gone for good, with everything on it.", "A instância {0} usa a máquina, que não responde. Com force=true ela é dada por perdida, com tudo o que há nela."),
+        ("Instance {0} has the machine.", "A instância {0} usa a máquina."),
+        ("The standby keeps its disk of {0} GB, and the new machine has {1} GB: what the workspace holds beyond the smaller one does not fit there. After the move, replace it: dumont standby delete {2}, then dumont standby provision {3}", "A reserva continua com o disco de {0} GB, e a nova máquina tem {1} GB: o que a área de trabalho tiver além do menor não cabe lá. Depois da mudança, troque-a: dumont standby delete {2}, e depois dumont standby provision {3}"),
+        ("Giving the old machine back needs the scope {0}. Send auto_destroy_source=false, or use a key that has it.", "Devolver a máquina antiga exige o escopo {0}. Envie auto_destroy_source=false, ou use uma chave que o tenha."),
+        ("The offer that is named is another provider's. Leave target_provider out, or name another offer.", "A oferta indicada é de outro provedor. Omita target_provider, ou indique outra oferta."),
+        ("Google Cloud machines here have no GPU. Use target_type=cpu, or vast or ssh.", "As máquinas do Google Cloud aqui não têm GPU. Use target_type=cpu, ou vast ou ssh."),
+        ("Vast.ai machines all have GPUs. Use target_type=gpu, or gcp or ssh.", "As máquinas da Vast.ai têm todas GPU. Use target_type=gpu, ou gcp ou ssh."),
+        ("The offer that is named has another GPU, {0}. Leave gpu_name out, or name another offer.", "A oferta indicada tem outra GPU, {0}. Omita gpu_name, ou indique outra oferta."),
+        ("The offer that is named costs ${0} an hour. Raise max_price, or name another offer.", "A oferta indicada custa US$ {0} por hora. Aumente max_price, ou indique outra oferta."),
+        ("The offer that is named is not in this region. Leave region out, or name another offer.", "A oferta indicada não fica nesta região. Omita region, ou indique outra oferta."),
+        ("No machine of your own that fits is free; see: dumont own-machine list", "Nenhuma máquina própria que sirva está livre; veja: dumont own-machine list"),
         ("There is no such offer. List them: dumont instance offers", "Essa oferta não existe. Liste-as: dumont instance offers"),
         ("The instance is on this offer. Name another one.", "A instância está nesta oferta. Indique outra."),
         ("This offer has no GPU. Use target_type=cpu, or another offer.", "Essa oferta não tem GPU. Use target_type=cpu, ou outra oferta."),
@@ -66,7 +80,10 @@ internal static partial class SentenceTexts
         ("The last changes did not arrive in time; the source goes on.", "As últimas mudanças não chegaram a tempo; a origem continua."),
         ("The workspace could not be brought over in time; the source goes on.", "A área de trabalho não pôde ser levada a tempo; a origem continua."),
         ("No machine to move to could be had: the offers that were tried came to nothing.", "Não se conseguiu uma máquina de destino: as ofertas tentadas não deram certo."),
+        ("No machine to move to could be had: the offers that were tried came to nothing. The last trouble: {0}", "Não se conseguiu uma máquina de destino: as ofertas tentadas não deram certo. O último problema: {0}"),
         ("No offer that fits could be rented.", "Nenhuma oferta que serve pôde ser alugada."),
+        ("No offer that fits could be rented. The last trouble: {0}", "Nenhuma oferta que serve pôde ser alugada. O último problema: {0}"),
+        ("It was in no state to go on.", "Não estava em condição de continuar."),
         ("Must be from {0} to {1}.", "Deve ser de {0} a {1}."),
         ("Must be a number.", "Deve ser um número."),
         ("Must be sent again; it is not kept between tries.", "Deve ser enviada de novo; não é guardada entre as tentativas."),
@@ -128,6 +145,10 @@ internal static partial class SentenceTexts
         ("Must be at most 200 lower-case letters, digits, dots, dashes and slashes.", "Devem ser no máximo 200 letras minúsculas, dígitos, pontos, hifens e barras."),
 
         // What happened, where it is not about a field.
+        ("There is no offer {0}.", "Não há a oferta {0}."),
+        ("There is no migration {0}.", "Não há a mudança {0}."),
+        ("There is no failover {0}.", "Não há o failover {0}."),
+        ("There is no own machine {0}.", "Não há a máquina própria {0}."),
         ("There is no snapshot {0}.", "Não há o snapshot {0}."),
         ("There is no snapshot operation {0}.", "Não há a operação de snapshot {0}."),
         ("The snapshot has no {0}.", "O snapshot não tem {0}."),
@@ -239,7 +260,9 @@ internal static partial class SentenceTexts
         {
             if (english.Match(message) is { Success: true } match)
             {
-                return Number().Replace(portuguese, gap => match.Groups[int.Parse(gap.Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture) + 1].Value);
+                // What stands in a gap may be a sentence itself.
+                return Number().Replace(
+                    portuguese, gap => Of(match.Groups[int.Parse(gap.Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture) + 1].Value, language));
             }
         }
 
