@@ -54,9 +54,6 @@ public abstract class ChecklistFixture : WorldFixture
 {
     private Workplace? _place;
 
-    private protected override IReadOnlyDictionary<string, string> ServerSettings { get; } =
-        new Dictionary<string, string> { ["Snapshots__WatchInterval"] = "00:00:00.100" };
-
     /// <summary>The one workplace; made when it is first asked for.</summary>
     internal async Task<Workplace> PlaceAsync(ITestOutputHelper output) => (_place ??= await Workplace.CreateAsync(World, await StorageAsync())).For(output);
 

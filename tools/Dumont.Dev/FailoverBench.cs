@@ -2,19 +2,26 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Dumont.Cli.Drills;
-using Dumont.Contracts;
 
 namespace Dumont.Dev;
 
-/// <summary><c>./dumont bench failover [faults] [with the default profile] [recoveries]</c>: drills on real processes, kinds of faults in turn, while 20 MB/s are
-/// written. What a drill measures is in <c>dumont drill --json</c>; here it is only done often.</summary>
+/// <summary><c>./dumont bench failover [faults] [with the default profile] [recoveries] [kills under flushes]</c>: drills on real processes, kinds of faults in turn,
+/// while 20 MB/s are written. What a drill measures is in <c>dumont drill --json</c>; here it is only done often.</summary>
+/// <remarks>A batch of instances is made ready together, then one after another is struck while the others rest: what is measured has the machine for itself, and no
+/// round waits for boots. Most rounds end when the standby has answered; some go on until a new GPU serves.</remarks>
 internal static class FailoverBench
 {
     private const int Guards = 6;
+    private const int Batch = 5;
     private const int RecoveryMegabytes = 1000;
+
+    // Prime to the number of kinds of losses, so that each kind is among those that recover.
+    private const int RecoveryEvery = 7;
 
     private static readonly string[] Losses = ["host-killed", "frozen", "cut", "provider-lies", "ssh-dead", "vanished"];
     private static readonly string[] Harmless = ["agent-frozen", "hiccup", "provider-slanders"];
+
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
 
     private static readonly Dictionary<string, string> FastProfile = new()
     {
@@ -24,28 +31,28 @@ internal static class FailoverBench
 
     public static async Task<int> RunAsync(Repository repository, string[] counts, CancellationToken cancellationToken)
     {
-        var (fast, slow, recoveries) = (CountOf(counts, 0, 50), CountOf(counts, 1, 12), CountOf(counts, 2, 3));
-        var text = new StringBuilder();
-        var histograms = new StringBuilder();
-        var rounds = new List<JsonObject>();
-        await using (var place = await Place.OpenAsync(repository, FastProfile, cancellationToken))
+        var (fast, slow, recoveries, flushes) = (CountOf(counts, 0, 50), CountOf(counts, 1, 6), CountOf(counts, 2, 3), CountOf(counts, 3, 5));
+        var (text, histograms) = (new StringBuilder(), new StringBuilder());
+        await using (var place = await FailoverPlace.OpenAsync(repository, FastProfile, cancellationToken))
         {
-            rounds.AddRange(await place.LoseAsync(fast, cancellationToken));
-            Report("200 ms × 3", rounds, text, histograms);
-            text.Append(CultureInfo.InvariantCulture, $"| … failovers that no drill caused | {await place.CountOthersAsync(rounds, cancellationToken)} |\n");
-            text.Append(CultureInfo.InvariantCulture, $"| false failovers, {string.Join(", ", Harmless)} | {await place.GuardAsync(Guards, cancellationToken)} |\n");
+            await ReportLossesAsync("200 ms × 3", place, fast, text, histograms, cancellationToken);
+            text.Append(CultureInfo.InvariantCulture, $"| false failovers, {string.Join(", ", Harmless)} | {await GuardAsync(place, fast > 0 ? Guards : 0, cancellationToken)} |\n");
             if (recoveries > 0)
             {
-                Recover(await place.RecoverAsync(recoveries, cancellationToken), text);
+                ReportRecoveries(string.Create(CultureInfo.InvariantCulture, $"{RecoveryMegabytes} MB"), await RecoverAsync(place, recoveries, cancellationToken), text);
+            }
+
+            if (flushes > 0)
+            {
+                ReportFlushes(await FlushBench.RunAsync(place, "sync", flushes, cancellationToken), text);
+                ReportFlushes(await FlushBench.RunAsync(place, "async", flushes, cancellationToken), text);
             }
         }
 
         if (slow > 0)
         {
-            await using var place = await Place.OpenAsync(repository, new Dictionary<string, string>(), cancellationToken);
-            var all = await place.LoseAsync(slow, cancellationToken);
-            Report("1 s × 3", all, text, histograms);
-            text.Append(CultureInfo.InvariantCulture, $"| … failovers that no drill caused | {await place.CountOthersAsync(all, cancellationToken)} |\n");
+            await using var place = await FailoverPlace.OpenAsync(repository, new Dictionary<string, string>(), cancellationToken);
+            await ReportLossesAsync("1 s × 3", place, slow, text, histograms, cancellationToken);
         }
 
         text.Append("| HTTP through the gateway | not measured: the gateway serves SSH alone |\n");
@@ -55,7 +62,106 @@ internal static class FailoverBench
         return 0;
     }
 
-    private static void Report(string profile, IReadOnlyList<JsonObject> rounds, StringBuilder text, StringBuilder histograms)
+    private static async Task ReportLossesAsync(
+        string profile, FailoverPlace place, int count, StringBuilder text, StringBuilder histograms, CancellationToken cancellationToken)
+    {
+        var started = TimeProvider.System.GetTimestamp();
+        var rounds = await LoseAsync(place, count, cancellationToken);
+        if (rounds.Count == 0)
+        {
+            return;
+        }
+
+        var each = TimeProvider.System.GetElapsedTime(started) / rounds.Count;
+        ReportRounds(profile, rounds, text, histograms);
+        text.Append(CultureInfo.InvariantCulture, $"| … failovers that no drill caused | {await place.CountOthersAsync(rounds, cancellationToken)} |\n");
+        if (rounds.Where(round => round["recovery_ms"] is not null).ToList() is { Count: > 0 } recovered)
+        {
+            ReportRecoveries("what was written in the round", recovered, text);
+        }
+
+        text.Append(CultureInfo.InvariantCulture, $"| … one round, with its share of the preparation | {each.TotalSeconds:0.0} s |\n");
+    }
+
+    private static async Task<IReadOnlyList<JsonObject>> LoseAsync(FailoverPlace place, int count, CancellationToken cancellationToken)
+    {
+        var rounds = new List<JsonObject>();
+        while (rounds.Count < count)
+        {
+            foreach (var id in await place.MakePairsAsync(Math.Min(Batch, count - rounds.Count), new JsonObject(), cancellationToken))
+            {
+                var number = rounds.Count;
+                if (number % RecoveryEvery != RecoveryEvery - 1)
+                {
+                    await place.SetAsync(id, new JsonObject { ["auto_recovery"] = false }, cancellationToken);
+                }
+
+                var round = await LoseAsync(place, id, Losses[number % Losses.Length], cancellationToken);
+                rounds.Add(round);
+                await FailoverPlace.TellAsync(number + 1, count, round);
+                await place.DropAsync(id, cancellationToken);
+            }
+        }
+
+        return rounds;
+    }
+
+    private static async Task<JsonObject> LoseAsync(FailoverPlace place, string id, string fault, CancellationToken cancellationToken)
+    {
+        await place.AwaitReadyAsync(id, cancellationToken);
+        await place.SshAsync(id, FailoverLoad.Begin, cancellationToken);
+        await Task.Delay(WarmUp, TimeProvider.System, cancellationToken);
+        var round = await place.DrillAsync(id, fault, cancellationToken);
+        var rpo = round["answer_ms"] is not null && round["fault_at"] is { } at
+            ? FailoverLoad.AgeAt(DateTimeOffset.Parse(at.ToString(), CultureInfo.InvariantCulture), await place.SshAsync(id, FailoverLoad.Check, cancellationToken))
+            : null;
+        round["load_rpo_ms"] = rpo is { } age ? Math.Max(0, age.TotalMilliseconds) : null;
+        round["rpo_ms"] = round["rpo_seconds"]?.GetValue<double>() * 1000;
+        return round;
+    }
+
+    /// <summary>Things that must lead to no failover. Says how many did, out of how many.</summary>
+    private static async Task<string> GuardAsync(FailoverPlace place, int count, CancellationToken cancellationToken)
+    {
+        if (count == 0)
+        {
+            return "not tried";
+        }
+
+        var wrong = 0;
+        var id = (await place.MakePairsAsync(1, new JsonObject(), cancellationToken))[0];
+        for (var i = 0; i < count; i++)
+        {
+            await place.AwaitReadyAsync(id, cancellationToken);
+            var round = await place.DrillAsync(id, Harmless[i % Harmless.Length], cancellationToken);
+            wrong += round["passed"]!.GetValue<bool>() ? 0 : 1;
+            await FailoverPlace.TellAsync(i + 1, count, round);
+        }
+
+        await place.DropAsync(id, cancellationToken);
+        return string.Create(CultureInfo.InvariantCulture, $"{wrong} of {count}");
+    }
+
+    private static async Task<IReadOnlyList<JsonObject>> RecoverAsync(FailoverPlace place, int count, CancellationToken cancellationToken)
+    {
+        var rounds = new List<JsonObject>();
+        var id = (await place.MakePairsAsync(1, new JsonObject(), cancellationToken))[0];
+        var write = string.Create(
+            CultureInfo.InvariantCulture, $"i=0; while [ $i -lt 100 ]; do i=$((i+1)); head -c {RecoveryMegabytes * 10_000} /dev/urandom > /workspace/part-$i || exit 1; done");
+        await place.SshAsync(id, write, cancellationToken);
+        for (var i = 0; i < count; i++)
+        {
+            await place.AwaitReadyAsync(id, cancellationToken);
+            var round = await place.DrillAsync(id, Losses[0], cancellationToken);
+            rounds.Add(round);
+            await FailoverPlace.TellAsync(i + 1, count, round);
+        }
+
+        await place.DropAsync(id, cancellationToken);
+        return rounds;
+    }
+
+    private static void ReportRounds(string profile, IReadOnlyList<JsonObject> rounds, StringBuilder text, StringBuilder histograms)
     {
         var passed = rounds.Where(round => round["passed"]!.GetValue<bool>()).ToList();
         var kinds = string.Join(", ", rounds.GroupBy(round => round["fault"]!.ToString()).Select(kind => $"{kind.Count()} {kind.Key}"));
@@ -90,14 +196,23 @@ internal static class FailoverBench
         }
     }
 
-    private static void Recover(IReadOnlyList<JsonObject> rounds, StringBuilder text)
+    private static void ReportRecoveries(string size, IReadOnlyList<JsonObject> rounds, StringBuilder text)
     {
-        Row($"recovery on a new GPU, {RecoveryMegabytes} MB, without renting, booting and preparing it", round => Phase(round, "searching_gpu") + Phase(round, "restoring"));
+        Row($"recovery on a new GPU, {size}, without renting, booting and preparing it", round => Phase(round, "searching_gpu") + Phase(round, "restoring"));
         Row("… renting, booting and preparing", round => Phase(round, "provisioning"));
         Row("… fault → back on a GPU, all of it", round => Number(round, "recovery_ms"));
 
         void Row(string name, Func<JsonObject, double?> read) =>
             text.Append(CultureInfo.InvariantCulture, $"| {name} | {Figures(new Distribution(rounds.Select(read).OfType<double>()))} |\n");
+    }
+
+    private static void ReportFlushes(FlushFigures flushes, StringBuilder text)
+    {
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"| **acknowledge={flushes.Acknowledge}**: hosts killed while {FlushBench.RecordBytes} B at a time are written and flushed; flushes that had returned | {flushes.Rounds}, {flushes.Returned} |\n");
+        text.Append(CultureInfo.InvariantCulture, $"| … bytes acknowledged by fsync and lost; rounds that lost any | {flushes.LostBytes}, {flushes.RoundsWithLoss} |\n");
+        text.Append(CultureInfo.InvariantCulture, $"| … one flush | {Figures(flushes.Milliseconds)} |\n");
     }
 
     private static string Figures(Distribution values) => values.Count == 0 ? "none" : string.Create(
@@ -112,209 +227,4 @@ internal static class FailoverBench
         index >= counts.Length ? standard
         : int.TryParse(counts[index], NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count
         : throw new DevException($"'{counts[index]}' is not a number of rounds.");
-
-    /// <summary>A server with its cloud, and one protected instance at a time.</summary>
-    private sealed class Place : IAsyncDisposable
-    {
-        private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
-        private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
-        private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(100);
-
-        private readonly Repository _repository;
-        private readonly UpSettings _settings;
-        private readonly string _data;
-        private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(60) };
-        private Stack? _stack;
-        private DumontClient? _client;
-
-        private Place(Repository repository, UpSettings settings, string data) => (_repository, _settings, _data) = (repository, settings, data);
-
-        private static TimeProvider Clock => TimeProvider.System;
-
-        public static async Task<Place> OpenAsync(Repository repository, IReadOnlyDictionary<string, string> server, CancellationToken cancellationToken)
-        {
-            var data = Directory.CreateTempSubdirectory("dumont-bench-").FullName;
-            var place = new Place(repository, UpSettings.Temporary(data) with { ServerSettings = server }, data);
-            try
-            {
-                place._stack = await Stack.StartAsync(repository, place._settings, cancellationToken);
-                place._client = new DumontClient(place._http, place._settings.ServerUrl);
-                await place.SignInAsync(cancellationToken);
-                await place.PostAsync("/standby/configure", new JsonObject { ["enabled"] = true }, cancellationToken);
-                return place;
-            }
-            catch
-            {
-                await place.DisposeAsync();
-                throw;
-            }
-        }
-
-        public async Task<IReadOnlyList<JsonObject>> LoseAsync(int count, CancellationToken cancellationToken)
-        {
-            var (rounds, id) = (new List<JsonObject>(), (string?)null);
-            for (var i = 0; i < count; i++)
-            {
-                id = await EnsurePairAsync(id, cancellationToken);
-                await SshAsync(id, FailoverLoad.Begin, cancellationToken);
-                await Task.Delay(WarmUp, Clock, cancellationToken);
-                var round = await DrillAsync(id, Losses[i % Losses.Length], cancellationToken);
-                var isBack = round["recovery_ms"] is not null;
-                var rpo = isBack && round["fault_at"] is { } at
-                    ? FailoverLoad.AgeAt(DateTimeOffset.Parse(at.ToString(), CultureInfo.InvariantCulture), await SshAsync(id, FailoverLoad.Check, cancellationToken))
-                    : null;
-                round["load_rpo_ms"] = rpo is { } age ? Math.Max(0, age.TotalMilliseconds) : null;
-                round["rpo_ms"] = round["rpo_seconds"]?.GetValue<double>() * 1000;
-                rounds.Add(round);
-                await TellAsync(i + 1, count, round);
-                id = isBack ? id : await DropAsync(id, cancellationToken);
-            }
-
-            await DropAsync(id, cancellationToken);
-            return rounds;
-        }
-
-        /// <summary>Failovers in the server's records that are none of these rounds.</summary>
-        public async Task<int> CountOthersAsync(IReadOnlyList<JsonObject> rounds, CancellationToken cancellationToken)
-        {
-            var known = rounds.Select(round => round["failover_id"]?.ToString()).OfType<string>().ToHashSet();
-            var report = await _client!.SendAsync(HttpMethod.Get, "/api/v1/standby/failover/report", null, cancellationToken);
-            return report!["history"]!.AsArray().Count(failover => !known.Contains(failover!["failover_id"]!.ToString()));
-        }
-
-        /// <summary>Things that must lead to no failover. Returns how many did, out of how many.</summary>
-        public async Task<string> GuardAsync(int count, CancellationToken cancellationToken)
-        {
-            var (wrong, id) = (0, (string?)null);
-            for (var i = 0; i < count; i++)
-            {
-                id = await EnsurePairAsync(id, cancellationToken);
-                var round = await DrillAsync(id, Harmless[i % Harmless.Length], cancellationToken);
-                wrong += round["passed"]!.GetValue<bool>() ? 0 : 1;
-                await TellAsync(i + 1, count, round);
-            }
-
-            await DropAsync(id, cancellationToken);
-            return string.Create(CultureInfo.InvariantCulture, $"{wrong} of {count}");
-        }
-
-        public async Task<IReadOnlyList<JsonObject>> RecoverAsync(int count, CancellationToken cancellationToken)
-        {
-            var rounds = new List<JsonObject>();
-            var id = await EnsurePairAsync(null, cancellationToken);
-            var write = string.Create(
-                CultureInfo.InvariantCulture, $"i=0; while [ $i -lt 100 ]; do i=$((i+1)); head -c {RecoveryMegabytes * 10_000} /dev/urandom > /workspace/part-$i || exit 1; done");
-            await SshAsync(id, write, cancellationToken);
-            for (var i = 0; i < count; i++)
-            {
-                await EnsurePairAsync(id, cancellationToken);
-                var round = await DrillAsync(id, Losses[0], cancellationToken);
-                rounds.Add(round);
-                await TellAsync(i + 1, count, round);
-            }
-
-            await DropAsync(id, cancellationToken);
-            return rounds;
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            if (_stack is not null)
-            {
-                await _stack.DisposeAsync();
-            }
-
-            _http.Dispose();
-            Directory.Delete(_data, recursive: true);
-        }
-
-        private static Task TellAsync(int number, int count, JsonObject round) => Console.Error.WriteLineAsync(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{number}/{count} {round["fault"]}: {(round["passed"]!.GetValue<bool>() ? "passed" : "FAILED " + round["failures"])}, confirmed {round["detection_ms"]} ms, switched {round["switch_ms"]} ms, answer {round["answer_ms"]} ms, RPO {round["load_rpo_ms"] ?? round["rpo_seconds"]}, back {round["recovery_ms"]} ms"));
-
-        private async Task<string> EnsurePairAsync(string? id, CancellationToken cancellationToken)
-        {
-            await SignInAsync(cancellationToken);
-            if (id is null)
-            {
-                var request = new JsonObject { ["use_wizard"] = true, ["gpu_name"] = "RTX 4090", ["disk_size"] = 20, ["label"] = "bench" };
-                id = (await PostAsync("/instances", request, cancellationToken))!["id"]!.ToString();
-            }
-
-            var started = Clock.GetTimestamp();
-            while (await StateOfAsync(id, cancellationToken) is var state && state != "running/ready/0")
-            {
-                if (Clock.GetElapsedTime(started) > Patience)
-                {
-                    throw new DevException($"Instance {id} is {state} after {Patience.TotalMinutes:0} minutes; it should be running/ready/0.");
-                }
-
-                await Task.Delay(PollInterval, Clock, cancellationToken);
-            }
-
-            return id;
-        }
-
-        private async Task<string> StateOfAsync(string id, CancellationToken cancellationToken)
-        {
-            var instance = await _client!.SendAsync(HttpMethod.Get, $"/api/v1/instances/{id}", null, cancellationToken);
-            var pairs = await _client.SendAsync(HttpMethod.Get, "/api/v1/standby/associations", null, cancellationToken);
-            var pair = pairs?["associations"]?[id];
-            var behind = pair?["sync_count"]?.GetValue<long>() > 0 ? pair["rpo_seconds"]?.GetValue<double>() : null;
-            return string.Create(CultureInfo.InvariantCulture, $"{instance!["status"]}/{pair?["state"]}/{behind}");
-        }
-
-        private async Task<string?> DropAsync(string? id, CancellationToken cancellationToken)
-        {
-            if (id is not null)
-            {
-                await _client!.SendAsync(HttpMethod.Delete, $"/api/v1/instances/{id}?destroy_standby=true", null, cancellationToken);
-            }
-
-            return null;
-        }
-
-        private async Task<JsonObject> DrillAsync(string id, string fault, CancellationToken cancellationToken)
-        {
-            var (_, output) = await CliAsync(["drill", id, $"fault={fault}", "--json", "-q", "--timeout", "3m"], cancellationToken);
-            var begin = output.IndexOf('{', StringComparison.Ordinal);
-            return begin >= 0 && JsonNode.Parse(output[begin..]) is JsonObject round && round.ContainsKey("passed") ? round : new JsonObject
-            {
-                ["fault"] = fault,
-                ["passed"] = false,
-                ["failures"] = new JsonArray(output.Trim()),
-            };
-        }
-
-        private async Task<string> SshAsync(string id, string command, CancellationToken cancellationToken)
-        {
-            var (exitCode, output) = await CliAsync(["ssh", id, "--", command], cancellationToken);
-            return exitCode == 0 ? output : throw new DevException($"A command on instance {id} failed:\n{output}");
-        }
-
-        private Task<(int ExitCode, string Output)> CliAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) => Command.CaptureAsync(
-            _data,
-            _repository.Program("Dumont.Cli", "dumont-cli"),
-            arguments,
-            new Dictionary<string, string>
-            {
-                ["HOME"] = _data,
-                ["DUMONT_BASE_URL"] = _settings.ServerUrl.AbsoluteUri.TrimEnd('/'),
-                ["DUMONT_TOKEN"] = _client!.Token!,
-                ["DUMONT_LOCALCLOUD_URL"] = _settings.LocalCloudUrl.AbsoluteUri.TrimEnd('/'),
-            },
-            TimeSpan.FromMinutes(15),
-            null,
-            cancellationToken);
-
-        // A token may not live for as long as a measurement.
-        private async Task SignInAsync(CancellationToken cancellationToken)
-        {
-            var login = new JsonObject { ["username"] = Stack.FirstUserEmail, ["password"] = _stack!.Password };
-            _client!.Token = (await PostAsync("/auth/login", login, cancellationToken))!["access_token"]!.ToString();
-        }
-
-        private Task<JsonNode?> PostAsync(string path, JsonNode body, CancellationToken cancellationToken) =>
-            _client!.SendAsync(HttpMethod.Post, "/api/v1" + path, body, cancellationToken);
-    }
 }

@@ -178,7 +178,10 @@ internal static class SyncTrialActions
 
         private async Task<bool> CatchUpAsync(TimeSpan limit, CancellationToken cancellationToken)
         {
-            var (written, began) = (_time.GetUtcNow(), _time.GetTimestamp());
+            // A figure of zero may be older than the writing. A mark that is written now brings another round, whose time is the machine's own.
+            var began = _time.GetTimestamp();
+            var mark = await shell.GetAsync(Line($"echo $EPOCHREALTIME | tee {Folder}/mark"), TimeSpan.FromMinutes(1), cancellationToken);
+            var written = DateTimeOffset.UnixEpoch.AddSeconds(double.Parse(mark.Replace(',', '.'), CultureInfo.InvariantCulture));
             while (_time.GetElapsedTime(began) < limit)
             {
                 var pair = await PairAsync(cancellationToken);

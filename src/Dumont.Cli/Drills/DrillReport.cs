@@ -53,7 +53,7 @@ internal sealed class DrillReport(TextWriter output, Style style, Language langu
     private void WriteCounts(DrillResult result)
     {
         output.WriteLine(style.Bold(Say(new("Synchronisation", "Sincronização"))));
-        Row(Say(new("rounds", "sincronizações")), string.Create(CultureInfo.InvariantCulture, $"{result.SyncRounds} in {result.SyncSeconds:0.0} s"));
+        Row(Say(new("rounds", "sincronizações")), string.Create(CultureInfo.InvariantCulture, $"{result.SyncRounds} {Say(new("in", "em"))} {result.SyncSeconds:0.0} s"));
         Row(Say(new("files on the standby in time", "arquivos na reserva a tempo")), Share(result.FilesSynced, result.FilesWritten));
         output.WriteLine();
         output.WriteLine(style.Bold("Health checks"));

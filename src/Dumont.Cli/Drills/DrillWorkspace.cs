@@ -27,9 +27,7 @@ internal sealed class DrillWorkspace(SshShell shell, TimeProvider time) : IDispo
     private Process? _stamps;
 
     /// <summary>How far the machine's clock is before ours.</summary>
-    private TimeSpan _clockAhead;
-
-    public int Files => _sums.Count;
+    public TimeSpan ClockAhead { get; private set; }
 
     /// <summary>Begins to write the time.</summary>
     /// <exception cref="CliException">It did not begin.</exception>
@@ -48,7 +46,7 @@ internal sealed class DrillWorkspace(SshShell shell, TimeProvider time) : IDispo
             line = null;
         }
 
-        _clockAhead = (ReadStamp(line) ?? throw new CliException(
+        ClockAhead = (ReadStamp(line) ?? throw new CliException(
             ExitCode.Failure,
             new("the drill could not write into the workspace", "o exercício não conseguiu escrever no workspace"),
             new("look at it with: dumont ssh", "veja com: dumont ssh"))) - time.GetUtcNow();
@@ -76,7 +74,7 @@ internal sealed class DrillWorkspace(SshShell shell, TimeProvider time) : IDispo
         // The last line may have been cut while it was written.
         var stamps = lines.Skip(1).Select(ReadStamp).OfType<DateTimeOffset>().ToList();
         var intact = lines.Count(line => line.Split("  ") is [var sum, var name] && _sums.GetValueOrDefault(name) == sum);
-        return new DrillSight(lines[0], stamps.Count == 0 ? null : stamps.Max() - _clockAhead, intact);
+        return new DrillSight(lines[0], stamps.Count == 0 ? null : stamps.Max() - ClockAhead, intact);
     }
 
     /// <summary>Removes what the drill has written.</summary>

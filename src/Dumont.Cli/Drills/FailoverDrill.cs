@@ -15,12 +15,15 @@ internal sealed class FailoverDrill(CommandContext context, DrillLog log, string
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(60);
     private static readonly TimeSpan SyncPatience = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan DefaultPatience = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan HiccupTime = TimeSpan.FromMilliseconds(300);
-    private static readonly TimeSpan GuardTime = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan HiccupTimeMax = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan GuardTimeMin = TimeSpan.FromSeconds(6);
 
     private readonly TimeProvider _time = context.Environment.Time;
     private readonly DrillServer _server = new(context, instanceId);
     private readonly DrillResult _result = new() { InstanceId = instanceId, Fault = fault };
+
+    /// <summary>Silence after which the server suspects the machine.</summary>
+    private TimeSpan _silence;
 
     private TimeSpan Patience => context.Options.Timeout ?? DefaultPatience;
 
@@ -39,7 +42,7 @@ internal sealed class FailoverDrill(CommandContext context, DrillLog log, string
             try
             {
                 await InjectAsync(machine, cancellationToken);
-                await (fault.IsLoss ? FollowAsync(address, workspace, lost, cancellationToken) : GuardAsync(shell, machine, cancellationToken));
+                await (fault.IsLoss ? FollowAsync(address, workspace, lost, cancellationToken) : GuardAsync(shell, workspace, machine!, cancellationToken));
             }
             finally
             {
@@ -76,8 +79,10 @@ internal sealed class FailoverDrill(CommandContext context, DrillLog log, string
                 new("wait, and look with: dumont standby associations", "espere e veja com: dumont standby associations"));
         }
 
-        var status = await _server.GetAsync("/api/v1/standby/status", cancellationToken);
-        _result.Recovers = CellFormat.Field(status, "config.auto_recovery")?.GetValue<bool>() ?? true;
+        // Of the instance: its own settings stand before those of the account.
+        var rules = await _server.GetAsync($"/api/v1/failover/settings/machines/{instanceId}", cancellationToken);
+        _silence = TimeSpan.FromSeconds(CellFormat.NumberOf(CellFormat.Field(rules, "detection_seconds")) ?? 0);
+        _result.Recovers = DrillServer.Word(rules, "strategy") != "disabled" && CellFormat.Field(rules, "auto_recovery")?.GetValue<bool>() == true;
         log.Write(DrillLevel.Success, new(
             $"✓ CPU standby {DrillServer.Word(pair, "cpu_standby.name")} in {DrillServer.Word(pair, "cpu_standby.zone")} is ready",
             $"✓ CPU standby {DrillServer.Word(pair, "cpu_standby.name")} em {DrillServer.Word(pair, "cpu_standby.zone")} pronta"));
@@ -95,7 +100,7 @@ internal sealed class FailoverDrill(CommandContext context, DrillLog log, string
             var at = _time.GetTimestamp();
             await workspace.WriteAsync(FileBytes, cancellationToken);
             _result.FilesWritten++;
-            if (await IsSyncedAsync(cancellationToken))
+            if (await IsSyncedAsync(workspace, cancellationToken))
             {
                 _result.FilesSynced++;
                 log.Write(DrillLevel.Sync, new(
@@ -120,10 +125,10 @@ internal sealed class FailoverDrill(CommandContext context, DrillLog log, string
         return sight.HostName;
     }
 
-    // A figure of zero may be older than the file; a round that succeeded after it was written is not.
-    private async Task<bool> IsSyncedAsync(CancellationToken cancellationToken)
+    // A figure of zero may be older than the file; a round that succeeded after it was written is not. The machine tells by its own clock when that was.
+    private async Task<bool> IsSyncedAsync(DrillWorkspace workspace, CancellationToken cancellationToken)
     {
-        var (written, began) = (_time.GetUtcNow(), _time.GetTimestamp());
+        var (written, began) = (_time.GetUtcNow() + workspace.ClockAhead, _time.GetTimestamp());
         while (_time.GetElapsedTime(began) < SyncPatience)
         {
             var pair = await _server.PairAsync(cancellationToken);
@@ -220,13 +225,20 @@ internal sealed class FailoverDrill(CommandContext context, DrillLog log, string
         }
     }
 
-    /// <summary>Nothing was lost: nothing may happen, however long one looks.</summary>
-    private async Task GuardAsync(SshShell shell, string? machine, CancellationToken cancellationToken)
+    /// <summary>Nothing was lost: nothing may happen, however long one looks. A hiccup ends before the machine is suspected, the others go on for long after.</summary>
+    private async Task GuardAsync(SshShell shell, DrillWorkspace workspace, string machine, CancellationToken cancellationToken)
     {
         log.Begin(DrillPhase.Detection);
-        await Task.Delay(fault.Name == DrillFault.Hiccup ? HiccupTime : GuardTime, _time, cancellationToken);
-        await cloud!.MendAsync(machine!, cancellationToken);
-        await Task.Delay(TimeSpan.FromSeconds(2), _time, cancellationToken);
+        var lasts = fault.Name == DrillFault.Hiccup ? Shorter(_silence / 2, HiccupTimeMax) : Longer(2 * _silence, GuardTimeMin);
+        await Task.Delay(lasts, _time, cancellationToken);
+        await cloud!.MendAsync(machine, cancellationToken);
+
+        // As soon as the server hears the machine again, nothing that it thought meanwhile can begin any more: it has begun by then, or never will.
+        if (!await IsSyncedAsync(workspace, cancellationToken))
+        {
+            _result.Failures.Add(new("the standby does not follow the machine any more", "a reserva não segue mais a máquina"));
+        }
+
         var pair = await _server.PairAsync(cancellationToken);
         var report = await _server.GetAsync("/api/v1/standby/failover/report?days=1", cancellationToken);
         var isFalse = (report?["history"] as JsonArray ?? []).Any(failover =>
@@ -246,4 +258,8 @@ internal sealed class FailoverDrill(CommandContext context, DrillLog log, string
             ? new($"✗ A failover was begun; the pair is {state}", $"✗ Um failover começou; o par está {state}")
             : new($"✓ No failover was begun; the pair is {state}", $"✓ Nenhum failover começou; o par está {state}"));
     }
+
+    private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    private static TimeSpan Longer(TimeSpan one, TimeSpan other) => one > other ? one : other;
 }

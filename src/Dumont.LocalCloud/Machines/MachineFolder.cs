@@ -28,6 +28,9 @@ internal sealed class MachineFolder(string machinesFolder, string key)
 {
     private static readonly string[] Breakable = ["no-sshd", "new-host-key"];
 
+    // A machine that boots and an order that changes its keys may write them at once; each would take the other's half-written files for accounts.
+    private static readonly Lock KeysGate = new();
+
     // One console is kept from boot to boot until it is this long.
     private const long ConsoleBytesMax = 1 << 20;
 
@@ -95,16 +98,19 @@ internal sealed class MachineFolder(string machinesFolder, string key)
     public void WriteKeys(IReadOnlyDictionary<string, IReadOnlyList<string>> keys)
     {
         var folder = System.IO.Path.Combine(Config, "keys");
-        Directory.CreateDirectory(folder);
-        foreach (var (user, lines) in keys)
+        lock (KeysGate)
         {
-            Replace("keys/" + user, string.Concat(lines.Select(line => line + "\n")));
-        }
+            Directory.CreateDirectory(folder);
+            foreach (var (user, lines) in keys)
+            {
+                Replace("keys/" + user, string.Concat(lines.Select(line => line + "\n")));
+            }
 
-        // An account without keys keeps an empty file, so that the keys it had are taken out.
-        foreach (var file in Directory.EnumerateFiles(folder).Where(file => !keys.ContainsKey(System.IO.Path.GetFileName(file))))
-        {
-            File.WriteAllText(file, "");
+            // An account without keys keeps an empty file, so that the keys it had are taken out.
+            foreach (var file in Directory.EnumerateFiles(folder).Where(file => !keys.ContainsKey(System.IO.Path.GetFileName(file))))
+            {
+                File.WriteAllText(file, "");
+            }
         }
     }
 

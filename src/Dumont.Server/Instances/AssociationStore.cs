@@ -17,6 +17,11 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
     public async Task EnsureAsync(DbTransaction transaction, InstanceId id, UserId userId, string? zone)
     {
         var now = time.GetUtcNow();
+
+        // No number of a promise is given twice: of one that a former standby had, the agent may still say that it holds.
+        var former = await transaction.Connection!.ExecuteScalarAsync<string?>(
+            "SELECT document FROM associations WHERE instance_id = @id", new { id = id.Value }, transaction);
+        var promises = former is null ? 0 : Columns.FromDocument<AssociationDocument>(former).PromiseNumber;
         await transaction.Connection!.ExecuteAsync(
             """
             INSERT INTO associations (instance_id, user_id, standby_machine_id, sync_enabled, released, version, created_at, document)
@@ -25,7 +30,13 @@ internal sealed class AssociationStore(Database database, TimeProvider time)
                 version = associations.version + 1
             WHERE associations.released = 1
             """,
-            new { id = id.Value, user = userId.Value, at = Columns.Of(now), document = Columns.Document(new AssociationDocument { Zone = zone }) },
+            new
+            {
+                id = id.Value,
+                user = userId.Value,
+                at = Columns.Of(now),
+                document = Columns.Document(new AssociationDocument { Zone = zone, PromiseNumber = promises }),
+            },
             transaction);
         await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id.Value, now);
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
@@ -9,14 +10,23 @@ internal static class Ports
     private const int RangeFirst = 12_000;
     private const int RangeLast = 19_000;
 
+    private static readonly ConcurrentDictionary<int, bool> Given = new();
+
     private static int _taken;
 
-    /// <summary>One free port on loopback.</summary>
+    /// <summary>One free port on loopback, and never the same twice: a world that starts beside another may not have opened its own yet.</summary>
     public static int Free()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, 0);
+            listener.Start();
+            var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+            if (Given.TryAdd(port, true))
+            {
+                return port;
+            }
+        }
     }
 
     /// <summary>The first of <paramref name="count"/> free ports in a row, below those that the kernel hands out by itself.</summary>
