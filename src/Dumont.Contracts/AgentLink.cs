@@ -63,6 +63,8 @@ public enum AgentAcknowledge
 /// files, and so reads all of them from its disk when the writer connects next; a writer does so for the migration target, and connects to it anew.</param>
 /// <param name="Acknowledge">When flushes of the user's processes return, on a writer.</param>
 /// <param name="PromiseNumber">Which of the times it is that <see cref="AgentAcknowledge.Sync"/> is ordered; the agent says when that one holds.</param>
+/// <param name="SyncExcludes">Patterns of what is neither sent to the sync target nor deleted there; null for none. They do not hold for the migration target.</param>
+/// <param name="SyncBytesPerSecond">How much a writer may send, to all it sends to together; null for no limit.</param>
 public sealed record AgentOrder(
     long Generation,
     AgentRole Role,
@@ -75,7 +77,9 @@ public sealed record AgentOrder(
     AgentSyncTarget? MigrationTarget = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long Check = 0,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] AgentAcknowledge Acknowledge = AgentAcknowledge.Async,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long PromiseNumber = 0);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long PromiseNumber = 0,
+    IReadOnlyList<string>? SyncExcludes = null,
+    long? SyncBytesPerSecond = null);
 
 /// <summary>How a writer reaches the follower: <c>ssh</c> to <c>root@Host:Port</c> with the instance's sync key, whose forced command is
 /// <c>dumont-agent sink</c>. The host key is pinned.</summary>

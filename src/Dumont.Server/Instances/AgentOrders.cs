@@ -84,6 +84,8 @@ internal sealed class AgentOrders(
                     : 0,
                 Acknowledge = role == AgentRole.Writer && association is not null ? association.Acknowledge : AgentAcknowledge.Async,
                 PromiseNumber = association?.Document.PromiseNumber ?? 0,
+                SyncExcludes = writes ? rules.SyncExcludes : null,
+                SyncBytesPerSecond = writes ? rules.SyncBytesPerSecond : null,
             });
         }
 

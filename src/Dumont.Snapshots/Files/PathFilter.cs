@@ -15,6 +15,9 @@ public sealed class PathFilter
         _patterns = [.. patterns.Select(PathPattern.Parse)];
     }
 
+    /// <summary>Whether a text is a pattern.</summary>
+    public static bool IsPattern(string text) => PathPattern.IsPattern(text);
+
     /// <summary>Whether it leaves out nothing.</summary>
     public bool IsEmpty => _patterns.Length == 0;
 

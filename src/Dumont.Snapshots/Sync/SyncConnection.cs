@@ -30,6 +30,9 @@ internal sealed class SyncConnection(Stream input, Stream output) : IDisposable
     /// <summary>Version of the frames that follow. The two greetings are the same in all.</summary>
     public int Version { get; set; } = SyncLimits.LowestVersion;
 
+    /// <summary>How much may be written; null for no limit.</summary>
+    public BandwidthLimit? Bandwidth { get; init; }
+
     /// <summary>Queues a frame. Its content is copied before the call returns.</summary>
     public async ValueTask WriteAsync(SyncMessage message, CancellationToken cancellationToken)
     {
@@ -110,7 +113,17 @@ internal sealed class SyncConnection(Stream input, Stream output) : IDisposable
     {
         if (_pending.Length > 0)
         {
-            await output.WriteAsync(_pending.Written, cancellationToken);
+            for (var rest = _pending.Written; rest.Length > 0;)
+            {
+                var now = Bandwidth is null ? rest.Length : await Bandwidth.TakeAsync(rest.Length, cancellationToken);
+                await output.WriteAsync(rest[..now], cancellationToken);
+                rest = rest[now..];
+                if (rest.Length > 0)
+                {
+                    await output.FlushAsync(cancellationToken);
+                }
+            }
+
             _pending.Clear();
             await output.FlushAsync(cancellationToken);
         }

@@ -33,6 +33,9 @@ public sealed class SyncSource(
     /// <summary>A file of the workspace that cannot be read, and why; null when there is none. It stays pending and is tried again.</summary>
     public string? Trouble => _counters.Trouble;
 
+    /// <summary>How much may be sent; null for no limit.</summary>
+    public BandwidthLimit? Bandwidth { get; init; }
+
     /// <summary>What is neither sent nor deleted on the sink. A change holds from the next look at a path, and has everything compared.</summary>
     public PathFilter Excludes
     {
@@ -51,7 +54,7 @@ public sealed class SyncSource(
     /// <exception cref="IOException">The connection is gone, or our own tree cannot be read.</exception>
     public async Task RunAsync(Stream input, Stream output, CancellationToken cancellationToken)
     {
-        using var connection = new SyncConnection(input, output);
+        using var connection = new SyncConnection(input, output) { Bandwidth = Bandwidth };
         using var root = TreeRoot.Open(workspace);
         try
         {
