@@ -13,10 +13,16 @@ public sealed class EntryMetadata
     private EntryMetadata(uint userId, uint groupId, ExtendedAttribute[] attributes, bool isCut)
     {
         (UserId, GroupId, Attributes, IsCut) = (userId, groupId, attributes, isCut);
-        var payload = new ArrayBufferWriter<byte>(16);
+        if (attributes.Length == 0)
+        {
+            Payload = ExtendedAttributes.None;
+            return;
+        }
+
+        var payload = new ArrayBufferWriter<byte>();
         ExtendedAttributes.Write(attributes, payload);
         Payload = payload.WrittenMemory;
-        AttributesHash = attributes.Length == 0 ? default : ContentHash.Of(Payload.Span);
+        AttributesHash = ContentHash.Of(Payload.Span);
     }
 
     /// <summary>Owner.</summary>

@@ -53,7 +53,7 @@ internal sealed class TreeComparer(
     {
         known.SeenInScan = LastRun;
         known.OwnInode = entry.Stamp.Inode;
-        if (known.OwnStamp == entry.Stamp && known.Entry.Mode == entry.Mode)
+        if (known.OwnStamp == entry.Stamp && known.Entry.Mode == entry.Mode && SameOwner(entry, known.Entry))
         {
             return;
         }
@@ -68,6 +68,9 @@ internal sealed class TreeComparer(
             changes.Mark(entry.Path);
         }
     }
+
+    private static bool SameOwner(TreeEntry own, SyncEntry theirs) =>
+        theirs.Metadata is not { } known || (known.UserId == own.UserId && known.GroupId == own.GroupId);
 
     private bool HasKnownContent(TreeEntry own, SyncEntry theirs) =>
         own.Kind != TreeEntryKind.File || index.Find(own.Path, own.Stamp)?.Digest == theirs.Digest;
