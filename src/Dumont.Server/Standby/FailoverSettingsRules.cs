@@ -95,10 +95,10 @@ internal static class FailoverSettingsRules
         };
 
     // Empty ones are left out: a form and a command line say "none" by one.
-    private static IReadOnlyList<string>? PatternsOf(ChangeFailoverSettingsRequest request) =>
+    private static List<string>? PatternsOf(ChangeFailoverSettingsRequest request) =>
         request.SyncExcludes?.Where(pattern => pattern.Length > 0).ToList();
 
-    private static void CheckExcludes(List<FieldError> errors, IReadOnlyList<string>? patterns)
+    private static void CheckExcludes(List<FieldError> errors, List<string>? patterns)
     {
         if (patterns is { Count: > PatternsMax } || patterns?.Any(pattern => pattern.Length > PatternLengthMax || pattern.Any(char.IsControl)) == true)
         {
