@@ -65,6 +65,8 @@ public enum AgentAcknowledge
 /// <param name="PromiseNumber">Which of the times it is that <see cref="AgentAcknowledge.Sync"/> is ordered; the agent says when that one holds.</param>
 /// <param name="Services">What a writer keeps running; null for nothing.</param>
 /// <param name="Hook">What a writer runs before the services, unless it has; null for nothing.</param>
+/// <param name="SyncExcludes">Patterns of what is neither sent to the sync target nor deleted there; null for none. They do not hold for the migration target.</param>
+/// <param name="SyncBytesPerSecond">How much a writer may send, to all it sends to together; null for no limit.</param>
 public sealed record AgentOrder(
     long Generation,
     AgentRole Role,
@@ -79,7 +81,9 @@ public sealed record AgentOrder(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] AgentAcknowledge Acknowledge = AgentAcknowledge.Async,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long PromiseNumber = 0,
     IReadOnlyList<AgentService>? Services = null,
-    AgentHook? Hook = null);
+    AgentHook? Hook = null,
+    IReadOnlyList<string>? SyncExcludes = null,
+    long? SyncBytesPerSecond = null);
 
 /// <summary>How a writer reaches the follower: <c>ssh</c> to <c>root@Host:Port</c> with the instance's sync key, whose forced command is
 /// <c>dumont-agent sink</c>. The host key is pinned.</summary>

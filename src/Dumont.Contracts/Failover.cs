@@ -40,6 +40,12 @@ public sealed record ChangeFailoverSettingsRequest
 
     /// <summary>When a flush (<c>fsync</c>) of a user's process returns: <c>async</c>, with the machine's own disk, or <c>sync</c>, when the standby has it, too.</summary>
     public string? Acknowledge { get; init; }
+
+    /// <summary>Patterns, as those of a snapshot, of what is neither sent to the standby nor deleted there; all of them. An empty list for none.</summary>
+    public IReadOnlyList<string>? SyncExcludes { get; init; }
+
+    /// <summary>What the sync may send, Mbit/s, 1 to 100,000; 0 for no limit.</summary>
+    public int? SyncBandwidthLimit { get; init; }
 }
 
 /// <summary>Settings of failover that hold for all instances without their own.</summary>
@@ -69,6 +75,12 @@ public sealed record FailoverSettingsResponse
     /// <summary>When a flush of a user's process returns: <c>async</c> or <c>sync</c>.</summary>
     public required string Acknowledge { get; init; }
 
+    /// <summary>Patterns of what is neither sent to the standby nor deleted there.</summary>
+    public required IReadOnlyList<string> SyncExcludes { get; init; }
+
+    /// <summary>What the sync may send, Mbit/s; null for no limit.</summary>
+    public required int? SyncBandwidthLimit { get; init; }
+
     /// <summary>Silence after which a machine is suspected, seconds: interval times threshold.</summary>
     public required double DetectionSeconds { get; init; }
 
@@ -76,8 +88,16 @@ public sealed record FailoverSettingsResponse
     public required bool AutoStandbyEnabled { get; init; }
 }
 
-/// <summary>What an instance has of its own; null follows the user's settings.</summary>
-public sealed record FailoverOwnSettings(string? Strategy, bool? AutoFailover, bool? AutoRecovery, double? HealthCheckInterval, int? FailoverThreshold, string? Acknowledge);
+/// <summary>What an instance has of its own; null follows the user's settings, and a limit of 0 is none.</summary>
+public sealed record FailoverOwnSettings(
+    string? Strategy,
+    bool? AutoFailover,
+    bool? AutoRecovery,
+    double? HealthCheckInterval,
+    int? FailoverThreshold,
+    string? Acknowledge,
+    IReadOnlyList<string>? SyncExcludes,
+    int? SyncBandwidthLimit);
 
 /// <summary>Settings of failover as they hold for one instance.</summary>
 public sealed record MachineFailoverSettingsResponse
@@ -108,6 +128,12 @@ public sealed record MachineFailoverSettingsResponse
 
     /// <summary>When a flush of a user's process returns: <c>async</c> or <c>sync</c>.</summary>
     public required string Acknowledge { get; init; }
+
+    /// <summary>Patterns of what is neither sent to the standby nor deleted there.</summary>
+    public required IReadOnlyList<string> SyncExcludes { get; init; }
+
+    /// <summary>What the sync may send, Mbit/s; null for no limit.</summary>
+    public required int? SyncBandwidthLimit { get; init; }
 
     /// <summary>Silence after which a machine is suspected, seconds.</summary>
     public required double DetectionSeconds { get; init; }

@@ -48,6 +48,19 @@ public sealed class AgentLinkTests
     }
 
     [Fact]
+    public void Order_ExcludesAndLimit_OnTheWire_StaysAsItIs()
+    {
+        var order = new AgentOrder(1, AgentRole.Writer, "/w", SyncTarget: null, Drain: false, [], SyncExcludes: ["cache", "*.tmp"], SyncBytesPerSecond: 1_250_000);
+
+        const string wire =
+            """{"generation":1,"role":"writer","workspace":"/w","drain":false,"authorized_keys":[],"sync_excludes":["cache","*.tmp"],"sync_bytes_per_second":1250000}""";
+        Assert.Equal(wire, JsonSerializer.Serialize(order, AgentLinkJson.Default.AgentOrder));
+        var read = JsonSerializer.Deserialize(wire, AgentLinkJson.Default.AgentOrder)!;
+        Assert.Equal(order.SyncExcludes, read.SyncExcludes);
+        Assert.Equal(order.SyncBytesPerSecond, read.SyncBytesPerSecond);
+    }
+
+    [Fact]
     public void Report_OnTheWire_StaysAsItIs()
     {
         var report = new AgentReport(

@@ -13,6 +13,22 @@ internal static class TreeFacts
         return string.Join('\n', lines);
     }
 
+    /// <summary>The same with owner, extended attributes that travel, and the first name of a file that has several.</summary>
+    public static string WithMetadata(string folder)
+    {
+        using var root = TreeRoot.Open(folder);
+        var entries = root.Walk().ToList();
+        var firstNames = entries.Where(entry => entry.Kind == TreeEntryKind.File).GroupBy(entry => entry.Stamp.Inode).ToDictionary(names => names.Key, names => names.Min(entry => entry.Path));
+        return string.Join('\n', entries.Select(entry => Describe(folder, entry) + Extra(entry)).Order(StringComparer.Ordinal));
+
+        string Extra(TreeEntry entry)
+        {
+            var metadata = root.ReadMetadata(entry);
+            var first = entry.Kind == TreeEntryKind.File ? firstNames[entry.Stamp.Inode] : entry.Path;
+            return $" {metadata.UserId}:{metadata.GroupId} {Convert.ToHexString(metadata.Payload.Span)} {first}";
+        }
+    }
+
     /// <summary>A reproducible stretch of noise.</summary>
     public static byte[] Noise(int length, int seed)
     {

@@ -32,9 +32,9 @@ public sealed class TreeWriterTests : IDisposable
 
         Assert.Throws<DirectoryNotFoundException>(() => Place("door/planted", "evil"));
         Assert.Throws<DirectoryNotFoundException>(() => Place("door/precious", "evil"));
-        Assert.Throws<DirectoryNotFoundException>(() => _writer.MakeDirectory(TreePath.Parse("door/made"), 0b111_101_101, 0));
-        Assert.Throws<DirectoryNotFoundException>(() => _writer.PlaceLink(TreePath.Parse("door/link"), "x", 0));
-        Assert.Throws<DirectoryNotFoundException>(() => _writer.SetFileAttributes(TreePath.Parse("door/precious"), 0, 0));
+        Assert.Throws<DirectoryNotFoundException>(() => _writer.MakeDirectory(TreePath.Parse("door/made"), 0b111_101_101, 0, null));
+        Assert.Throws<DirectoryNotFoundException>(() => _writer.PlaceLink(TreePath.Parse("door/link"), "x", 0, null));
+        Assert.Throws<DirectoryNotFoundException>(() => _writer.SetFileAttributes(TreePath.Parse("door/precious"), 0, 0, null));
         _writer.Delete(TreePath.Parse("door/precious"));
 
         AssertOutsideUntouched();
@@ -57,7 +57,7 @@ public sealed class TreeWriterTests : IDisposable
     {
         File.CreateSymbolicLink(Path.Combine(_tree, "door"), Path.Combine(_outside, "precious"));
 
-        Assert.Throws<DirectoryNotFoundException>(() => _writer.SetFileAttributes(TreePath.Parse("door"), 0, 0));
+        Assert.Throws<DirectoryNotFoundException>(() => _writer.SetFileAttributes(TreePath.Parse("door"), 0, 0, null));
         AssertOutsideUntouched();
     }
 
@@ -66,7 +66,7 @@ public sealed class TreeWriterTests : IDisposable
     {
         File.CreateSymbolicLink(Path.Combine(_tree, "door"), _outside);
 
-        _writer.MakeDirectory(TreePath.Parse("door"), 0b111_000_000, 0);
+        _writer.MakeDirectory(TreePath.Parse("door"), 0b111_000_000, 0, null);
         Place("door/inside", "mine");
 
         Assert.Null(new DirectoryInfo(Path.Combine(_tree, "door")).LinkTarget);

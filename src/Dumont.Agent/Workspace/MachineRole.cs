@@ -28,6 +28,7 @@ internal sealed class MachineRole(
     private readonly SemaphoreSlim _changed = new(0, 1);
     private readonly Lock _lock = new();
     private readonly Dictionary<string, TreeIndex> _indexes = new(StringComparer.Ordinal);
+    private readonly BandwidthLimit _bandwidth = new(time);
     private AgentOrder _wanted = NoOrder;
     private volatile AgentOrder _order = NoOrder;
     private volatile RoleWork? _work;
@@ -185,12 +186,17 @@ internal sealed class MachineRole(
         var before = _order;
         _trouble = await TryAsync(order, "role", async () =>
         {
+            _bandwidth.BytesPerSecond = order.SyncBytesPerSecond is > 0 and var rate ? rate : null;
             if (_work is null || !SameWork(order, before))
             {
                 receiver.Serve(null);
                 await EndWorkAsync();
                 _work = BeginWork(order, cancellationToken);
                 before = NoOrder;
+            }
+            else if (!SameExcludes(order, before))
+            {
+                _work.SetExcludes(ExcludesOf(order));
             }
 
             if (_work is not null && !SameMigration(order, before))
@@ -287,7 +293,9 @@ internal sealed class MachineRole(
                 return new RoleWork(sink, order.Check, null, processes, options, changed, time, cancellationToken);
             case { Role: AgentRole.Writer, SyncTarget: { } target }:
                 var lane = new SyncLane(
-                    new WriterSync(config.MachineId, order.Generation, order.Workspace, target, index, newSender(), options, log, time), target.MachineId, check: 0);
+                    new WriterSync(config.MachineId, order.Generation, order.Workspace, target, index, ExcludesOf(order), _bandwidth, newSender(), options, log, time),
+                    target.MachineId,
+                    check: 0);
                 return new RoleWork(null, 0, lane, processes, options, changed, time, cancellationToken);
             default:
                 return new RoleWork(null, 0, null, processes, options, changed, time, cancellationToken);
@@ -297,7 +305,7 @@ internal sealed class MachineRole(
     // With an index of its own: two connections never share one, and a comparison by content begins with an empty one.
     private SyncLane BeginMigration(AgentOrder order, AgentSyncTarget target) =>
         new(
-            new WriterSync(config.MachineId, order.Generation, order.Workspace, target, new TreeIndex(), newSender(), options, log, time),
+            new WriterSync(config.MachineId, order.Generation, order.Workspace, target, new TreeIndex(), PathFilter.None, _bandwidth, newSender(), options, log, time),
             target.MachineId,
             order.Check);
 
@@ -318,8 +326,23 @@ internal sealed class MachineRole(
     private static bool SameMigration(AgentOrder left, AgentOrder right) =>
         left.MigrationTarget == right.MigrationTarget && (left.MigrationTarget is null || left.Check == right.Check);
 
+    // A pattern that this version does not know leaves out nothing: more on the standby is better than less.
+    private PathFilter ExcludesOf(AgentOrder order)
+    {
+        var patterns = (order.SyncExcludes ?? []).ToLookup(PathFilter.IsPattern);
+        if (patterns[false].Any())
+        {
+            log.Warn("order.excludes", ("unknown", string.Join(", ", patterns[false])));
+        }
+
+        return new PathFilter(patterns[true]);
+    }
+
+    private static bool SameExcludes(AgentOrder left, AgentOrder right) => (left.SyncExcludes ?? []).SequenceEqual(right.SyncExcludes ?? []);
+
     private static bool IsSame(AgentOrder left, AgentOrder right) =>
         SameWork(left, right) && SameMigration(left, right) && left.Drain == right.Drain && left.ReportInterval == right.ReportInterval
         && left.Acknowledge == right.Acknowledge && left.PromiseNumber == right.PromiseNumber && left.Hook == right.Hook
-        && (left.Services ?? []).SequenceEqual(right.Services ?? []) && left.AuthorizedKeys.SequenceEqual(right.AuthorizedKeys);
+        && (left.Services ?? []).SequenceEqual(right.Services ?? []) && left.AuthorizedKeys.SequenceEqual(right.AuthorizedKeys)
+        && SameExcludes(left, right) && left.SyncBytesPerSecond == right.SyncBytesPerSecond;
 }

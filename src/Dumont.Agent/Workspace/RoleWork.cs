@@ -1,6 +1,7 @@
 using Dumont.Agent.Flush;
 using Dumont.Agent.Machine;
 using Dumont.Contracts;
+using Dumont.Snapshots;
 using Dumont.Snapshots.Sync;
 
 namespace Dumont.Agent.Workspace;
@@ -50,13 +51,16 @@ internal sealed class RoleWork : IAsyncDisposable
     }
 
     /// <summary>Why the sync does not get on; null when it does.</summary>
-    public string? Trouble => _left > 0 ? $"{_left} user processes cannot be ended" : _migration?.Trouble ?? _sync?.Trouble;
+    public string? Trouble => _left > 0 ? $"{_left} user processes cannot be ended" : _migration?.Trouble ?? _sync?.Trouble ?? _sink?.Trouble;
 
     /// <summary>For the heartbeat; null when this machine neither sends nor receives.</summary>
     public AgentSyncReport? Sync => _sync?.Report() ?? (_sink is null ? null : SyncLane.ReportOf(_sink.Status, null, isDrained: false, _check));
 
     /// <summary>The same of the follower that the instance is to move to.</summary>
     public AgentSyncReport? Migration => _migration?.Report();
+
+    /// <summary>Replaces what the follower is not sent. One that the instance is to move to is sent everything: nothing else will have it.</summary>
+    public void SetExcludes(PathFilter excludes) => _sync?.SetExcludes(excludes);
 
     /// <summary>Replaces the follower that the instance is to move to; <paramref name="begin"/> is null when it is not to move any more.</summary>
     /// <exception cref="IOException">The workspace cannot be watched.</exception>

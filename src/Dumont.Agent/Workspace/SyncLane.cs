@@ -1,5 +1,6 @@
 using Dumont.Agent.Flush;
 using Dumont.Contracts;
+using Dumont.Snapshots;
 using Dumont.Snapshots.Sync;
 
 namespace Dumont.Agent.Workspace;
@@ -16,6 +17,9 @@ internal sealed class SyncLane(WriterSync sync, MachineId peer, long check) : IA
 
     /// <summary>Everything is acknowledged since <see cref="BeginDrain"/>.</summary>
     public bool IsDrained => Interlocked.Read(ref _ticket) is not NoTicket and var ticket && sync.IsCaughtUp(ticket);
+
+    /// <summary>Replaces what is not sent.</summary>
+    public void SetExcludes(PathFilter excludes) => sync.SetExcludes(excludes);
 
     /// <summary>The last user process is gone: compared once more, because what it wrote last may not have been noticed.</summary>
     public void BeginDrain() => Interlocked.Exchange(ref _ticket, sync.RequestRescan());

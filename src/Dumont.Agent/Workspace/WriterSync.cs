@@ -23,6 +23,8 @@ internal sealed class WriterSync : IAsyncDisposable
         string workspace,
         AgentSyncTarget target,
         TreeIndex index,
+        PathFilter excludes,
+        BandwidthLimit bandwidth,
         SyncSender sender,
         AgentOptions options,
         AgentLog log,
@@ -30,7 +32,11 @@ internal sealed class WriterSync : IAsyncDisposable
     {
         _changes = new TreeChanges(time);
         _watcher = new TreeWatcher(workspace, _changes, log);
-        _source = new SyncSource(workspace, new SyncIdentity(self.Value, 0, generation), _changes, index, options.Sync, time);
+        _source = new SyncSource(workspace, new SyncIdentity(self.Value, 0, generation), _changes, index, options.Sync, time)
+        {
+            Excludes = excludes,
+            Bandwidth = bandwidth,
+        };
         _sender = sender;
         _sending = sender.RunAsync(_source, target, _stop.Token);
     }
@@ -40,6 +46,9 @@ internal sealed class WriterSync : IAsyncDisposable
 
     /// <summary>Why there is no connection, or why a file cannot be sent.</summary>
     public string? Trouble => _sender.Trouble ?? _source.Trouble;
+
+    /// <summary>Replaces what is not sent.</summary>
+    public void SetExcludes(PathFilter excludes) => _source.Excludes = excludes;
 
     /// <summary>Asks for a comparison of the whole tree; the ticket is for <see cref="IsCaughtUp"/>.</summary>
     public long RequestRescan() => _changes.RequestRescan();

@@ -26,6 +26,8 @@ internal static class FailoverCommands
         {
             Values = ["async", "sync"],
         },
+        new("sync_excludes", KeyType.TextList, new("pattern of what is not synced; one empty for none", "padrão do que não é sincronizado; um vazio para nenhum")),
+        new("sync_bandwidth_limit", KeyType.Integer, new("Mbit/s that the sync may send, 1 to 100000; 0 for all", "Mbit/s que a sincronização pode enviar, 1 a 100000; 0 para tudo")),
     ];
 
     private static readonly Column[] StrategyColumns =
@@ -88,7 +90,7 @@ internal static class FailoverCommands
             NameField = "machine_id",
         },
         new("settings", ApiMethod.Put, "/api/v1/failover/settings/machines/{gpu_instance_id}", new("Give an instance settings of its own", "Dá configurações próprias a uma instância"),
-            ["failover settings set-machine 17 health_check_interval=0.2", "failover settings set-machine train strategy=disabled"])
+            ["failover settings set-machine 17 health_check_interval=0.2", "failover settings set-machine train sync_excludes=cache sync_excludes=*.tmp sync_bandwidth_limit=50"])
         {
             SubWord = "set-machine",
             Positionals = [Gpu],

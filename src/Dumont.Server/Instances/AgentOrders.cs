@@ -90,6 +90,8 @@ internal sealed class AgentOrders(
                 PromiseNumber = association?.Document.PromiseNumber ?? 0,
                 Services = kept,
                 Hook = hook,
+                SyncExcludes = writes ? rules.SyncExcludes : null,
+                SyncBytesPerSecond = writes ? rules.SyncBytesPerSecond : null,
             });
         }
 

@@ -44,6 +44,12 @@ internal sealed record AutoStandbySettings
 
     /// <summary>When what a process flushes counts as safe.</summary>
     public Acknowledgement Acknowledge { get; init; }
+
+    /// <summary>Patterns of what is not synced; null for none.</summary>
+    public IReadOnlyList<string>? SyncExcludes { get; init; }
+
+    /// <summary>What the sync may send, Mbit/s; null for no limit.</summary>
+    public int? SyncBandwidthLimit { get; init; }
 }
 
 /// <summary>Reads and writes auto-standby settings.</summary>

@@ -46,6 +46,11 @@ internal sealed record FailoverWishes
     public int? FailoverThreshold { get; init; }
 
     public Acknowledgement? Acknowledge { get; init; }
+
+    public IReadOnlyList<string>? SyncExcludes { get; init; }
+
+    /// <summary>Mbit/s; 0 for no limit, whatever the user's settings say.</summary>
+    public int? SyncBandwidthLimit { get; init; }
 }
 
 /// <summary>How one instance's failover works: its own settings over its user's over the server's.</summary>
@@ -55,14 +60,20 @@ internal sealed record FailoverWishes
 /// <param name="HealthCheckInterval">Time between two heartbeats.</param>
 /// <param name="FailoverThreshold">Heartbeats in a row that may be missing.</param>
 /// <param name="Acknowledge">When what a process flushes counts as safe.</param>
+/// <param name="SyncExcludes">Patterns of what is neither sent to the standby nor deleted there; null for none.</param>
+/// <param name="SyncBandwidthLimit">What the sync may send, Mbit/s; null for no limit.</param>
 internal sealed record FailoverRules(
     FailoverStrategy Strategy,
     bool AutoFailover,
     bool AutoRecovery,
     TimeSpan HealthCheckInterval,
     int FailoverThreshold,
-    Acknowledgement Acknowledge = Acknowledgement.Async)
+    Acknowledgement Acknowledge = Acknowledgement.Async,
+    IReadOnlyList<string>? SyncExcludes = null,
+    int? SyncBandwidthLimit = null)
 {
+    private const long BytesPerMegabit = 1_000_000 / 8;
+
     private static readonly TimeSpan ReportIntervalMax = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LookIntervalMax = TimeSpan.FromSeconds(5);
 
@@ -85,6 +96,9 @@ internal sealed record FailoverRules(
     /// <summary>A flush returns when the standby has it.</summary>
     public bool WaitsForStandby => Acknowledge == Acknowledgement.Sync;
 
+    /// <summary><see cref="SyncBandwidthLimit"/> as machines are told.</summary>
+    public long? SyncBytesPerSecond => SyncBandwidthLimit * BytesPerMegabit;
+
     /// <summary>After a failover a GPU is looked for.</summary>
     public bool RecoversByItself => AutoRecovery && Strategy != FailoverStrategy.Disabled;
 
@@ -102,5 +116,7 @@ internal sealed record FailoverRules(
             own?.AutoRecovery ?? ofUser.AutoRecovery,
             own?.HealthCheckInterval ?? ofUser.HealthCheckInterval ?? ofServer.HeartbeatInterval,
             own?.FailoverThreshold ?? ofUser.FailoverThreshold ?? ofServer.FailoverThreshold,
-            own?.Acknowledge ?? ofUser.Acknowledge);
+            own?.Acknowledge ?? ofUser.Acknowledge,
+            (own?.SyncExcludes ?? ofUser.SyncExcludes) is { Count: > 0 } excludes ? excludes : null,
+            (own?.SyncBandwidthLimit ?? ofUser.SyncBandwidthLimit) is > 0 and var limit ? limit : null);
 }

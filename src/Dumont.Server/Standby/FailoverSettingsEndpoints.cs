@@ -200,6 +200,8 @@ internal static class FailoverSettingsEndpoints
             HealthCheckInterval = rules.HealthCheckInterval.TotalSeconds,
             FailoverThreshold = rules.FailoverThreshold,
             Acknowledge = InstanceViews.Word(rules.Acknowledge),
+            SyncExcludes = rules.SyncExcludes ?? [],
+            SyncBandwidthLimit = rules.SyncBandwidthLimit,
             DetectionSeconds = rules.SuspectAfter.TotalSeconds,
             AutoStandbyEnabled = ofUser.Enabled,
         };
@@ -219,6 +221,8 @@ internal static class FailoverSettingsEndpoints
             HealthCheckInterval = rules.HealthCheckInterval.TotalSeconds,
             FailoverThreshold = rules.FailoverThreshold,
             Acknowledge = InstanceViews.Word(rules.Acknowledge),
+            SyncExcludes = rules.SyncExcludes ?? [],
+            SyncBandwidthLimit = rules.SyncBandwidthLimit,
             DetectionSeconds = rules.SuspectAfter.TotalSeconds,
             Own = new FailoverOwnSettings(
                 own?.Strategy is { } strategy ? InstanceViews.Word(strategy) : null,
@@ -226,7 +230,9 @@ internal static class FailoverSettingsEndpoints
                 own?.AutoRecovery,
                 own?.HealthCheckInterval?.TotalSeconds,
                 own?.FailoverThreshold,
-                own?.Acknowledge is { } acknowledge ? InstanceViews.Word(acknowledge) : null),
+                own?.Acknowledge is { } acknowledge ? InstanceViews.Word(acknowledge) : null,
+                own?.SyncExcludes,
+                own?.SyncBandwidthLimit),
         };
     }
 }

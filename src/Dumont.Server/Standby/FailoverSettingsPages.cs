@@ -26,7 +26,9 @@ internal static class FailoverSettingsPages
             sent["auto_recovery"] == "true",
             sent["health_check_interval"].ToString().Trim(),
             sent["failover_threshold"].ToString().Trim(),
-            sent["acknowledge"].ToString());
+            sent["acknowledge"].ToString(),
+            sent["sync_excludes"].ToString(),
+            sent["sync_bandwidth_limit"].ToString().Trim());
 
     /// <summary>What the API is asked for.</summary>
     internal static ChangeFailoverSettingsRequest ToRequest(FailoverSettingsForm form) =>
@@ -38,6 +40,9 @@ internal static class FailoverSettingsPages
             HealthCheckInterval = double.TryParse(form.HealthCheckInterval, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) ? seconds : double.NaN,
             FailoverThreshold = int.TryParse(form.FailoverThreshold, NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : 0,
             Acknowledge = form.Acknowledge.Length == 0 ? null : form.Acknowledge,
+            SyncExcludes = form.SyncExcludes.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+            SyncBandwidthLimit = form.SyncBandwidthLimit.Length == 0 ? 0
+                : int.TryParse(form.SyncBandwidthLimit, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) ? limit : -1,
         };
 
     private static async Task<IResult> ShowAsync(
@@ -96,7 +101,14 @@ internal static class FailoverSettingsPages
             new
             {
                 Form = typed ?? FailoverSettingsForm.Of(
-                    found.Strategy, found.AutoFailover, found.AutoRecovery, found.HealthCheckInterval, found.FailoverThreshold, found.Acknowledge),
+                    found.Strategy,
+                    found.AutoFailover,
+                    found.AutoRecovery,
+                    found.HealthCheckInterval,
+                    found.FailoverThreshold,
+                    found.Acknowledge,
+                    found.SyncExcludes,
+                    found.SyncBandwidthLimit),
                 Settings = found,
                 Readiness = FailoverControlEndpoints.ToResponse(readiness),
                 Errors = (IReadOnlyDictionary<string, string>)(problem?.Fields?.ToDictionary(error => error.Field, error => ProblemTexts.OfField(ui, error)) ?? []),
@@ -112,16 +124,35 @@ internal static class FailoverSettingsPages
 /// <param name="HealthCheckInterval">Seconds.</param>
 /// <param name="FailoverThreshold">Heartbeats.</param>
 /// <param name="Acknowledge">When a flush returns.</param>
+/// <param name="SyncExcludes">Patterns, one a line.</param>
+/// <param name="SyncBandwidthLimit">Mbit/s; empty for no limit.</param>
 public sealed record FailoverSettingsForm(
-    string Strategy, bool AutoFailover, bool AutoRecovery, string HealthCheckInterval, string FailoverThreshold, string Acknowledge)
+    string Strategy,
+    bool AutoFailover,
+    bool AutoRecovery,
+    string HealthCheckInterval,
+    string FailoverThreshold,
+    string Acknowledge,
+    string SyncExcludes,
+    string SyncBandwidthLimit)
 {
     /// <summary>The form of settings as they are.</summary>
-    public static FailoverSettingsForm Of(string strategy, bool autoFailover, bool autoRecovery, double interval, int threshold, string acknowledge) =>
+    public static FailoverSettingsForm Of(
+        string strategy,
+        bool autoFailover,
+        bool autoRecovery,
+        double interval,
+        int threshold,
+        string acknowledge,
+        IReadOnlyList<string> syncExcludes,
+        int? syncBandwidthLimit) =>
         new(
             strategy,
             autoFailover,
             autoRecovery,
             interval.ToString(CultureInfo.InvariantCulture),
             threshold.ToString(CultureInfo.InvariantCulture),
-            acknowledge);
+            acknowledge,
+            string.Join('\n', syncExcludes),
+            syncBandwidthLimit?.ToString(CultureInfo.InvariantCulture) ?? "");
 }

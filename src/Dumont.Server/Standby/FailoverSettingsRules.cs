@@ -1,6 +1,7 @@
 using Dumont.Contracts;
 using Dumont.Server.Instances;
 using Dumont.Server.Platform.Web;
+using Dumont.Snapshots;
 
 namespace Dumont.Server.Standby;
 
@@ -11,6 +12,9 @@ internal static class FailoverSettingsRules
     private const double IntervalMax = 60;
     private const int ThresholdMin = 2;
     private const int ThresholdMax = 100;
+    private const int BandwidthMax = 100_000;
+    private const int PatternsMax = 64;
+    private const int PatternLengthMax = 512;
 
     /// <summary>Everything wrong with <paramref name="request"/>.</summary>
     public static IReadOnlyList<FieldError> Check(ChangeFailoverSettingsRequest request)
@@ -33,6 +37,12 @@ internal static class FailoverSettingsRules
             errors.Add(new FieldError("acknowledge", "Must be one of async, sync."));
         }
 
+        if (request.SyncBandwidthLimit is < 0 or > BandwidthMax)
+        {
+            errors.Add(new FieldError("sync_bandwidth_limit", $"Must be 0 for no limit, or from 1 to {BandwidthMax}."));
+        }
+
+        CheckExcludes(errors, PatternsOf(request));
         return errors;
     }
 
@@ -66,6 +76,8 @@ internal static class FailoverSettingsRules
             HealthCheckInterval = IntervalOf(request) ?? before.HealthCheckInterval,
             FailoverThreshold = request.FailoverThreshold ?? before.FailoverThreshold,
             Acknowledge = AcknowledgementOf(request.Acknowledge) ?? before.Acknowledge,
+            SyncExcludes = PatternsOf(request) ?? before.SyncExcludes,
+            SyncBandwidthLimit = request.SyncBandwidthLimit ?? before.SyncBandwidthLimit,
         };
 
     /// <summary>A user's settings after the change.</summary>
@@ -78,7 +90,30 @@ internal static class FailoverSettingsRules
             HealthCheckInterval = IntervalOf(request) ?? before.HealthCheckInterval,
             FailoverThreshold = request.FailoverThreshold ?? before.FailoverThreshold,
             Acknowledge = AcknowledgementOf(request.Acknowledge) ?? before.Acknowledge,
+            SyncExcludes = PatternsOf(request) ?? before.SyncExcludes,
+            SyncBandwidthLimit = request.SyncBandwidthLimit ?? before.SyncBandwidthLimit,
         };
+
+    // Empty ones are left out: a form and a command line say "none" by one.
+    private static List<string>? PatternsOf(ChangeFailoverSettingsRequest request) =>
+        request.SyncExcludes?.Where(pattern => pattern.Length > 0).ToList();
+
+    private static void CheckExcludes(List<FieldError> errors, List<string>? patterns)
+    {
+        if (patterns is { Count: > PatternsMax } || patterns?.Any(pattern => pattern.Length > PatternLengthMax || pattern.Any(char.IsControl)) == true)
+        {
+            errors.Add(new FieldError("sync_excludes", $"Must be at most {PatternsMax} patterns of at most {PatternLengthMax} characters without control characters."));
+            return;
+        }
+
+        foreach (var pattern in patterns ?? [])
+        {
+            if (!PathFilter.IsPattern(pattern))
+            {
+                errors.Add(new FieldError("sync_excludes", $"'{pattern}' is not a pattern: it is empty, goes up, or has an open bracket."));
+            }
+        }
+    }
 
     private static FailoverStrategy? StrategyOf(ChangeFailoverSettingsRequest request) =>
         (request.Strategy ?? request.DefaultStrategy) is { } id ? FailoverStrategies.Find(id) : null;

@@ -84,7 +84,15 @@ internal static class StandbyPages
     private static FailoverSettingsForm FailoverFormOf(AutoStandbySettings settings, FailoverSettings failover)
     {
         var shown = FailoverSettingsEndpoints.ToResponse(settings, failover);
-        return FailoverSettingsForm.Of(shown.Strategy, shown.AutoFailover, shown.AutoRecovery, shown.HealthCheckInterval, shown.FailoverThreshold, shown.Acknowledge);
+        return FailoverSettingsForm.Of(
+            shown.Strategy,
+            shown.AutoFailover,
+            shown.AutoRecovery,
+            shown.HealthCheckInterval,
+            shown.FailoverThreshold,
+            shown.Acknowledge,
+            shown.SyncExcludes,
+            shown.SyncBandwidthLimit);
     }
 
     private static async Task<IResult> PageAsync(

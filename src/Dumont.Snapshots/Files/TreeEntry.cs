@@ -36,7 +36,11 @@ public readonly record struct FileStamp(long SizeBytes, long ModifiedNs, long Ch
 /// <param name="Mode">Permission bits that travel, within <see cref="PreservedMode"/>.</param>
 /// <param name="Stamp">For finding changes.</param>
 /// <param name="LinkTarget">Target of a link, one char a byte; null for anything else.</param>
-public sealed record TreeEntry(TreePath Path, TreeEntryKind Kind, int Mode, FileStamp Stamp, string? LinkTarget)
+/// <param name="UserId">Owner.</param>
+/// <param name="GroupId">Group.</param>
+/// <param name="Links">Names that a file has; some may be outside the tree.</param>
+public sealed record TreeEntry(
+    TreePath Path, TreeEntryKind Kind, int Mode, FileStamp Stamp, string? LinkTarget, uint UserId, uint GroupId, uint Links)
 {
     /// <summary>Read, write and execute for owner, group and others, and the sticky bit. Set-user-id and set-group-id never travel: a peer
     /// must not be able to plant a privileged program.</summary>

@@ -75,6 +75,29 @@ public sealed class TreeRoot : IDisposable
         return null;
     }
 
+    /// <summary>Owner and extended attributes of an entry as they are now. One that is gone, or may not be opened, has no attributes; nor has a link.</summary>
+    public EntryMetadata ReadMetadata(TreeEntry entry)
+    {
+        var flags = Libc.O_RDONLY | Libc.O_NOFOLLOW | Libc.O_NONBLOCK | (entry.Kind == TreeEntryKind.Directory ? Libc.O_DIRECTORY : 0);
+        using var parent = entry.Kind == TreeEntryKind.Link ? null : FindDirectory(entry.Path.Parent);
+        try
+        {
+            if (parent is not null && TryOpen(parent, entry.Path.RawName, flags, out var file))
+            {
+                using (file)
+                {
+                    return EntryMetadata.Read(file, entry.UserId, entry.GroupId);
+                }
+            }
+        }
+        catch (PosixException refused) when (refused.Errno is Libc.EACCES or Libc.EPERM)
+        {
+            // Not ours to read; only root may read everything.
+        }
+
+        return EntryMetadata.Of(entry.UserId, entry.GroupId, []);
+    }
+
     /// <summary>Stamp of an open file.</summary>
     public static FileStamp StampOf(SafeFileHandle file) =>
         ReadStat(file, [], Libc.AT_EMPTY_PATH) is { } stat ? ToStamp(stat) : throw new PosixException("statx", Libc.ENOENT);
@@ -101,9 +124,9 @@ public sealed class TreeRoot : IDisposable
         return entries;
     }
 
-    /// <summary>Every entry below the root, parents before children, without the staging directory. What vanishes while it is walked is left
+    /// <summary>Every entry below the root, parents before children, without the staging directory and what is excluded. What vanishes while it is walked is left
     /// out.</summary>
-    public IEnumerable<TreeEntry> Walk()
+    public IEnumerable<TreeEntry> Walk(PathFilter? excludes = null)
     {
         var directories = new Stack<TreePath>();
         directories.Push(TreePath.Root);
@@ -111,7 +134,7 @@ public sealed class TreeRoot : IDisposable
         {
             foreach (var entry in List(directory))
             {
-                if (entry.Path.IsReserved)
+                if (entry.Path.IsReserved || excludes?.IsMatch(entry.Path) == true)
                 {
                     continue;
                 }
@@ -248,7 +271,8 @@ public sealed class TreeRoot : IDisposable
 
         return kind == TreeEntryKind.Link && target is null
             ? null
-            : new TreeEntry(path, kind, kind == TreeEntryKind.Link ? 0 : stat.Mode & TreeEntry.PreservedMode, ToStamp(stat), target);
+            : new TreeEntry(
+                path, kind, kind == TreeEntryKind.Link ? 0 : stat.Mode & TreeEntry.PreservedMode, ToStamp(stat), target, stat.UserId, stat.GroupId, stat.Links);
     }
 
     private static unsafe string? ReadLink(SafeFileHandle parent, TreePath path)

@@ -10,7 +10,7 @@ namespace Dumont.Snapshots;
 /// of the tree, thus on the same file system, and then renamed into place. Paths are resolved as <see cref="TreeRoot"/> does.
 /// </summary>
 /// <remarks>Durability is the caller's: see <see cref="SyncNames"/>. Not thread safe.</remarks>
-internal sealed class TreeWriter : IDisposable
+internal sealed partial class TreeWriter : IDisposable
 {
     /// <summary>Above this, one flush of the whole file system is cheaper than one a file or directory.</summary>
     public const int SyncEachLimit = 8;
@@ -117,7 +117,7 @@ internal sealed class TreeWriter : IDisposable
     }
 
     /// <summary>Stages and places a link.</summary>
-    public unsafe void PlaceLink(TreePath path, string target, long modifiedNs)
+    public unsafe void PlaceLink(TreePath path, string target, long modifiedNs, EntryMetadata? metadata)
     {
         var name = NextName();
         Span<byte> zeroEnded = stackalloc byte[TreePath.MaximumNameBytes + 1];
@@ -127,6 +127,12 @@ internal sealed class TreeWriter : IDisposable
         fixed (byte* namePointer = zeroEnded, targetPointer = targetBytes)
         {
             Libc.Check(Libc.SymlinkAt(targetPointer, _staging, namePointer), $"create link {path}");
+            if (metadata is not null && _isRoot
+                && LibcFd.FChownAt((int)_staging.DangerousGetHandle(), namePointer, metadata.UserId, metadata.GroupId, Libc.AT_SYMLINK_NOFOLLOW) < 0)
+            {
+                Trouble = Unset(path, "its owner");
+            }
+
             var times = stackalloc Libc.TimeSpec[2];
             FillTimes(times, modifiedNs);
             Libc.Check(Libc.UtimensAt(_staging, namePointer, times, Libc.AT_SYMLINK_NOFOLLOW), $"set times of link {path}");
@@ -135,8 +141,34 @@ internal sealed class TreeWriter : IDisposable
         Place(name, path);
     }
 
+    /// <summary>Makes <paramref name="path"/> another name of the file at <paramref name="target"/>, over whatever is there.</summary>
+    /// <exception cref="DirectoryNotFoundException">There is no such file.</exception>
+    public void PlaceHardLink(TreePath path, TreePath target)
+    {
+        using var from = _root.FindDirectory(target.Parent) ?? throw new DirectoryNotFoundException($"{target.Parent} is not a directory of the tree.");
+        if (target.IsReserved || TreeRoot.ReadStat(from, target.RawName, Libc.AT_SYMLINK_NOFOLLOW) is not { } file || !TreeRoot.IsRegular(file.Mode))
+        {
+            throw new DirectoryNotFoundException($"{target} is not a file of the tree.");
+        }
+
+        using (var parent = OpenParent(path))
+        {
+            // A rename over another name of the same file does nothing at all, and would leave the staged name.
+            if (TreeRoot.ReadStat(parent, path.RawName, Libc.AT_SYMLINK_NOFOLLOW) is { } there && there.Inode == file.Inode && there.Device == file.Device)
+            {
+                return;
+            }
+        }
+
+        var name = NextName();
+        Libc.Check(
+            Posix.Link((int)from.DangerousGetHandle(), Posix.Terminated(target.RawName), (int)_staging.DangerousGetHandle(), Posix.Terminated(name)),
+            $"link {path} to {target}");
+        Place(name, path);
+    }
+
     /// <summary>Makes a directory, in place of anything else that is there, and sets its attributes.</summary>
-    public unsafe void MakeDirectory(TreePath path, int mode, long modifiedNs)
+    public unsafe void MakeDirectory(TreePath path, int mode, long modifiedNs, EntryMetadata? metadata)
     {
         using var parent = OpenParent(path);
         Span<byte> zeroEnded = stackalloc byte[TreePath.MaximumNameBytes + 1];
@@ -156,15 +188,15 @@ internal sealed class TreeWriter : IDisposable
             }
         }
 
-        SetAttributes(parent, path, Libc.O_DIRECTORY, mode, modifiedNs);
+        SetAttributes(parent, path, Libc.O_DIRECTORY, mode, modifiedNs, metadata);
         _unsynced.Add(path);
     }
 
-    /// <summary>Sets mode and time of an existing regular file.</summary>
-    public void SetFileAttributes(TreePath path, int mode, long modifiedNs)
+    /// <summary>Sets mode, time, owner and extended attributes of an existing regular file.</summary>
+    public void SetFileAttributes(TreePath path, int mode, long modifiedNs, EntryMetadata? metadata)
     {
         using var parent = OpenParent(path);
-        SetAttributes(parent, path, Libc.O_NONBLOCK, mode, modifiedNs);
+        SetAttributes(parent, path, Libc.O_NONBLOCK, mode, modifiedNs, metadata);
         _attributesUnsynced = true;
     }
 
@@ -244,15 +276,6 @@ internal sealed class TreeWriter : IDisposable
         }
     }
 
-    /// <summary>Sets mode and modification time of an open file.</summary>
-    public static unsafe void SetAttributes(SafeFileHandle file, int mode, long modifiedNs)
-    {
-        Libc.Check(Libc.FChmod(file, (uint)(mode & TreeEntry.PreservedMode)), "fchmod");
-        var times = stackalloc Libc.TimeSpec[2];
-        FillTimes(times, modifiedNs);
-        Libc.Check(Libc.FUtimens(file, times), "futimens");
-    }
-
     /// <inheritdoc />
     public void Dispose() => _staging.Dispose();
 
@@ -265,19 +288,6 @@ internal sealed class TreeWriter : IDisposable
 
         _unsynced.Add(path.Parent);
         return _root.FindDirectory(path.Parent) ?? throw new DirectoryNotFoundException($"{path.Parent} is not a directory of the tree.");
-    }
-
-    private static void SetAttributes(SafeFileHandle parent, TreePath path, int openFlags, int mode, long modifiedNs)
-    {
-        if (!TreeRoot.TryOpen(parent, path.RawName, Libc.O_RDONLY | Libc.O_NOFOLLOW | openFlags, out var file))
-        {
-            throw new DirectoryNotFoundException($"{path} is not what it should be.");
-        }
-
-        using (file)
-        {
-            SetAttributes(file, mode, modifiedNs);
-        }
     }
 
     private void MoveToTrash(SafeFileHandle parent, ReadOnlySpan<char> name)
@@ -312,18 +322,5 @@ internal sealed class TreeWriter : IDisposable
                 throw new PosixException($"delete {name}", error);
             }
         }
-    }
-
-    // Access time equal to modification time: the sink's reads are nobody's business, and the pair must be given.
-    private static unsafe void FillTimes(Libc.TimeSpec* times, long modifiedNs)
-    {
-        var (seconds, nanoseconds) = Math.DivRem(modifiedNs, 1_000_000_000);
-        if (nanoseconds < 0)
-        {
-            seconds--;
-            nanoseconds += 1_000_000_000;
-        }
-
-        times[0] = times[1] = new Libc.TimeSpec { Seconds = seconds, Nanoseconds = nanoseconds };
     }
 }

@@ -184,5 +184,5 @@ internal sealed class AttributeWriter
 
     // security.capability gives a program the powers that set-user-id gives; trusted.* steers overlay file systems.
     private bool IsAllowed(byte[] name) =>
-        _preservePrivileged || name.AsSpan().StartsWith("user."u8) || name.AsSpan().StartsWith("system.posix_acl_"u8);
+        _preservePrivileged || ExtendedAttributes.IsPlain(name);
 }

@@ -20,17 +20,18 @@ internal sealed class PathPattern
     }
 
     /// <exception cref="ArgumentException">Empty, or a bracket is not closed.</exception>
-    public static PathPattern Parse(string pattern)
+    public static PathPattern Parse(string pattern) => TryParse(pattern)
+        ?? throw new ArgumentException($"'{pattern}' is not a pattern: it is empty, goes up, or has an open bracket.", nameof(pattern));
+
+    /// <summary>Whether <see cref="Parse"/> takes it.</summary>
+    public static bool IsPattern(string pattern) => TryParse(pattern) is not null;
+
+    private static PathPattern? TryParse(string pattern)
     {
         // Paths are one char a byte, so the pattern must be.
         var raw = Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(pattern));
         var components = raw.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(component => component != ".").ToArray();
-        if (components.Length == 0 || components.Contains("..") || !components.All(HasClosedBrackets))
-        {
-            throw new ArgumentException($"'{pattern}' is not a pattern: it is empty, goes up, or has an open bracket.", nameof(pattern));
-        }
-
-        return new PathPattern(components, raw[0] == '/');
+        return components.Length > 0 && !components.Contains("..") && components.All(HasClosedBrackets) ? new PathPattern(components, raw[0] == '/') : null;
     }
 
     /// <summary>Whether it matches this very path; what lies below a match is the caller's.</summary>

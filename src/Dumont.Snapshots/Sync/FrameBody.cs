@@ -32,6 +32,25 @@ internal ref struct FrameReader(ReadOnlyMemory<byte> body)
         ? path
         : throw new SyncProtocolException("A path leads out of the tree.");
 
+    /// <summary>Owner and extended attributes.</summary>
+    public EntryMetadata ReadMetadata()
+    {
+        var (user, group, length) = (ReadUInt32(), ReadUInt32(), ReadUInt32());
+        if (length > EntryMetadata.MaximumBytes)
+        {
+            throw new SyncProtocolException($"Attributes of {length} bytes are over the limit.");
+        }
+
+        try
+        {
+            return EntryMetadata.Parse(user, group, Take((int)length));
+        }
+        catch (SnapshotFormatException broken)
+        {
+            throw new SyncProtocolException(broken.Message);
+        }
+    }
+
     public string ReadLinkTarget()
     {
         var bytes = Take(ReadUInt16());

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Dumont.Snapshots.Sync;
 
 /// <summary>An entry that the sink has, or will have once it has applied what was sent.</summary>
@@ -12,8 +14,17 @@ internal sealed class PeerEntry(SyncEntry entry)
     /// <summary>Number of the last comparison that met the path in our own tree.</summary>
     public long SeenInScan { get; set; }
 
+    /// <summary>Inode of our own entry at that comparison.</summary>
+    public ulong OwnInode { get; set; }
+
+    /// <summary>Of a directory: the next look sends it, whatever it is like: changes in it moved its time on the sink.</summary>
+    public bool MustBeSent { get; set; }
+
     /// <summary>Of a directory: what lies directly in it.</summary>
     public HashSet<TreePath>? Children { get; set; }
+
+    /// <summary>Of a file: all names that the sink has of it; null for one.</summary>
+    public HashSet<TreePath>? Names { get; set; }
 }
 
 /// <summary>The source's picture of the sink's tree.</summary>
@@ -66,6 +77,7 @@ internal sealed class PeerTree
         {
             if (_entries.Remove(next, out var entry))
             {
+                Part(next, entry);
                 foreach (var child in entry.Children ?? [])
                 {
                     doomed.Push(child);
@@ -74,15 +86,56 @@ internal sealed class PeerTree
         }
     }
 
-    /// <summary>Links children to parents after entries arrived in any order.</summary>
-    public void LinkChildren()
+    /// <summary>The sink put a file of its own at <paramref name="path"/>: other names keep what they have.</summary>
+    public void Part(TreePath path)
     {
-        foreach (var path in _entries.Keys)
+        if (Find(path) is { } entry)
+        {
+            Part(path, entry);
+        }
+    }
+
+    /// <summary>The sink made the two one file.</summary>
+    public void Join(TreePath path, TreePath other)
+    {
+        if (Find(path) is { } entry && Find(other) is { } with)
+        {
+            Part(path, entry);
+            with.Names ??= [other];
+            with.Names.Add(path);
+            entry.Names = with.Names;
+        }
+    }
+
+    /// <summary>Whether the sink has the two as names of one file.</summary>
+    public bool AreOneFile(TreePath path, TreePath other) => path == other || (Find(path)?.Names?.Contains(other) ?? false);
+
+    /// <summary>The names besides that the sink has of the file at <paramref name="path"/>.</summary>
+    public IEnumerable<TreePath> OtherNames(TreePath path) => Find(path)?.Names?.Where(name => name != path) ?? [];
+
+    /// <summary>Links children to parents, and names of one file to each other, after entries arrived in any order.</summary>
+    public void Relate()
+    {
+        var names = new Dictionary<ulong, HashSet<TreePath>>();
+        foreach (var (path, entry) in _entries)
         {
             if (Find(path.Parent) is { } parent)
             {
                 (parent.Children ??= []).Add(path);
             }
+
+            if (entry.Entry.Metadata is { Inode: not 0 and var inode })
+            {
+                ref var ofInode = ref CollectionsMarshal.GetValueRefOrAddDefault(names, inode, out _);
+                (ofInode ??= []).Add(path);
+                entry.Names = ofInode;
+            }
         }
+    }
+
+    private static void Part(TreePath path, PeerEntry entry)
+    {
+        entry.Names?.Remove(path);
+        entry.Names = null;
     }
 }

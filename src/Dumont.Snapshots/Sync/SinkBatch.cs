@@ -37,7 +37,7 @@ internal sealed class SinkBatch(TreeRoot root, TreeWriter writer, TreeIndex inde
 
         var (handle, name) = writer.CreateFile();
         RandomAccess.Write(handle, file.Content.Span, 0);
-        TreeWriter.SetAttributes(handle, file.Mode, file.ModifiedNs);
+        writer.SetAttributes(handle, file.Path, file.Mode, file.ModifiedNs, file.Metadata);
         Keep(handle);
         Bytes += file.Content.Length;
 
@@ -49,7 +49,7 @@ internal sealed class SinkBatch(TreeRoot root, TreeWriter writer, TreeIndex inde
     public void Add(CommitMessage commit, StagedFile staged)
     {
         staged.Finish();
-        TreeWriter.SetAttributes(staged.File, commit.Mode, commit.ModifiedNs);
+        writer.SetAttributes(staged.File, commit.Path, commit.Mode, commit.ModifiedNs, commit.Metadata);
         Keep(staged.File);
         _changes.Add((commit, staged.Name, staged.Chunks, commit.Digest));
     }
@@ -102,15 +102,18 @@ internal sealed class SinkBatch(TreeRoot root, TreeWriter writer, TreeIndex inde
                 Place(stagedName!, commit.Path, chunks, digest);
                 break;
             case DirectoryMessage directory:
-                writer.MakeDirectory(directory.Path, directory.Mode, directory.ModifiedNs);
+                writer.MakeDirectory(directory.Path, directory.Mode, directory.ModifiedNs, directory.Metadata);
                 index.Remove(directory.Path);
                 break;
             case LinkMessage link:
-                writer.PlaceLink(link.Path, link.Target, link.ModifiedNs);
+                writer.PlaceLink(link.Path, link.Target, link.ModifiedNs, link.Metadata);
                 index.Remove(link.Path);
                 break;
             case AttributesMessage attributes:
                 SetAttributes(attributes);
+                break;
+            case HardLinkMessage link:
+                PlaceHardLink(link);
                 break;
             case DeleteMessage delete:
                 writer.Delete(delete.Path);
@@ -132,11 +135,28 @@ internal sealed class SinkBatch(TreeRoot root, TreeWriter writer, TreeIndex inde
 
     private void SetAttributes(AttributesMessage change)
     {
-        var known = root.Find(change.Path) is { Kind: TreeEntryKind.File } before ? index.Find(change.Path, before.Stamp) : null;
-        writer.SetFileAttributes(change.Path, change.Mode, change.ModifiedNs);
-        if (known is not null && root.Find(change.Path) is { } after)
+        var known = FindKnown(change.Path);
+        writer.SetFileAttributes(change.Path, change.Mode, change.ModifiedNs, change.Metadata);
+        Restamp(known, change.Path);
+    }
+
+    private void PlaceHardLink(HardLinkMessage change)
+    {
+        var known = FindKnown(change.Target);
+        writer.PlaceHardLink(change.Path, change.Target);
+        index.Remove(change.Path);
+        Restamp(known, change.Path);
+        Restamp(known, change.Target);
+    }
+
+    private IndexedFile? FindKnown(TreePath path) => root.Find(path) is { Kind: TreeEntryKind.File } entry ? index.Find(path, entry.Stamp) : null;
+
+    // The content is what it was; the change time is not.
+    private void Restamp(IndexedFile? known, TreePath path)
+    {
+        if (known is not null && root.Find(path) is { Kind: TreeEntryKind.File } after)
         {
-            index.Set(known with { Stamp = after.Stamp });
+            index.Set(known with { Path = path, Stamp = after.Stamp });
         }
     }
 }

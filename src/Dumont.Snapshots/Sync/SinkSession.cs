@@ -11,6 +11,9 @@ internal sealed class SinkSession(TreeRoot root, TreeWriter writer, TreeIndex in
     private long _files;
     private long _bytes;
 
+    /// <summary>What of the last owner or extended attribute could not be set, and why.</summary>
+    public string? Trouble => writer.Trouble;
+
     /// <summary>An empty batch.</summary>
     public SinkBatch BeginBatch() => new(root, writer, index);
 
@@ -65,9 +68,9 @@ internal sealed class SinkSession(TreeRoot root, TreeWriter writer, TreeIndex in
             throw new SyncProtocolException($"Change {change.Sequence} follows change {_lastSequence}.");
         }
 
-        if (PathOf(change) is { } path && path.IsReserved)
+        if ((PathOf(change) is { } path && path.IsReserved) || change is HardLinkMessage { Target.IsReserved: true })
         {
-            throw new SyncProtocolException($"{path} is reserved.");
+            throw new SyncProtocolException($"{PathOf(change)} is reserved.");
         }
 
         _lastSequence = change.Sequence;
@@ -164,6 +167,7 @@ internal sealed class SinkSession(TreeRoot root, TreeWriter writer, TreeIndex in
         AttributesMessage attributes => attributes.Path,
         DeleteMessage delete => delete.Path,
         CommitMessage commit => commit.Path,
+        HardLinkMessage link => link.Path,
         _ => null,
     };
 

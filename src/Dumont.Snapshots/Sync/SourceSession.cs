@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace Dumont.Snapshots.Sync;
 
 /// <summary>
@@ -8,13 +6,14 @@ namespace Dumont.Snapshots.Sync;
 /// the frames. It is driven by comparison, never by events: a path is looked at, compared with what the sink has, and what differs is
 /// sent; notifications only say where to look.
 /// </summary>
-internal sealed class SourceSession(
+internal sealed partial class SourceSession(
     SyncConnection connection,
     TreeRoot root,
     PeerTree peer,
     TreeChanges changes,
     TreeIndex index,
     SourceCounters counters,
+    Func<PathFilter> excludes,
     SyncOptions options,
     TimeProvider time) : IDisposable
 {
@@ -28,7 +27,10 @@ internal sealed class SourceSession(
     private readonly HashSet<TreePath> _touched = [];
     private readonly List<(TreePath Path, long? AfterJob)> _deletions = [];
     private readonly ChangeSender _sender = new(connection, changes, counters, options, time);
-    private readonly TreeComparer _comparer = new(root, peer, changes, index);
+    private readonly OwnNames _names = new(root);
+    private readonly bool _carriesMetadata = connection.Version >= SyncLimits.MetadataVersion;
+
+    private long _lastRun;
 
     /// <summary>Runs until the connection ends.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -69,13 +71,15 @@ internal sealed class SourceSession(
 
     private async Task DecideAsync(CancellationToken cancellationToken)
     {
+        var comparer = new TreeComparer(root, peer, _names, changes, index, _carriesMetadata, time);
         var lastScan = 0L;
         var markDue = true;
         while (true)
         {
             if (changes.WantedRescan is { } ticket)
             {
-                _comparer.Run();
+                comparer.Run(excludes());
+                _lastRun = comparer.LastRun;
                 changes.Rescanned(ticket);
                 markDue = true;
                 lastScan = time.GetTimestamp();
@@ -122,11 +126,19 @@ internal sealed class SourceSession(
 
     private async Task LookAtAsync(TreePath path, CancellationToken cancellationToken)
     {
+        if (excludes().Covers(path))
+        {
+            changes.Settle(path);
+            return;
+        }
+
         if (root.Find(path) is not { } entry)
         {
             LookAtMissing(path);
             return;
         }
+
+        _names.Add(entry);
 
         await EnsureParentsAsync(path.Parent, cancellationToken);
         if (!peer.HasDirectory(path.Parent))
@@ -144,14 +156,8 @@ internal sealed class SourceSession(
             case TreeEntryKind.Link:
                 await SendLinkAsync(entry, cancellationToken);
                 break;
-            case TreeEntryKind.File when entry.Stamp.SizeBytes <= options.InlineBytes:
-                await SendSmallFileAsync(entry, cancellationToken);
-                break;
             case TreeEntryKind.File:
-                // With equal size and time it probably is the same content: find out before the sink is made to copy it all.
-                var likelySame = peer.Find(path)?.Entry is { } theirs && theirs.SizeBytes == entry.Stamp.SizeBytes &&
-                    theirs.ModifiedNs == entry.Stamp.ModifiedNs;
-                _large.Enqueue(path, likelySame ? peer.Find(path)!.Entry.Digest : null);
+                await LookAtFileAsync(entry, cancellationToken);
                 break;
         }
     }
@@ -185,8 +191,8 @@ internal sealed class SourceSession(
 
     private async Task SendDirectoryAsync(TreeEntry entry, bool settles, CancellationToken cancellationToken)
     {
-        var known = peer.Find(entry.Path);
-        if (known?.OwnStamp is not null && TreeComparer.SameAttributes(entry, known.Entry))
+        var (known, metadata) = (peer.Find(entry.Path), MetadataOf(entry));
+        if (known is { MustBeSent: false } && TreeComparer.SameAttributes(entry, metadata, known.Entry))
         {
             if (settles)
             {
@@ -198,8 +204,9 @@ internal sealed class SourceSession(
 
         var isNew = known?.Entry.Kind != TreeEntryKind.Directory;
         await _sender.SendAsync(
-            sequence => new DirectoryMessage(sequence, entry.Path, entry.Mode, entry.Stamp.ModifiedNs), entry.Path, 0, settles, cancellationToken);
-        Learn(entry, default, entry.Stamp, touchParent: isNew);
+            sequence => new DirectoryMessage(sequence, entry.Path, entry.Mode, entry.Stamp.ModifiedNs, metadata),
+            entry.Path, 0, settles, cancellationToken);
+        Learn(entry, metadata, default, Stable(entry.Stamp), touchParent: isNew).MustBeSent = false;
         if (isNew)
         {
             // It may have come with content, by a rename from outside or before it was watched.
@@ -212,140 +219,17 @@ internal sealed class SourceSession(
 
     private async Task SendLinkAsync(TreeEntry entry, CancellationToken cancellationToken)
     {
-        if (peer.Find(entry.Path) is { } known && TreeComparer.SameAttributes(entry, known.Entry))
+        var metadata = MetadataOf(entry);
+        if (peer.Find(entry.Path) is { } known && TreeComparer.SameAttributes(entry, metadata, known.Entry))
         {
-            known.OwnStamp = entry.Stamp;
+            known.OwnStamp = Stable(entry.Stamp);
             changes.Settle(entry.Path);
             return;
         }
 
         await _sender.SendAsync(
-            sequence => new LinkMessage(sequence, entry.Path, entry.Stamp.ModifiedNs, entry.LinkTarget!), entry.Path, 0, true, cancellationToken);
-        Learn(entry, default, entry.Stamp, touchParent: true);
-    }
-
-    private async Task SendSmallFileAsync(TreeEntry entry, CancellationToken cancellationToken)
-    {
-        // One byte more than fits tells a file that has grown.
-        var buffer = ArrayPool<byte>.Shared.Rent(options.InlineBytes + 1);
-        try
-        {
-            if (TryRead(entry.Path, buffer) is not { } read)
-            {
-                return;
-            }
-
-            entry = entry with { Stamp = read.Stamp };
-            var content = buffer.AsMemory(0, read.LengthBytes);
-            counters.CountRead(content.Length);
-            var digest = FileContent.DigestOf(FileContent.ChunksOfWhole(content.Span));
-            var known = peer.Find(entry.Path)?.Entry;
-            if (known is { Kind: TreeEntryKind.File } && known.Digest == digest && known.SizeBytes == content.Length)
-            {
-                await SendAttributesAsync(entry, known, cancellationToken);
-                Learn(entry, digest, read.IsStable ? entry.Stamp : null, touchParent: false);
-            }
-            else
-            {
-                await _sender.SendAsync(
-                    sequence => new FileMessage(sequence, entry.Path, entry.Mode, entry.Stamp.ModifiedNs, content),
-                    entry.Path, content.Length, settles: true, cancellationToken);
-                counters.CountFile();
-                Learn(entry with { Stamp = entry.Stamp with { SizeBytes = content.Length } }, digest, read.IsStable ? entry.Stamp : null, touchParent: true);
-            }
-
-            if (read.HasChanged)
-            {
-                changes.Retry(entry.Path, UnstablePause);
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
-
-    // Null when there is nothing to send now; the path is put off.
-    private SmallFile? TryRead(TreePath path, byte[] buffer)
-    {
-        try
-        {
-            var read = SmallFile.Read(root, path, buffer.AsSpan(0, options.InlineBytes + 1), time);
-            if (read is null)
-            {
-                changes.Retry(path, UnstablePause);
-            }
-
-            return read;
-        }
-        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
-        {
-            counters.Trouble = $"{path}: {unreadable.Message}";
-            changes.Retry(path, UnreadablePause);
-            return null;
-        }
-    }
-
-    private async Task SendAttributesAsync(TreeEntry entry, SyncEntry known, CancellationToken cancellationToken)
-    {
-        if (known.Mode == entry.Mode && known.ModifiedNs == entry.Stamp.ModifiedNs)
-        {
-            changes.Settle(entry.Path);
-            return;
-        }
-
-        await _sender.SendAsync(
-            sequence => new AttributesMessage(sequence, entry.Path, entry.Mode, entry.Stamp.ModifiedNs), entry.Path, 0, true, cancellationToken);
-    }
-
-    // Puts large files whose content has been transferred in their places.
-    private async Task CommitTransferredAsync(CancellationToken cancellationToken)
-    {
-        while (_large.TryTake(out var done))
-        {
-            counters.CountRead(done.SizeBytes);
-            if (done.RetryAfter is { } pause)
-            {
-                counters.Trouble = done.Trouble ?? counters.Trouble;
-                changes.Retry(done.Path, pause);
-                continue;
-            }
-
-            // Looked at again: it may have gone, or its directory may be another thing now.
-            if (root.Find(done.Path) is not { Kind: TreeEntryKind.File } now || !peer.HasDirectory(done.Path.Parent))
-            {
-                await _large.DropAsync(done, cancellationToken);
-                changes.Retry(done.Path, TimeSpan.Zero);
-                continue;
-            }
-
-            var entry = now with { Stamp = done.Stamp };
-            if (done.StageId is { } stageId)
-            {
-                await _sender.SendAsync(
-                    sequence => new CommitMessage(sequence, stageId, entry.Path, entry.Mode, entry.Stamp.ModifiedNs, done.SizeBytes, done.Digest),
-                    entry.Path, 0, settles: true, cancellationToken);
-                _large.Committed();
-                counters.CountFile();
-                counters.CountBytes(done.SentBytes);
-            }
-            else if (peer.Find(entry.Path) is { } known && known.Entry.Digest == done.Digest)
-            {
-                await SendAttributesAsync(entry, known.Entry, cancellationToken);
-            }
-            else
-            {
-                changes.Retry(done.Path, TimeSpan.Zero);
-                continue;
-            }
-
-            var sent = entry with { Stamp = entry.Stamp with { SizeBytes = done.SizeBytes } };
-            Learn(sent, done.Digest, done.IsStable ? done.Stamp : null, done.StageId is not null, done.Chunks);
-            if (done.ChangedPause is { } changed)
-            {
-                changes.Retry(done.Path, changed);
-            }
-        }
+            sequence => new LinkMessage(sequence, entry.Path, entry.Stamp.ModifiedNs, entry.LinkTarget!, metadata), entry.Path, 0, true, cancellationToken);
+        Learn(entry, metadata, default, Stable(entry.Stamp), touchParent: true);
     }
 
     private async Task DeleteAsync(long finishedJob, CancellationToken cancellationToken)
@@ -381,7 +265,7 @@ internal sealed class SourceSession(
         {
             if (peer.Find(path) is { Entry.Kind: TreeEntryKind.Directory } known && root.Find(path) is { Kind: TreeEntryKind.Directory } entry)
             {
-                known.OwnStamp = null;
+                known.MustBeSent = true;
                 await SendDirectoryAsync(entry, settles: false, cancellationToken);
             }
         }
@@ -389,22 +273,42 @@ internal sealed class SourceSession(
         _touched.Clear();
     }
 
-    // The sink has this entry now.
-    private void Learn(TreeEntry entry, ContentHash digest, FileStamp? ownStamp, bool touchParent, IReadOnlyList<FileChunk>? chunks = null)
+    // Null on a connection that carries none.
+    private EntryMetadata? MetadataOf(TreeEntry entry) => Told(entry.Path, _carriesMetadata ? root.ReadMetadata(entry) : null);
+
+    private EntryMetadata? Told(TreePath path, EntryMetadata? metadata)
     {
-        var isFile = entry.Kind == TreeEntryKind.File;
-        peer.Set(
-            new SyncEntry(
-                entry.Path, entry.Kind, entry.Mode, entry.Stamp.ModifiedNs, isFile ? entry.Stamp.SizeBytes : 0, digest, entry.LinkTarget),
-            ownStamp).SeenInScan = _comparer.LastRun;
-        if (isFile && ownStamp is { } stamp)
+        if (metadata is { IsCut: true })
         {
-            index.Set(new IndexedFile(entry.Path, stamp, digest, chunks ?? []));
+            counters.Trouble = $"{path}: its extended attributes are too large to be carried.";
         }
 
-        if (touchParent && !entry.Path.Parent.IsRoot)
+        return metadata;
+    }
+
+    // A stamp that proves nothing later is no stamp.
+    private FileStamp? Stable(FileStamp stamp) => stamp.IsRacy(time.GetUtcNow()) ? null : stamp;
+
+    // The sink has this entry now.
+    private PeerEntry Learn(TreeEntry entry, EntryMetadata? metadata, ContentHash digest, FileStamp? ownStamp, bool touchParent)
+    {
+        var known = peer.Set(
+            new SyncEntry(
+                entry.Path,
+                entry.Kind,
+                entry.Mode,
+                entry.Stamp.ModifiedNs,
+                entry.Kind == TreeEntryKind.File ? entry.Stamp.SizeBytes : 0,
+                digest,
+                entry.LinkTarget,
+                metadata is null ? null : new SyncEntryMetadata(metadata.UserId, metadata.GroupId, metadata.AttributesHash, 0)),
+            ownStamp);
+        (known.SeenInScan, known.OwnInode) = (_lastRun, entry.Stamp.Inode);
+        if (touchParent)
         {
-            _touched.Add(entry.Path.Parent);
+            TouchParent(entry.Path);
         }
+
+        return known;
     }
 }

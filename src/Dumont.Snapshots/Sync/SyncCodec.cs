@@ -2,22 +2,27 @@ using System.Diagnostics;
 
 namespace Dumont.Snapshots.Sync;
 
-/// <summary>Messages to bytes and back. <c>docs/formats/sync-protocol.md</c> has the layouts; a round-trip test keeps the two methods equal.</summary>
+/// <summary>Messages to bytes and back. <c>docs/formats/sync-protocol.md</c> has the layouts; a round-trip test keeps the two methods equal, in
+/// each version.</summary>
 internal static class SyncCodec
 {
+    // What follows the owner of an entry.
+    private const int HasAttributes = 1;
+    private const int HasNames = 2;
+
     /// <summary>Appends one whole frame.</summary>
-    public static void Write(FrameWriter writer, SyncMessage message)
+    public static void Write(FrameWriter writer, SyncMessage message, int version)
     {
         var frame = writer.BeginFrame();
         writer.WriteByte((int)message.Type);
         if (message is SyncChange change)
         {
             writer.WriteUInt64(change.Sequence);
-            WriteChange(writer, change);
+            WriteChange(writer, change, version);
         }
         else
         {
-            WriteOther(writer, message);
+            WriteOther(writer, message, version);
         }
 
         writer.EndFrame(frame);
@@ -25,41 +30,44 @@ internal static class SyncCodec
 
     /// <summary>Reads the counted part of a frame. Content points into <paramref name="body"/>.</summary>
     /// <exception cref="SyncProtocolException">Whatever is wrong with it.</exception>
-    public static SyncMessage Read(ReadOnlyMemory<byte> body)
+    public static SyncMessage Read(ReadOnlyMemory<byte> body, int version)
     {
         var reader = new FrameReader(body);
         var type = reader.ReadEnum<SyncMessageType>();
-        var message = type <= SyncMessageType.Mark && type != SyncMessageType.Hello
-            ? ReadChange(type, reader.ReadUInt64(), ref reader)
-            : ReadOther(type, ref reader);
+        if (type == SyncMessageType.HardLink && version < SyncLimits.MetadataVersion)
+        {
+            throw new SyncProtocolException($"{type} is not in version {version}.");
+        }
+
+        var message = type <= SyncMessageType.HardLink && type != SyncMessageType.Hello
+            ? ReadChange(type, reader.ReadUInt64(), version, ref reader)
+            : ReadOther(type, version, ref reader);
         reader.ExpectEnd();
         return message;
     }
 
-    private static void WriteChange(FrameWriter writer, SyncChange change)
+    private static void WriteChange(FrameWriter writer, SyncChange change, int version)
     {
         switch (change)
         {
             case FileMessage file:
                 writer.WritePath(file.Path);
-                writer.WriteUInt16(file.Mode);
-                writer.WriteInt64(file.ModifiedNs);
+                WriteAttributes(writer, file.Mode, file.ModifiedNs, file.Metadata, version);
                 writer.WriteBytes(file.Content.Span);
                 break;
             case DirectoryMessage directory:
                 writer.WritePath(directory.Path);
-                writer.WriteUInt16(directory.Mode);
-                writer.WriteInt64(directory.ModifiedNs);
+                WriteAttributes(writer, directory.Mode, directory.ModifiedNs, directory.Metadata, version);
                 break;
             case LinkMessage link:
                 writer.WritePath(link.Path);
                 writer.WriteInt64(link.ModifiedNs);
+                WriteMetadata(writer, link.Metadata, version);
                 writer.WriteLatin1(link.Target);
                 break;
             case AttributesMessage attributes:
                 writer.WritePath(attributes.Path);
-                writer.WriteUInt16(attributes.Mode);
-                writer.WriteInt64(attributes.ModifiedNs);
+                WriteAttributes(writer, attributes.Mode, attributes.ModifiedNs, attributes.Metadata, version);
                 break;
             case DeleteMessage delete:
                 writer.WritePath(delete.Path);
@@ -67,19 +75,41 @@ internal static class SyncCodec
             case CommitMessage commit:
                 writer.WriteUInt32(commit.StageId);
                 writer.WritePath(commit.Path);
-                writer.WriteUInt16(commit.Mode);
-                writer.WriteInt64(commit.ModifiedNs);
+                WriteAttributes(writer, commit.Mode, commit.ModifiedNs, commit.Metadata, version);
                 writer.WriteInt64(commit.SizeBytes);
                 writer.WriteHash(commit.Digest);
                 break;
             case MarkMessage:
+                break;
+            case HardLinkMessage link:
+                writer.WritePath(link.Path);
+                writer.WritePath(link.Target);
                 break;
             default:
                 throw new UnreachableException();
         }
     }
 
-    private static void WriteOther(FrameWriter writer, SyncMessage message)
+    private static void WriteAttributes(FrameWriter writer, int mode, long modifiedNs, EntryMetadata? metadata, int version)
+    {
+        writer.WriteUInt16(mode);
+        writer.WriteInt64(modifiedNs);
+        WriteMetadata(writer, metadata, version);
+    }
+
+    private static void WriteMetadata(FrameWriter writer, EntryMetadata? metadata, int version)
+    {
+        if (version >= SyncLimits.MetadataVersion)
+        {
+            var told = metadata ?? throw new InvalidOperationException($"Version {version} carries metadata.");
+            writer.WriteUInt32(told.UserId);
+            writer.WriteUInt32(told.GroupId);
+            writer.WriteUInt32((uint)told.Payload.Length);
+            writer.WriteBytes(told.Payload.Span);
+        }
+    }
+
+    private static void WriteOther(FrameWriter writer, SyncMessage message, int version)
     {
         switch (message)
         {
@@ -124,7 +154,7 @@ internal static class SyncCodec
                 writer.WriteText(refuse.Text);
                 break;
             case EntriesMessage entries:
-                WriteEntries(writer, entries);
+                WriteEntries(writer, entries, version);
                 break;
             case EntriesEndMessage end:
                 writer.WriteUInt32(end.Count);
@@ -147,19 +177,22 @@ internal static class SyncCodec
         }
     }
 
-    private static SyncChange ReadChange(SyncMessageType type, ulong sequence, ref FrameReader reader) => type switch
+    private static SyncChange ReadChange(SyncMessageType type, ulong sequence, int version, ref FrameReader reader) => type switch
     {
-        SyncMessageType.File => new FileMessage(sequence, reader.ReadPath(), reader.ReadMode(), reader.ReadInt64(), reader.ReadRest()),
-        SyncMessageType.Directory => new DirectoryMessage(sequence, reader.ReadPath(), reader.ReadMode(), reader.ReadInt64()),
-        SyncMessageType.Link => new LinkMessage(sequence, reader.ReadPath(), reader.ReadInt64(), reader.ReadLinkTarget()),
-        SyncMessageType.Attributes => new AttributesMessage(sequence, reader.ReadPath(), reader.ReadMode(), reader.ReadInt64()),
+        SyncMessageType.File => ReadFile(sequence, version, ref reader),
+        SyncMessageType.Directory =>
+            new DirectoryMessage(sequence, reader.ReadPath(), reader.ReadMode(), reader.ReadInt64(), ReadMetadata(version, ref reader)),
+        SyncMessageType.Link => ReadLink(sequence, version, ref reader),
+        SyncMessageType.Attributes =>
+            new AttributesMessage(sequence, reader.ReadPath(), reader.ReadMode(), reader.ReadInt64(), ReadMetadata(version, ref reader)),
         SyncMessageType.Delete => new DeleteMessage(sequence, reader.ReadPath()),
-        SyncMessageType.Commit => ReadCommit(sequence, ref reader),
+        SyncMessageType.Commit => ReadCommit(sequence, version, ref reader),
         SyncMessageType.Mark => new MarkMessage(sequence),
+        SyncMessageType.HardLink => new HardLinkMessage(sequence, reader.ReadPath(), reader.ReadPath()),
         _ => throw new UnreachableException(),
     };
 
-    private static SyncMessage ReadOther(SyncMessageType type, ref FrameReader reader) => type switch
+    private static SyncMessage ReadOther(SyncMessageType type, int version, ref FrameReader reader) => type switch
     {
         SyncMessageType.Hello => new HelloMessage(ReadVersion(ref reader), ReadIdentity(ref reader), reader.ReadGuid()),
         SyncMessageType.Welcome => new WelcomeMessage(ReadVersion(ref reader), ReadIdentity(ref reader)),
@@ -168,7 +201,7 @@ internal static class SyncCodec
         SyncMessageType.Repeat => new RepeatMessage(reader.ReadUInt32(), reader.ReadUInt32(), reader.ReadUInt32()),
         SyncMessageType.Drop => new DropMessage(reader.ReadUInt32()),
         SyncMessageType.Refuse => new RefuseMessage(reader.ReadEnum<SyncRefusal>(), reader.ReadInt64(), reader.ReadText()),
-        SyncMessageType.Entries => ReadEntries(ref reader),
+        SyncMessageType.Entries => ReadEntries(version, ref reader),
         SyncMessageType.EntriesEnd => new EntriesEndMessage(reader.ReadUInt32()),
         SyncMessageType.Need => ReadNeed(ref reader),
         SyncMessageType.Ack => new AckMessage(reader.ReadUInt64()),
@@ -176,13 +209,30 @@ internal static class SyncCodec
         _ => throw new UnreachableException(),
     };
 
-    private static CommitMessage ReadCommit(ulong sequence, ref FrameReader reader)
+    private static FileMessage ReadFile(ulong sequence, int version, ref FrameReader reader)
+    {
+        var (path, mode, modified) = (reader.ReadPath(), reader.ReadMode(), reader.ReadInt64());
+        var metadata = ReadMetadata(version, ref reader);
+        return new FileMessage(sequence, path, mode, modified, reader.ReadRest(), metadata);
+    }
+
+    private static LinkMessage ReadLink(ulong sequence, int version, ref FrameReader reader)
+    {
+        var (path, modified) = (reader.ReadPath(), reader.ReadInt64());
+        var metadata = ReadMetadata(version, ref reader);
+        return new LinkMessage(sequence, path, modified, reader.ReadLinkTarget(), metadata);
+    }
+
+    private static CommitMessage ReadCommit(ulong sequence, int version, ref FrameReader reader)
     {
         var stageId = reader.ReadUInt32();
-        var path = reader.ReadPath();
-        return new CommitMessage(
-            sequence, stageId, path, reader.ReadMode(), reader.ReadInt64(), ReadSize(ref reader), reader.ReadHash());
+        var (path, mode, modified) = (reader.ReadPath(), reader.ReadMode(), reader.ReadInt64());
+        var metadata = ReadMetadata(version, ref reader);
+        return new CommitMessage(sequence, stageId, path, mode, modified, ReadSize(ref reader), reader.ReadHash(), metadata);
     }
+
+    private static EntryMetadata? ReadMetadata(int version, ref FrameReader reader) =>
+        version >= SyncLimits.MetadataVersion ? reader.ReadMetadata() : null;
 
     private static StageMessage ReadStage(ref FrameReader reader)
     {
@@ -217,7 +267,7 @@ internal static class SyncCodec
             : throw new SyncProtocolException("A need has the wrong number of bits.");
     }
 
-    private static void WriteEntries(FrameWriter writer, EntriesMessage message)
+    private static void WriteEntries(FrameWriter writer, EntriesMessage message, int version)
     {
         writer.WriteUInt16(message.Entries.Count);
         foreach (var entry in message.Entries)
@@ -238,10 +288,31 @@ internal static class SyncCodec
                 case TreeEntryKind.Directory:
                     break;
             }
+
+            if (version >= SyncLimits.MetadataVersion)
+            {
+                WriteEntryMetadata(writer, entry.Metadata ?? throw new InvalidOperationException($"Version {version} carries metadata."));
+            }
         }
     }
 
-    private static EntriesMessage ReadEntries(ref FrameReader reader)
+    private static void WriteEntryMetadata(FrameWriter writer, SyncEntryMetadata metadata)
+    {
+        writer.WriteUInt32(metadata.UserId);
+        writer.WriteUInt32(metadata.GroupId);
+        writer.WriteByte((metadata.AttributesHash == default ? 0 : HasAttributes) | (metadata.Inode == 0 ? 0 : HasNames));
+        if (metadata.AttributesHash != default)
+        {
+            writer.WriteHash(metadata.AttributesHash);
+        }
+
+        if (metadata.Inode != 0)
+        {
+            writer.WriteUInt64(metadata.Inode);
+        }
+    }
+
+    private static EntriesMessage ReadEntries(int version, ref FrameReader reader)
     {
         var entries = new SyncEntry[ReadCount(ref reader, SyncLimits.EntriesPerMessage)];
         for (var i = 0; i < entries.Length; i++)
@@ -250,15 +321,24 @@ internal static class SyncCodec
             var path = reader.ReadPath();
             var mode = reader.ReadMode();
             var modified = reader.ReadInt64();
-            entries[i] = kind switch
+            var entry = kind switch
             {
                 TreeEntryKind.File => new SyncEntry(path, kind, mode, modified, ReadSize(ref reader), reader.ReadHash(), null),
                 TreeEntryKind.Link => new SyncEntry(path, kind, mode, modified, 0, default, reader.ReadLinkTarget()),
                 TreeEntryKind.Directory => new SyncEntry(path, kind, mode, modified, 0, default, null),
             };
+            entries[i] = version >= SyncLimits.MetadataVersion ? entry with { Metadata = ReadEntryMetadata(ref reader) } : entry;
         }
 
         return new EntriesMessage(entries);
+    }
+
+    private static SyncEntryMetadata ReadEntryMetadata(ref FrameReader reader)
+    {
+        var (user, group, has) = (reader.ReadUInt32(), reader.ReadUInt32(), reader.ReadByte());
+        return (has & ~(HasAttributes | HasNames)) == 0
+            ? new SyncEntryMetadata(user, group, (has & HasAttributes) != 0 ? reader.ReadHash() : default, (has & HasNames) != 0 ? reader.ReadUInt64() : 0)
+            : throw new SyncProtocolException($"An entry has unknown parts: {has:x2}.");
     }
 
     private static void WriteIdentity(FrameWriter writer, SyncIdentity identity)

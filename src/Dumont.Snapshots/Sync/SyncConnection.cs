@@ -27,13 +27,19 @@ internal sealed class SyncConnection(Stream input, Stream output) : IDisposable
     private readonly FrameWriter _pending = new();
     private readonly byte[] _header = new byte[SyncLimits.FrameHeaderBytes];
 
+    /// <summary>Version of the frames that follow. The two greetings are the same in all.</summary>
+    public int Version { get; set; } = SyncLimits.LowestVersion;
+
+    /// <summary>How much may be written; null for no limit.</summary>
+    public BandwidthLimit? Bandwidth { get; init; }
+
     /// <summary>Queues a frame. Its content is copied before the call returns.</summary>
     public async ValueTask WriteAsync(SyncMessage message, CancellationToken cancellationToken)
     {
         await _writing.WaitAsync(cancellationToken);
         try
         {
-            SyncCodec.Write(_pending, message);
+            SyncCodec.Write(_pending, message, Version);
             if (_pending.Length >= FlushBytes)
             {
                 await SendAsync(cancellationToken);
@@ -90,7 +96,7 @@ internal sealed class SyncConnection(Stream input, Stream output) : IDisposable
             }
 
             return Crc32C.Of(body.Span) == BinaryPrimitives.ReadUInt32LittleEndian(_header.AsSpan(sizeof(uint)))
-                ? new ReceivedMessage(SyncCodec.Read(body), buffer)
+                ? new ReceivedMessage(SyncCodec.Read(body, Version), buffer)
                 : throw new SyncProtocolException("A frame is damaged.");
         }
         catch
@@ -107,7 +113,17 @@ internal sealed class SyncConnection(Stream input, Stream output) : IDisposable
     {
         if (_pending.Length > 0)
         {
-            await output.WriteAsync(_pending.Written, cancellationToken);
+            for (var rest = _pending.Written; rest.Length > 0;)
+            {
+                var now = Bandwidth is null ? rest.Length : await Bandwidth.TakeAsync(rest.Length, cancellationToken);
+                await output.WriteAsync(rest[..now], cancellationToken);
+                rest = rest[now..];
+                if (rest.Length > 0)
+                {
+                    await output.FlushAsync(cancellationToken);
+                }
+            }
+
             _pending.Clear();
             await output.FlushAsync(cancellationToken);
         }

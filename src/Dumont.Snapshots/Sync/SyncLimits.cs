@@ -3,8 +3,14 @@ namespace Dumont.Snapshots.Sync;
 /// <summary>Constants of the wire format, <c>docs/formats/sync-protocol.md</c>. Changing one is a new protocol version.</summary>
 internal static class SyncLimits
 {
-    /// <summary>Version spoken here, the only one. 2: content is named by BLAKE3 and cut by windows; 1 had SHA-256 and a gear hash.</summary>
-    public const int Version = 2;
+    /// <summary>Highest version spoken here. 3: owners, extended attributes and hard links travel.</summary>
+    public const int Version = 3;
+
+    /// <summary>Lowest version spoken here, that of agents of before. 2: content is named by BLAKE3 and cut by windows; 1 had SHA-256 and a gear hash.</summary>
+    public const int LowestVersion = 2;
+
+    /// <summary>First version that carries metadata and hard links.</summary>
+    public const int MetadataVersion = 3;
 
     /// <summary>"DMSY", little-endian: tells a wrong program on the other end at once.</summary>
     public const uint Magic = 0x59534D44;

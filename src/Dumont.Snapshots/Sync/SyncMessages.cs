@@ -27,6 +27,9 @@ public enum SyncMessageType
     /// <summary><see cref="MarkMessage"/>.</summary>
     Mark = 8,
 
+    /// <summary><see cref="HardLinkMessage"/>.</summary>
+    HardLink = 9,
+
     /// <summary><see cref="StageMessage"/>.</summary>
     Stage = 16,
 
@@ -120,29 +123,30 @@ public sealed record HelloMessage(int Version, SyncIdentity Identity, Guid Sessi
     public override SyncMessageType Type => SyncMessageType.Hello;
 }
 
-/// <summary>A whole small file.</summary>
-public sealed record FileMessage(ulong Sequence, TreePath Path, int Mode, long ModifiedNs, ReadOnlyMemory<byte> Content) : SyncChange(Sequence)
+/// <summary>A whole small file. Metadata, here and in the others, is null on a connection that carries none.</summary>
+public sealed record FileMessage(
+    ulong Sequence, TreePath Path, int Mode, long ModifiedNs, ReadOnlyMemory<byte> Content, EntryMetadata? Metadata = null) : SyncChange(Sequence)
 {
     /// <inheritdoc />
     public override SyncMessageType Type => SyncMessageType.File;
 }
 
 /// <summary>A directory, made if missing, and its attributes.</summary>
-public sealed record DirectoryMessage(ulong Sequence, TreePath Path, int Mode, long ModifiedNs) : SyncChange(Sequence)
+public sealed record DirectoryMessage(ulong Sequence, TreePath Path, int Mode, long ModifiedNs, EntryMetadata? Metadata = null) : SyncChange(Sequence)
 {
     /// <inheritdoc />
     public override SyncMessageType Type => SyncMessageType.Directory;
 }
 
 /// <summary>A symbolic link; <paramref name="Target"/> is one char a byte.</summary>
-public sealed record LinkMessage(ulong Sequence, TreePath Path, long ModifiedNs, string Target) : SyncChange(Sequence)
+public sealed record LinkMessage(ulong Sequence, TreePath Path, long ModifiedNs, string Target, EntryMetadata? Metadata = null) : SyncChange(Sequence)
 {
     /// <inheritdoc />
     public override SyncMessageType Type => SyncMessageType.Link;
 }
 
 /// <summary>New attributes of a file whose content the sink has.</summary>
-public sealed record AttributesMessage(ulong Sequence, TreePath Path, int Mode, long ModifiedNs) : SyncChange(Sequence)
+public sealed record AttributesMessage(ulong Sequence, TreePath Path, int Mode, long ModifiedNs, EntryMetadata? Metadata = null) : SyncChange(Sequence)
 {
     /// <inheritdoc />
     public override SyncMessageType Type => SyncMessageType.Attributes;
@@ -156,7 +160,8 @@ public sealed record DeleteMessage(ulong Sequence, TreePath Path) : SyncChange(S
 }
 
 /// <summary>Puts a complete staged file in its place.</summary>
-public sealed record CommitMessage(ulong Sequence, uint StageId, TreePath Path, int Mode, long ModifiedNs, long SizeBytes, ContentHash Digest)
+public sealed record CommitMessage(
+    ulong Sequence, uint StageId, TreePath Path, int Mode, long ModifiedNs, long SizeBytes, ContentHash Digest, EntryMetadata? Metadata = null)
     : SyncChange(Sequence)
 {
     /// <inheritdoc />
@@ -168,6 +173,13 @@ public sealed record MarkMessage(ulong Sequence) : SyncChange(Sequence)
 {
     /// <inheritdoc />
     public override SyncMessageType Type => SyncMessageType.Mark;
+}
+
+/// <summary>One more name of the file that the sink has at <paramref name="Target"/>.</summary>
+public sealed record HardLinkMessage(ulong Sequence, TreePath Path, TreePath Target) : SyncChange(Sequence)
+{
+    /// <inheritdoc />
+    public override SyncMessageType Type => SyncMessageType.HardLink;
 }
 
 /// <summary>Part of a large file's list of chunks; <paramref name="FirstChunk"/> 0 opens the stage. Offsets follow from the lengths.</summary>
@@ -264,5 +276,20 @@ public readonly record struct SyncIdentity(long MachineId, long InstanceId, long
 /// <param name="SizeBytes">Of a file, else 0.</param>
 /// <param name="Digest">Of a file's content, else all zero.</param>
 /// <param name="LinkTarget">Of a link, else null; one char a byte.</param>
+/// <param name="Metadata">Null on a connection that carries none.</param>
 public sealed record SyncEntry(
-    TreePath Path, TreeEntryKind Kind, int Mode, long ModifiedNs, long SizeBytes, ContentHash Digest, string? LinkTarget);
+    TreePath Path,
+    TreeEntryKind Kind,
+    int Mode,
+    long ModifiedNs,
+    long SizeBytes,
+    ContentHash Digest,
+    string? LinkTarget,
+    SyncEntryMetadata? Metadata = null);
+
+/// <summary>Owner and extended attributes of an entry of the sink's, for comparing.</summary>
+/// <param name="UserId">Owner.</param>
+/// <param name="GroupId">Group.</param>
+/// <param name="AttributesHash">Of the extended attributes, all zero for none.</param>
+/// <param name="Inode">The same for all names of one file; 0 for what has one name.</param>
+public readonly record struct SyncEntryMetadata(uint UserId, uint GroupId, ContentHash AttributesHash, ulong Inode);

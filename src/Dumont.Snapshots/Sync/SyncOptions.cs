@@ -25,6 +25,9 @@ public sealed class SyncOptions
     /// <summary>Payload that the sink makes durable together at most.</summary>
     public long BatchBytes { get; init; } = 32 << 20;
 
+    /// <summary>Highest protocol version spoken; tests speak as agents of before.</summary>
+    internal int Version { get; init; } = SyncLimits.Version;
+
     /// <summary>How often a large file that changes while it is read is read anew before a version mixed from two moments is sent; after each
     /// try the source waits as long as the try took.</summary>
     public int UnstableReads { get; init; } = 3;

@@ -25,10 +25,14 @@ public sealed class SyncSink(
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly CancellationTokenSource _stopped = new();
     private CancellationTokenSource? _current;
+    private volatile string? _trouble;
     private SyncStatus _status = new(SyncPhase.Disconnected, 0, 0, 0, 0, TimeSpan.Zero, 0, 0, 0, null);
 
     /// <summary>As it is now.</summary>
     public SyncStatus Status => Volatile.Read(ref _status);
+
+    /// <summary>What of the last owner or extended attribute could not be set here, and why; null when all could since the last connection began.</summary>
+    public string? Trouble => _trouble;
 
     /// <summary>Serves one source until it closes the connection, fails, is fenced off, or another source of the same or a higher generation
     /// takes its place. May be called again meanwhile: once the newcomer has greeted and may come in, the earlier call ends.</summary>
@@ -40,8 +44,8 @@ public sealed class SyncSink(
         using var connection = new SyncConnection(input, output);
         try
         {
-            var source = await GreetAsync(connection, cancellationToken);
-            await ServeAloneAsync(connection, source, cancellationToken);
+            var (source, version) = await GreetAsync(connection, cancellationToken);
+            await ServeAloneAsync(connection, source, version, cancellationToken);
         }
         catch (SyncRefusedException refusal)
         {
@@ -87,7 +91,7 @@ public sealed class SyncSink(
         _stopped.Dispose();
     }
 
-    private async Task ServeAloneAsync(SyncConnection connection, SyncIdentity source, CancellationToken cancellationToken)
+    private async Task ServeAloneAsync(SyncConnection connection, SyncIdentity source, int version, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopped.Token);
         var earlier = Interlocked.Exchange(ref _current, stop);
@@ -97,7 +101,7 @@ public sealed class SyncSink(
         try
         {
             stop.Token.ThrowIfCancellationRequested();
-            await ServeAsync(connection, source, stop.Token);
+            await ServeAsync(connection, source, version, stop.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
@@ -113,15 +117,17 @@ public sealed class SyncSink(
         }
     }
 
-    private async Task ServeAsync(SyncConnection connection, SyncIdentity source, CancellationToken cancellationToken)
+    private async Task ServeAsync(SyncConnection connection, SyncIdentity source, int version, CancellationToken cancellationToken)
     {
         Update(status => status with { Phase = SyncPhase.Initial, PeerMachineId = source.MachineId });
         var self = new SyncIdentity(machineId, instanceId, fence.Generation);
-        await connection.WriteAsync(new WelcomeMessage(SyncLimits.Version, self), cancellationToken);
+        await connection.WriteAsync(new WelcomeMessage(version, self), cancellationToken);
+        connection.Version = version;
         using var root = TreeRoot.Open(workspace);
         using var writer = Guard(() => new TreeWriter(root));
-        await SendEntriesAsync(connection, root, cancellationToken);
+        await new SinkListing(root, index, time).SendAsync(connection, cancellationToken);
 
+        _trouble = null;
         using var session = new SinkSession(root, writer, index, options);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var frames = Channel.CreateBounded<ReceivedMessage>(new BoundedChannelOptions(ReadAhead) { SingleReader = true, SingleWriter = true });
@@ -144,7 +150,7 @@ public sealed class SyncSink(
         }
     }
 
-    private async Task<SyncIdentity> GreetAsync(SyncConnection connection, CancellationToken cancellationToken)
+    private async Task<(SyncIdentity Source, int Version)> GreetAsync(SyncConnection connection, CancellationToken cancellationToken)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(GreetingTimeout);
@@ -154,9 +160,10 @@ public sealed class SyncSink(
             throw new SyncProtocolException("The source did not greet.");
         }
 
-        if (hello.Version < SyncLimits.Version)
+        if (hello.Version < SyncLimits.LowestVersion)
         {
-            throw new SyncRefusedException(SyncRefusal.Version, fence.Generation, $"Version {SyncLimits.Version} is the only one spoken here.");
+            throw new SyncRefusedException(
+                SyncRefusal.Version, fence.Generation, $"Versions {SyncLimits.LowestVersion} to {options.Version} are spoken here.");
         }
 
         if (hello.Identity.InstanceId != 0 && instanceId != 0 && hello.Identity.InstanceId != instanceId)
@@ -171,7 +178,7 @@ public sealed class SyncSink(
 
         // A writer of a later generation is known to exist now; the earlier one must never come back.
         fence.Raise(hello.Identity.Generation);
-        return hello.Identity;
+        return (hello.Identity, Math.Min(hello.Version, options.Version));
     }
 
     private static async Task<ReceivedMessage?> ReadGreetingAsync(
@@ -197,68 +204,6 @@ public sealed class SyncSink(
         {
             // It ended by itself in this moment.
         }
-    }
-
-    // Tells the source what is here. Reads only files whose stamp is not in the index: all of them once after a start, none later.
-    private async Task SendEntriesAsync(SyncConnection connection, TreeRoot root, CancellationToken cancellationToken)
-    {
-        var seen = new HashSet<TreePath>();
-        var batch = new List<SyncEntry>();
-        foreach (var entry in root.Walk())
-        {
-            if (Describe(root, entry, cancellationToken) is not { } described)
-            {
-                continue;
-            }
-
-            seen.Add(entry.Path);
-            batch.Add(described);
-            if (batch.Count == SyncLimits.EntriesPerMessage)
-            {
-                await connection.WriteAsync(new EntriesMessage(batch), cancellationToken);
-                batch.Clear();
-            }
-        }
-
-        index.Retain(seen.Contains);
-        await connection.WriteAsync(new EntriesMessage(batch), cancellationToken);
-        await connection.WriteAsync(new EntriesEndMessage((uint)seen.Count), cancellationToken);
-        await connection.FlushAsync(cancellationToken);
-    }
-
-    private SyncEntry? Describe(TreeRoot root, TreeEntry entry, CancellationToken cancellationToken)
-    {
-        var digest = default(ContentHash);
-        if (entry.Kind == TreeEntryKind.File)
-        {
-            if ((index.Find(entry.Path, entry.Stamp) ?? ReadFile(root, entry, cancellationToken)) is not { } known)
-            {
-                return null;
-            }
-
-            digest = known.Digest;
-        }
-
-        var size = entry.Kind == TreeEntryKind.File ? entry.Stamp.SizeBytes : 0;
-        return new SyncEntry(entry.Path, entry.Kind, entry.Mode, entry.Stamp.ModifiedNs, size, digest, entry.LinkTarget);
-    }
-
-    private IndexedFile? ReadFile(TreeRoot root, TreeEntry entry, CancellationToken cancellationToken)
-    {
-        using var file = root.FindFile(entry.Path);
-        if (file is null)
-        {
-            return null;
-        }
-
-        var chunks = FileContent.ReadChunks(file, Chunker.ForSync, cancellationToken).ToArray();
-        var indexed = new IndexedFile(entry.Path, entry.Stamp, FileContent.DigestOf(chunks), chunks);
-        if (!entry.Stamp.IsRacy(time.GetUtcNow()))
-        {
-            index.Set(indexed);
-        }
-
-        return indexed;
     }
 
     private static async Task ReadFramesAsync(SyncConnection connection, ChannelWriter<ReceivedMessage> frames, CancellationToken cancellationToken)
@@ -310,6 +255,7 @@ public sealed class SyncSink(
             throw Fenced(generation);
         }
 
+        _trouble = session.Trouble;
         foreach (var need in needs)
         {
             await connection.WriteAsync(need, cancellationToken);

@@ -14,6 +14,7 @@ public sealed class SyncSource(
     string workspace, SyncIdentity identity, TreeChanges changes, TreeIndex index, SyncOptions options, TimeProvider time)
 {
     private readonly SourceCounters _counters = new();
+    private volatile PathFilter _excludes = PathFilter.None;
 
     /// <summary>As it is now.</summary>
     public SyncStatus Status => new(
@@ -32,6 +33,20 @@ public sealed class SyncSource(
     /// <summary>A file of the workspace that cannot be read, and why; null when there is none. It stays pending and is tried again.</summary>
     public string? Trouble => _counters.Trouble;
 
+    /// <summary>How much may be sent; null for no limit.</summary>
+    public BandwidthLimit? Bandwidth { get; init; }
+
+    /// <summary>What is neither sent nor deleted on the sink. A change holds from the next look at a path, and has everything compared.</summary>
+    public PathFilter Excludes
+    {
+        get => _excludes;
+        set
+        {
+            _excludes = value;
+            changes.RequestRescan();
+        }
+    }
+
     /// <summary>Evens the sink out and then sends changes as they come, until the connection ends or is cancelled.</summary>
     /// <exception cref="SyncRefusedException">The sink will not have us.</exception>
     /// <exception cref="SyncFaultException">The sink could not write.</exception>
@@ -39,14 +54,14 @@ public sealed class SyncSource(
     /// <exception cref="IOException">The connection is gone, or our own tree cannot be read.</exception>
     public async Task RunAsync(Stream input, Stream output, CancellationToken cancellationToken)
     {
-        using var connection = new SyncConnection(input, output);
+        using var connection = new SyncConnection(input, output) { Bandwidth = Bandwidth };
         using var root = TreeRoot.Open(workspace);
         try
         {
             var peer = await GreetAsync(connection, cancellationToken);
             _counters.Phase = SyncPhase.Initial;
             _counters.BeginPass(time.GetTimestamp());
-            using var session = new SourceSession(connection, root, peer, changes, index, _counters, options, time);
+            using var session = new SourceSession(connection, root, peer, changes, index, _counters, () => _excludes, options, time);
             await session.RunAsync(cancellationToken);
         }
         finally
@@ -59,7 +74,7 @@ public sealed class SyncSource(
 
     private async Task<PeerTree> GreetAsync(SyncConnection connection, CancellationToken cancellationToken)
     {
-        await connection.WriteAsync(new HelloMessage(SyncLimits.Version, identity, Guid.NewGuid()), cancellationToken);
+        await connection.WriteAsync(new HelloMessage(options.Version, identity, Guid.NewGuid()), cancellationToken);
         await connection.FlushAsync(cancellationToken);
         var peer = new PeerTree();
         var count = 0u;
@@ -69,7 +84,8 @@ public sealed class SyncSource(
             using var received = await connection.ReadAsync(cancellationToken) ?? throw new IOException("The sink closed the connection.");
             switch (received.Message)
             {
-                case WelcomeMessage welcome when welcome.Version == SyncLimits.Version:
+                case WelcomeMessage welcome when welcome.Version is >= SyncLimits.LowestVersion && welcome.Version <= options.Version:
+                    connection.Version = welcome.Version;
                     welcomed = true;
                     _counters.PeerMachineId = welcome.Identity.MachineId;
                     break;
@@ -82,7 +98,7 @@ public sealed class SyncSource(
 
                     break;
                 case EntriesEndMessage end when welcomed && end.Count == count:
-                    peer.LinkChildren();
+                    peer.Relate();
                     return peer;
                 default:
                     throw Unexpected(received.Message);

@@ -43,6 +43,39 @@ public sealed class TreeWatcherTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Changes_OfMetadataAlone_ArriveWithoutComparison()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Giving files away needs root.");
+        _pair.Write("file", "one");
+        Directory.CreateDirectory(_pair.At("folder"));
+        await _pair.StartAsync();
+
+        await RunAsync("chown", "1234:5678", _pair.At("file"));
+        await _pair.EqualAsync();
+        await RunAsync("chown", "1235:5678", _pair.At("folder"));
+        await _pair.EqualAsync();
+        await RunAsync("ln", _pair.At("file"), _pair.At("folder/name"));
+        await _pair.EqualAsync();
+
+        // By one name; nobody is told of the other.
+        _pair.Write("folder/name", "two");
+        await _pair.EqualAsync();
+        _pair.Write("file", "three");
+        await _pair.EqualAsync();
+        await RunAsync("chmod", "600", _pair.At("file"));
+        await _pair.EqualAsync();
+        File.Delete(_pair.At("file"));
+        await _pair.EqualAsync();
+    }
+
+    private static async Task RunAsync(string program, params string[] arguments)
+    {
+        using var process = System.Diagnostics.Process.Start(program, arguments);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, process.ExitCode);
+    }
+
+    [Fact]
     public async Task Directory_MovedInWithContent_ArrivesWhole()
     {
         var outside = _folder.Folder("outside");

@@ -60,7 +60,10 @@ internal sealed class WatchedPair(TempFolder folder) : IAsyncDisposable
         try
         {
             using var root = TreeRoot.Open(tree);
-            var lines = root.Walk().Select(entry => $"{entry.Path} {entry.Kind} {entry.Mode} {entry.Stamp.ModifiedNs} {entry.LinkTarget} {Content(tree, entry)}");
+            var entries = root.Walk().ToList();
+            var names = entries.Where(entry => entry.Kind == TreeEntryKind.File).ToLookup(entry => entry.Stamp.Inode, entry => entry.Path);
+            var lines = entries.Select(entry =>
+                $"{entry.Path} {entry.Kind} {entry.Mode} {entry.Stamp.ModifiedNs} {entry.LinkTarget} {Content(tree, entry)} {entry.UserId} {entry.GroupId} {names[entry.Stamp.Inode].Order().FirstOrDefault()}");
             return string.Join('\n', lines.Order(StringComparer.Ordinal));
         }
         catch (IOException moving)

@@ -22,10 +22,26 @@ public sealed class FailoverSettingsPageTests
         Assert.Equal(["health_check_interval-error", "failover_threshold-error"], wrong.Document.QuerySelectorAll(".field-error").Select(error => error.Id));
         Assert.Equal("disabled", wrong.One("#strategy option[selected]").GetAttribute("value"));
 
-        var saved = await user.SendAsync(wrong, Form, ("strategy", "disabled"), ("health_check_interval", "0.5"), ("failover_threshold", "4"));
+        wrong = await user.SendAsync(
+            page, Form, ("strategy", "disabled"), ("health_check_interval", "1"), ("failover_threshold", "3"), ("sync_excludes", "fine\r\n[open"), ("sync_bandwidth_limit", "fast"));
+        Assert.Equal(["sync_excludes-error", "sync_bandwidth_limit-error"], wrong.Document.QuerySelectorAll(".field-error").Select(error => error.Id));
+        Assert.Contains("'[open' is not a pattern", wrong.TextOf("#sync_excludes-error"), StringComparison.Ordinal);
+        Assert.Equal("fast", wrong.One("#sync_bandwidth_limit").GetAttribute("value"));
+
+        var saved = await user.SendAsync(
+            wrong,
+            Form,
+            ("strategy", "disabled"),
+            ("health_check_interval", "0.5"),
+            ("failover_threshold", "4"),
+            ("sync_excludes", "cache\r\n\r\n *.tmp "),
+            ("sync_bandwidth_limit", "50"));
         Assert.Equal("/settings/standby", saved.Location);
         var settings = (await spine.SendAsync("GET", "/failover/settings/global")).Body!;
         Assert.Equal(("disabled", 2.0), (settings["strategy"]!.GetValue<string>(), settings["detection_seconds"]!.GetValue<double>()));
+        Assert.Equal("""["cache","*.tmp"]""", settings["sync_excludes"]!.ToJsonString());
+        Assert.Equal(50, settings["sync_bandwidth_limit"]!.GetValue<int>());
+        Assert.Equal("cache\n*.tmp", (await user.GetAsync("/settings/standby")).TextOf("#sync_excludes"));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Dumont.Contracts;
 using Dumont.Server.Agents;
 using Dumont.Server.Instances;
 using Dumont.Server.Tests.Spine;
@@ -58,6 +59,11 @@ public sealed class FailoverSettingsTests
                 ("health_check_interval", new { health_check_interval = 60.5 }),
                 ("failover_threshold", new { failover_threshold = 1 }),
                 ("failover_threshold", new { failover_threshold = 101 }),
+                ("sync_bandwidth_limit", new { sync_bandwidth_limit = -1 }),
+                ("sync_bandwidth_limit", new { sync_bandwidth_limit = 100_001 }),
+                ("sync_excludes", new { sync_excludes = new[] { "fine", "a/../b" } }),
+                ("sync_excludes", new { sync_excludes = new[] { "line\nbreak" } }),
+                ("sync_excludes", new { sync_excludes = Enumerable.Repeat("x", 65) }),
             ];
             foreach (var (field, body) in bad)
             {
@@ -66,6 +72,8 @@ public sealed class FailoverSettingsTests
 
             var unknown = await server.RefusedAsync(422, "validation-failed", "PUT", path, new { strategy = "mars" });
             Assert.Contains("cpu_standby, disabled", Text(unknown["detail"]![0]!, "msg"), StringComparison.Ordinal);
+            var open = await server.RefusedAsync(422, "validation-failed", "PUT", path, new { sync_excludes = new[] { "*.tmp", "[open" } });
+            Assert.Contains("'[open' is not a pattern", Text(open["detail"]![0]!, "msg"), StringComparison.Ordinal);
         }
 
         await server.RefusedAsync(501, "not-supported", "POST", $"/failover/settings/machines/{id}/enable-warm-pool");
@@ -99,6 +107,29 @@ public sealed class FailoverSettingsTests
         await server.SendAsync("PUT", path, new { auto_failover = false });
         Assert.Equal(HttpStatusCode.OK, (await server.SendAsync("DELETE", path)).Status);
         Assert.True((await server.SendAsync("GET", path)).Body!["auto_failover"]!.GetValue<bool>());
+    }
+
+    [Fact]
+    public async Task Sync_ExcludesAndLimit_OfTheUserHoldUntilTheInstanceSaysOtherwise()
+    {
+        await using var server = await SpineServer.StartAsync();
+        var path = $"/failover/settings/machines/{await server.CreateAsync()}";
+        var none = (await server.SendAsync("GET", path)).Body!;
+        Assert.Empty(none["sync_excludes"]!.AsArray());
+        Assert.Null(none["sync_bandwidth_limit"]);
+
+        await server.SendAsync("PUT", "/failover/settings/global", new { sync_excludes = new[] { "cache", "*.tmp" }, sync_bandwidth_limit = 50 });
+        var followed = (await server.SendAsync("GET", path)).Body!;
+        Assert.Equal(["cache", "*.tmp"], followed["sync_excludes"]!.AsArray().Select(each => each!.GetValue<string>()));
+        Assert.Equal(50, Number(followed, "sync_bandwidth_limit"));
+        Assert.Null(followed["own"]!["sync_excludes"]);
+
+        // A command line says "none" by an empty one.
+        var own = (await server.SendAsync("PUT", path, new { sync_excludes = new[] { "" }, sync_bandwidth_limit = 0 })).Body!;
+        Assert.Empty(own["sync_excludes"]!.AsArray());
+        Assert.Empty(own["own"]!["sync_excludes"]!.AsArray());
+        Assert.Null(own["sync_bandwidth_limit"]);
+        Assert.Equal(0, Number(own["own"]!, "sync_bandwidth_limit"));
     }
 
     [Fact]
@@ -140,6 +171,26 @@ public sealed class FailoverSettingsTests
             SpineBench.User, id, before => before with { HealthCheckInterval = TimeSpan.FromSeconds(30) }, cancel);
         orders = await bench.Get<IAgentOrders>().ListAsync(id, await bench.MachinesAsync(id), cancel);
         Assert.All(orders, order => Assert.Equal(TimeSpan.FromSeconds(1), order!.ReportInterval));
+    }
+
+    [Fact]
+    public async Task Order_OfTheWriterAlone_BearsExcludesAndLimit()
+    {
+        await using var bench = await SpineBench.StartAsync();
+        var id = await bench.ProtectedAsync();
+        var cancel = TestContext.Current.CancellationToken;
+        var before = await bench.Get<IAgentOrders>().ListAsync(id, await bench.MachinesAsync(id), cancel);
+        Assert.All(before, order => Assert.Equal((null, null), (order!.SyncExcludes, order.SyncBytesPerSecond)));
+
+        await bench.Get<FailoverSettings>().ChangeOwnAsync(
+            SpineBench.User, id, wishes => wishes with { SyncExcludes = ["cache"], SyncBandwidthLimit = 8 }, cancel);
+
+        var after = await bench.Get<IAgentOrders>().ListAsync(id, await bench.MachinesAsync(id), cancel);
+        var writer = Assert.Single(after, order => order!.SyncBytesPerSecond is not null)!;
+        Assert.Equal(AgentRole.Writer, writer.Role);
+        Assert.Equal(1_000_000, writer.SyncBytesPerSecond);
+        Assert.Equal(["cache"], writer.SyncExcludes!);
+        Assert.Single(after, order => order!.SyncExcludes is not null);
     }
 
     [Theory]

@@ -12,6 +12,11 @@ internal static partial class Kernel
 
     public static void SetAttribute(string path, string name, ReadOnlySpan<byte> value) => Check(SetXattr(path, name, value, (nuint)value.Length, 0), path);
 
+    public static void RemoveAttribute(string path, string name) => Check(RemoveXattr(path, name), path);
+
+    /// <summary>Of a link, too.</summary>
+    public static void SetOwner(string path, int user, int group) => Check(LChown(path, (uint)user, (uint)group), path);
+
     /// <summary>Makes a file whose name is any bytes.</summary>
     public static void WriteFile(string folder, ReadOnlySpan<byte> name, byte[] content)
     {
@@ -39,6 +44,12 @@ internal static partial class Kernel
 
     [LibraryImport("libc", EntryPoint = "setxattr", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetXattr(string path, string name, ReadOnlySpan<byte> value, nuint size, int flags);
+
+    [LibraryImport("libc", EntryPoint = "removexattr", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RemoveXattr(string path, string name);
+
+    [LibraryImport("libc", EntryPoint = "lchown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int LChown(string path, uint user, uint group);
 
     [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true)]
     private static partial int Unlink(byte[] path);

@@ -27,11 +27,12 @@ internal sealed class BareSink : IAsyncDisposable
 
     public string Outside { get; }
 
-    public async Task GreetAsync()
+    public async Task GreetAsync(int version = SyncLimits.LowestVersion)
     {
-        await SendAsync(new HelloMessage(SyncLimits.Version, new SyncIdentity(1, 0, 1), Guid.Empty));
-        while (await NextAsync() is not EntriesEndMessage)
+        await SendAsync(new HelloMessage(version, new SyncIdentity(1, 0, 1), Guid.Empty));
+        while (await NextAsync() is var next and not EntriesEndMessage)
         {
+            _connection.Version = next is WelcomeMessage welcome ? welcome.Version : _connection.Version;
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 using Dumont.Snapshots.Sync;
 
 namespace Dumont.Snapshots.Tests.Sync;
@@ -11,9 +12,9 @@ public sealed class FrameTests
         var random = new SeededRandom(1);
         for (var round = 0; round < 3000; round++)
         {
-            var message = AnyMessage(random);
+            var (version, message) = Any(random);
 
-            var (read, rest) = await ReadAsync(Bytes(message));
+            var (read, rest) = await ReadAsync(Bytes(message, version), version);
 
             Assert.Equal(Describe(message), Describe(read!));
             Assert.Null(rest);
@@ -26,10 +27,11 @@ public sealed class FrameTests
         var random = new SeededRandom(2);
         for (var round = 0; round < 300; round++)
         {
-            var bytes = Bytes(AnyMessage(random));
+            var (version, message) = Any(random);
+            var bytes = Bytes(message, version);
             bytes[random.Below(bytes.Length)] ^= (byte)(1 << random.Below(8));
 
-            await Assert.ThrowsAsync<SyncProtocolException>(() => ReadAsync(bytes));
+            await Assert.ThrowsAsync<SyncProtocolException>(() => ReadAsync(bytes, version));
         }
     }
 
@@ -39,15 +41,16 @@ public sealed class FrameTests
         var random = new SeededRandom(3);
         for (var round = 0; round < 300; round++)
         {
-            var bytes = Bytes(AnyMessage(random));
+            var (version, message) = Any(random);
+            var bytes = Bytes(message, version);
             var cut = bytes[..random.Below(bytes.Length)];
             if (cut.Length == 0)
             {
-                Assert.Null((await ReadAsync(cut)).First);
+                Assert.Null((await ReadAsync(cut, version)).First);
             }
             else
             {
-                await Assert.ThrowsAsync<SyncProtocolException>(() => ReadAsync(cut));
+                await Assert.ThrowsAsync<SyncProtocolException>(() => ReadAsync(cut, version));
             }
         }
     }
@@ -59,7 +62,8 @@ public sealed class FrameTests
         for (var round = 0; round < 200_000; round++)
         {
             // Half wholly random, half a real message with a few bytes changed: the second kind gets deeper.
-            var body = random.Below(2) == 0 ? TreeFacts.Noise(random.Below(200), round) : Bytes(AnyMessage(random))[SyncLimits.FrameHeaderBytes..];
+            var (version, message) = Any(random);
+            var body = random.Below(2) == 0 ? TreeFacts.Noise(random.Below(200), round) : Bytes(message, version)[SyncLimits.FrameHeaderBytes..];
             for (var i = random.Below(4); i > 0 && body.Length > 0; i--)
             {
                 body[random.Below(body.Length)] = (byte)random.Next();
@@ -67,7 +71,7 @@ public sealed class FrameTests
 
             try
             {
-                SyncCodec.Read(body);
+                SyncCodec.Read(body, version);
             }
             catch (SyncProtocolException)
             {
@@ -85,13 +89,13 @@ public sealed class FrameTests
         var header = new byte[SyncLimits.FrameHeaderBytes];
         BinaryPrimitives.WriteUInt32LittleEndian(header, length);
 
-        await Assert.ThrowsAsync<SyncProtocolException>(() => ReadAsync(header));
+        await Assert.ThrowsAsync<SyncProtocolException>(() => ReadAsync(header, SyncLimits.Version));
     }
 
     [Fact]
     public void Layout_Delete_IsAsDocumented()
     {
-        var bytes = Bytes(new DeleteMessage(0x0102030405060708, TreePath.Parse("a/b")));
+        var bytes = Bytes(new DeleteMessage(0x0102030405060708, TreePath.Parse("a/b")), SyncLimits.Version);
 
         Assert.Equal("0E000000", Convert.ToHexString(bytes.AsSpan(0, 4)));
         Assert.Equal("06" + "0807060504030201" + "0300" + "612F62", Convert.ToHexString(bytes.AsSpan(8)));
@@ -101,16 +105,51 @@ public sealed class FrameTests
     [Fact]
     public void Crc32C_CheckValue_IsTheStandards() => Assert.Equal(0xE3069283u, Crc32C.Of("123456789"u8));
 
-    private static byte[] Bytes(SyncMessage message)
+    [Fact]
+    public void Layout_Attributes_IsAsDocumentedInBothVersions()
+    {
+        var metadata = EntryMetadata.Of(1000, 50, [new ExtendedAttribute("user.a"u8.ToArray(), "b"u8.ToArray())]);
+        var message = new AttributesMessage(1, TreePath.Parse("f"), 0b110_100_100, 2, metadata);
+        var before = "05" + "0100000000000000" + "0100" + "66" + "A401" + "0200000000000000";
+
+        Assert.Equal(before, Convert.ToHexString(Bytes(message, 2).AsSpan(8)));
+        Assert.Equal(before + "E8030000" + "32000000" + "0A000000" + "01" + "06" + "757365722E61" + "01" + "62", Convert.ToHexString(Bytes(message, 3).AsSpan(8)));
+    }
+
+    [Fact]
+    public void Metadata_WhatDoesNotTravel_IsLeftOut()
+    {
+        var metadata = EntryMetadata.Of(
+            0, 0, [Named("user.z"), Named("trusted.overlay.opaque"), Named("security.capability"), Named("security.selinux"), Named("system.posix_acl_access"), Named("user.a")]);
+
+        Assert.Equal(
+            ["security.capability", "system.posix_acl_access", "user.a", "user.z"],
+            metadata.Attributes.Select(attribute => Encoding.ASCII.GetString(attribute.Name)));
+
+        static ExtendedAttribute Named(string name) => new(Encoding.ASCII.GetBytes(name), [1]);
+    }
+
+    [Fact]
+    public void Metadata_TooLargeForAFrame_IsCut()
+    {
+        var metadata = EntryMetadata.Of(
+            1, 2, Enumerable.Range(0, 5).Select(number => new ExtendedAttribute(Encoding.ASCII.GetBytes($"user.{number}"), new byte[64 << 10])));
+
+        Assert.True(metadata.IsCut);
+        Assert.Empty(metadata.Attributes);
+        Assert.Equal(default, metadata.AttributesHash);
+    }
+
+    private static byte[] Bytes(SyncMessage message, int version)
     {
         var writer = new FrameWriter();
-        SyncCodec.Write(writer, message);
+        SyncCodec.Write(writer, message, version);
         return writer.Written.ToArray();
     }
 
-    private static async Task<(SyncMessage? First, SyncMessage? Second)> ReadAsync(byte[] bytes)
+    private static async Task<(SyncMessage? First, SyncMessage? Second)> ReadAsync(byte[] bytes, int version)
     {
-        using var connection = new SyncConnection(new MemoryStream(bytes), Stream.Null);
+        using var connection = new SyncConnection(new MemoryStream(bytes), Stream.Null) { Version = version };
         using var first = await connection.ReadAsync(CancellationToken.None);
         if (first is null)
         {
@@ -124,7 +163,11 @@ public sealed class FrameTests
     // Records compare memory and lists by reference: spell them out.
     private static string Describe(SyncMessage message) => message switch
     {
-        FileMessage file => $"{file with { Content = default }} {Convert.ToHexString(file.Content.Span)}",
+        FileMessage file => $"{file with { Content = default, Metadata = null }} {Convert.ToHexString(file.Content.Span)} {Describe(file.Metadata)}",
+        DirectoryMessage directory => $"{directory with { Metadata = null }} {Describe(directory.Metadata)}",
+        LinkMessage link => $"{link with { Metadata = null }} {Describe(link.Metadata)}",
+        AttributesMessage attributes => $"{attributes with { Metadata = null }} {Describe(attributes.Metadata)}",
+        CommitMessage commit => $"{commit with { Metadata = null }} {Describe(commit.Metadata)}",
         ChunkMessage chunk => $"{chunk with { Content = default }} {Convert.ToHexString(chunk.Content.Span)}",
         StageMessage stage => $"{stage.StageId} {stage.FirstChunk} {string.Join(' ', stage.Chunks)}",
         NeedMessage need => $"{need with { Bits = default }} {Convert.ToHexString(need.Bits.Span)}",
@@ -132,16 +175,26 @@ public sealed class FrameTests
         _ => message.ToString(),
     };
 
-    private static SyncMessage AnyMessage(SeededRandom random) => random.Below(18) switch
+    private static string Describe(EntryMetadata? metadata) =>
+        metadata is null ? "without" : $"{metadata.UserId} {metadata.GroupId} {Convert.ToHexString(metadata.Payload.Span)}";
+
+    private static (int Version, SyncMessage Message) Any(SeededRandom random)
+    {
+        var version = SyncLimits.LowestVersion + random.Below(SyncLimits.Version - SyncLimits.LowestVersion + 1);
+        return (version, AnyMessage(random, version >= SyncLimits.MetadataVersion));
+    }
+
+    private static SyncMessage AnyMessage(SeededRandom random, bool carriesMetadata) => random.Below(carriesMetadata ? 19 : 18) switch
     {
         0 => new HelloMessage(random.Below(65536), AnyIdentity(random), AnyGuid(random)),
-        1 => new FileMessage(random.Next(), AnyPath(random), AnyMode(random), (long)random.Next(), TreeFacts.Noise(random.Below(300), 1)),
-        2 => new DirectoryMessage(random.Next(), AnyPath(random), AnyMode(random), (long)random.Next()),
-        3 => new LinkMessage(random.Next(), AnyPath(random), (long)random.Next(), AnyPath(random).Raw),
-        4 => new AttributesMessage(random.Next(), AnyPath(random), AnyMode(random), (long)random.Next()),
+        1 => new FileMessage(
+            random.Next(), AnyPath(random), AnyMode(random), (long)random.Next(), TreeFacts.Noise(random.Below(300), 1), AnyMetadata(random, carriesMetadata)),
+        2 => new DirectoryMessage(random.Next(), AnyPath(random), AnyMode(random), (long)random.Next(), AnyMetadata(random, carriesMetadata)),
+        3 => new LinkMessage(random.Next(), AnyPath(random), (long)random.Next(), AnyPath(random).Raw, AnyMetadata(random, carriesMetadata)),
+        4 => new AttributesMessage(random.Next(), AnyPath(random), AnyMode(random), (long)random.Next(), AnyMetadata(random, carriesMetadata)),
         5 => new DeleteMessage(random.Next(), AnyPath(random)),
         6 => new CommitMessage(
-            random.Next(), (uint)random.Next(), AnyPath(random), AnyMode(random), (long)random.Next(), AnySize(random), AnyHash(random)),
+            random.Next(), (uint)random.Next(), AnyPath(random), AnyMode(random), (long)random.Next(), AnySize(random), AnyHash(random), AnyMetadata(random, carriesMetadata)),
         7 => new MarkMessage(random.Next()),
         8 => new StageMessage((uint)random.Next(), (uint)random.Next(), AnyChunks(random)),
         9 => new ChunkMessage((uint)random.Next(), (uint)random.Next(), TreeFacts.Noise(1 + random.Below(300), 2)),
@@ -149,10 +202,26 @@ public sealed class FrameTests
         11 => new DropMessage((uint)random.Next()),
         12 => new WelcomeMessage(random.Below(65536), AnyIdentity(random)),
         13 => new RefuseMessage(random.Pick(Enum.GetValues<SyncRefusal>()), (long)random.Next(), AnyPath(random).Raw),
-        14 => new EntriesMessage([.. Enumerable.Range(0, random.Below(5)).Select(_ => AnyEntry(random))]),
+        14 => new EntriesMessage([.. Enumerable.Range(0, random.Below(5)).Select(_ => AnyEntry(random, carriesMetadata))]),
         15 => AnyNeed(random),
         16 => new AckMessage(random.Next()),
-        _ => new FaultMessage(random.Pick(Enum.GetValues<SyncFault>()), AnyPath(random).Raw),
+        17 => new FaultMessage(random.Pick(Enum.GetValues<SyncFault>()), AnyPath(random).Raw),
+        _ => new HardLinkMessage(random.Next(), AnyPath(random), AnyPath(random)),
+    };
+
+    private static EntryMetadata? AnyMetadata(SeededRandom random, bool carriesMetadata) => carriesMetadata
+        ? EntryMetadata.Of(
+            (uint)random.Next(),
+            (uint)random.Next(),
+            Enumerable.Range(0, random.Below(3)).Select(number => new ExtendedAttribute(Encoding.ASCII.GetBytes($"user.{number}"), TreeFacts.Noise(random.Below(200), number))))
+        : null;
+
+    private static SyncEntry AnyEntry(SeededRandom random, bool carriesMetadata) => AnyEntry(random) with
+    {
+        Metadata = carriesMetadata
+            ? new SyncEntryMetadata(
+                (uint)random.Next(), (uint)random.Next(), random.Below(2) == 0 ? default : AnyHash(random), random.Below(2) == 0 ? 0 : random.Next())
+            : null,
     };
 
     private static SyncEntry AnyEntry(SeededRandom random) => random.Below(3) switch

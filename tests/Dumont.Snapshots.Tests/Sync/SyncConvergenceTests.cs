@@ -37,7 +37,7 @@ public sealed class SyncConvergenceTests
             }
 
             await pair.CaughtUpAsync();
-            Assert.Equal(TreeFacts.Of(pair.From), TreeFacts.Of(pair.To));
+            Assert.Equal(TreeFacts.WithMetadata(pair.From), TreeFacts.WithMetadata(pair.To));
         }
 
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(pair.To, TreePath.StagingName)));
@@ -71,7 +71,7 @@ public sealed class SyncConvergenceTests
 
         pair.Connect();
         await pair.CaughtUpAsync();
-        Assert.Equal(TreeFacts.Of(pair.From), TreeFacts.Of(pair.To));
+        Assert.Equal(TreeFacts.WithMetadata(pair.From), TreeFacts.WithMetadata(pair.To));
     }
 
     [Fact]
@@ -97,7 +97,7 @@ public sealed class SyncConvergenceTests
 
         await pair.CaughtUpAsync();
 
-        Assert.Equal(TreeFacts.Of(pair.From), TreeFacts.Of(pair.To));
+        Assert.Equal(TreeFacts.WithMetadata(pair.From), TreeFacts.WithMetadata(pair.To));
     }
 
     [Fact]
@@ -112,6 +112,6 @@ public sealed class SyncConvergenceTests
         pair.Connect();
         await pair.CaughtUpAsync();
 
-        Assert.Equal(TreeFacts.Of(pair.From), TreeFacts.Of(pair.To));
+        Assert.Equal(TreeFacts.WithMetadata(pair.From), TreeFacts.WithMetadata(pair.To));
     }
 }

@@ -15,14 +15,17 @@ internal sealed class SyncPair : IAsyncDisposable
 
     private readonly bool _ownsSink = true;
 
-    public SyncPair(SyncOptions? options = null, long generation = 1, long instanceId = 3)
+    public SyncPair(SyncOptions? options = null, long generation = 1, long instanceId = 3, SyncOptions? sinkOptions = null, TimeProvider? time = null, BandwidthLimit? bandwidth = null)
     {
         From = _folder.Folder("from");
         To = _folder.Folder("to");
         var used = options ?? DefaultOptions;
-        Changes = new TreeChanges(TimeProvider.System);
-        Source = new SyncSource(From, new SyncIdentity(7, instanceId, generation), Changes, new TreeIndex(), used, TimeProvider.System);
-        Sink = new SyncSink(To, 8, 3, Fence, new TreeIndex(), used, TimeProvider.System);
+        Changes = new TreeChanges(time ?? TimeProvider.System);
+        Source = new SyncSource(From, new SyncIdentity(7, instanceId, generation), Changes, new TreeIndex(), used, time ?? TimeProvider.System)
+        {
+            Bandwidth = bandwidth,
+        };
+        Sink = new SyncSink(To, 8, 3, Fence, new TreeIndex(), sinkOptions ?? used, TimeProvider.System);
     }
 
     // Another source with the same sink.

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Dumont.Snapshots.Sync;
 
 namespace Dumont.Snapshots.Tests.Sync;
@@ -27,6 +28,43 @@ public sealed class SyncTransferTests
 
         Assert.Equal(TreeFacts.Of(pair.From), TreeFacts.Of(pair.To));
         Assert.InRange(pair.Wire.BytesWritten - before, LargeBytes / 100, LargeBytes / 10);
+    }
+
+    /// <summary>64 MB; as many as <c>DUMONT_SYNC_FILE_MB</c> says, for a long run.</summary>
+    [Fact]
+    public async Task LargeFile_OneMegabyteChangedInPlace_SendsTheChunksThatHoldIt()
+    {
+        const int Changed = 1 << 20;
+        var blocks = int.TryParse(Environment.GetEnvironmentVariables()["DUMONT_SYNC_FILE_MB"] as string, CultureInfo.InvariantCulture, out var megabytes) ? megabytes : 64;
+        await using var pair = new SyncPair();
+        var (path, there) = (Path.Combine(pair.From, "disk.img"), Path.Combine(pair.To, "disk.img"));
+        using (var file = File.Create(path))
+        {
+            for (var block = 0; block < blocks; block++)
+            {
+                file.Write(TreeFacts.Noise(1 << 20, block));
+            }
+        }
+
+        pair.Connect();
+        await pair.Changes.FlushFileAsync(TreePath.Parse("disk.img"), TestContext.Current.CancellationToken);
+        Assert.Equal((long)blocks << 20, pair.Source.Status.BytesTotal);
+        var (onTheWire, ofContent) = (pair.Wire!.BytesWritten, pair.Source.Status.BytesTotal);
+
+        using (var file = File.OpenWrite(path))
+        {
+            file.Position = ((long)blocks << 19) + 12_345;
+            file.Write(TreeFacts.Noise(Changed, -1));
+        }
+
+        await pair.Changes.FlushFileAsync(TreePath.Parse("disk.img"), TestContext.Current.CancellationToken);
+
+        // The chunks at both ends hold some of what is around, and a list of all chunks goes along.
+        (onTheWire, ofContent) = (pair.Wire.BytesWritten - onTheWire, pair.Source.Status.BytesTotal - ofContent);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{blocks} MiB, 1 MiB changed in place: {ofContent} bytes of content, {onTheWire} on the wire");
+        Assert.InRange(ofContent, Changed, Changed + (2 * SyncLimits.ChunkBytes));
+        Assert.InRange(onTheWire, ofContent, ofContent + (blocks * 1024) + 10_000);
+        Assert.Equal(DigestOf(path), DigestOf(there));
     }
 
     [Fact]
@@ -195,6 +233,12 @@ public sealed class SyncTransferTests
         pair.Connect();
         await pair.CaughtUpAsync();
         Assert.Equal(TreeFacts.Of(pair.From), TreeFacts.Of(pair.To));
+    }
+
+    private static ContentHash DigestOf(string path)
+    {
+        using var file = File.OpenHandle(path);
+        return FileContent.DigestOf(FileContent.ReadChunks(file, Chunker.ForSync, CancellationToken.None));
     }
 
     private static ulong Inode(string folder, string name)

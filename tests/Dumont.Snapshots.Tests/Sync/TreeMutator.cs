@@ -32,7 +32,7 @@ internal sealed class TreeMutator(string folder, int seed)
 
     private void Change(string full)
     {
-        switch (_random.Below(10))
+        switch (_random.Below(14))
         {
             case 0:
                 Remove(full);
@@ -57,10 +57,48 @@ internal sealed class TreeMutator(string folder, int seed)
             case 6 when Directory.Exists(full) && new DirectoryInfo(full).LinkTarget is null:
                 File.SetUnixFileMode(full, (UnixFileMode)(_random.Below(512) | 0b111_000_000));
                 break;
+            case 7 when IsFile(full):
+                Link(full);
+                break;
+            case 8 when IsFile(full):
+                SetAttribute(full);
+                break;
+            case 9 when Environment.IsPrivilegedProcess && (IsFile(full) || Directory.Exists(full)):
+                Kernel.SetOwner(full, _random.Below(3), _random.Below(3));
+                break;
             default:
                 Remove(full);
                 File.WriteAllBytes(full, TreeFacts.Noise(_random.Pick([0, 1, 100, 5000, 19_999, 20_001, 300_000, 900_000]), _noise++));
                 break;
+        }
+    }
+
+    private static bool IsFile(string full) => File.Exists(full) && new FileInfo(full).LinkTarget is null;
+
+    private void Link(string full)
+    {
+        var target = Path.Combine(folder, AnyPath());
+        if ((target + "/").StartsWith(full + "/", StringComparison.Ordinal) || (full + "/").StartsWith(target + "/", StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        MakeParents(Path.GetDirectoryName(target)!);
+        Remove(target);
+        if (IsFile(full))
+        {
+            Kernel.Link(full, target);
+        }
+    }
+
+    // Now another value, now none: an empty file of attributes is a state, too.
+    private void SetAttribute(string full)
+    {
+        var name = _random.Pick(["user.a", "user.b"]);
+        Kernel.SetAttribute(full, name, TreeFacts.Noise(_random.Below(40), _noise++));
+        if (_random.Below(3) == 0)
+        {
+            Kernel.RemoveAttribute(full, name);
         }
     }
 

@@ -44,7 +44,7 @@ internal ref struct ManifestRow
             throw reader.Broken($"has a mode or size at '{path}' that no file has");
         }
 
-        var attributes = ReadAttributes(ref reader);
+        var attributes = ExtendedAttributes.Parse(ref reader);
         byte[]? target = null;
         IReadOnlyList<Extent> content = [];
         switch (Stat.Kind)
@@ -85,23 +85,6 @@ internal ref struct ManifestRow
         }
 
         return true;
-    }
-
-    private static ExtendedAttribute[] ReadAttributes(ref SpanReader reader)
-    {
-        var count = reader.ReadCount(reader.ReadVarint(), itemBytes: 2);
-        if (count == 0)
-        {
-            return [];
-        }
-
-        var attributes = new ExtendedAttribute[count];
-        for (var i = 0; i < count; i++)
-        {
-            attributes[i] = new ExtendedAttribute(reader.ReadBytes(MaximumAttributeBytes).ToArray(), reader.ReadBytes(MaximumAttributeBytes).ToArray());
-        }
-
-        return attributes;
     }
 
     private readonly Extent[] ReadExtents(ref SpanReader reader, TreePath path)

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Dumont.Snapshots;
 
-/// <summary>Reads the extended attributes of an open file or directory as they stand in a manifest's payload.</summary>
+/// <summary>The extended attributes of an open file or directory, and how they stand in a manifest's payload.</summary>
 internal static unsafe class ExtendedAttributes
 {
     // The kernel's limits (XATTR_LIST_MAX, XATTR_SIZE_MAX).
@@ -21,13 +21,45 @@ internal static unsafe class ExtendedAttributes
     }
 
     /// <summary>Count, then names and values. A file system without attributes has none.</summary>
-    public static void Write(int descriptor, IBufferWriter<byte> writer)
+    public static void Write(int descriptor, IBufferWriter<byte> writer) => Write(List(descriptor), writer);
+
+    /// <inheritdoc cref="Write(int, IBufferWriter{byte})"/>
+    public static void Write(IReadOnlyCollection<ExtendedAttribute> attributes, IBufferWriter<byte> writer)
+    {
+        writer.WriteVarint((ulong)attributes.Count);
+        foreach (var (name, value) in attributes)
+        {
+            writer.WriteBytes(name);
+            writer.WriteBytes(value);
+        }
+    }
+
+    /// <summary>What <see cref="Write(int, IBufferWriter{byte})"/> wrote.</summary>
+    /// <exception cref="SnapshotFormatException">It was not that.</exception>
+    public static ExtendedAttribute[] Parse(ref SpanReader reader)
+    {
+        var count = reader.ReadCount(reader.ReadVarint(), itemBytes: 2);
+        if (count == 0)
+        {
+            return [];
+        }
+
+        var attributes = new ExtendedAttribute[count];
+        for (var i = 0; i < count; i++)
+        {
+            attributes[i] = new ExtendedAttribute(reader.ReadBytes(TreePath.MaximumNameBytes).ToArray(), reader.ReadBytes(MaximumBytes).ToArray());
+        }
+
+        return attributes;
+    }
+
+    /// <summary>All attributes of an open file or directory that may be read.</summary>
+    public static IReadOnlyList<ExtendedAttribute> List(int descriptor)
     {
         var length = LibcFd.FListXattr(descriptor, null, 0);
         if (length <= 0)
         {
-            writer.WriteVarint(0);
-            return;
+            return [];
         }
 
         var names = ArrayPool<byte>.Shared.Rent(MaximumBytes);
@@ -39,24 +71,19 @@ internal static unsafe class ExtendedAttributes
                 length = LibcFd.FListXattr(descriptor, namesPointer, MaximumBytes);
             }
 
-            var found = new List<(int Start, int Length, byte[] Value)>();
+            var found = new List<ExtendedAttribute>();
             for (var start = 0; start < length;)
             {
                 var end = names.AsSpan(start, (int)length - start).IndexOf((byte)0);
                 if (TryGet(descriptor, names.AsSpan(start, end + 1), value, out var valueLength))
                 {
-                    found.Add((start, end, value[..valueLength]));
+                    found.Add(new ExtendedAttribute(names[start..(start + end)], value[..valueLength]));
                 }
 
                 start += end + 1;
             }
 
-            writer.WriteVarint((ulong)found.Count);
-            foreach (var attribute in found)
-            {
-                writer.WriteBytes(names.AsSpan(attribute.Start, attribute.Length));
-                writer.WriteBytes(attribute.Value);
-            }
+            return found;
         }
         finally
         {
@@ -64,6 +91,12 @@ internal static unsafe class ExtendedAttributes
             ArrayPool<byte>.Shared.Return(value);
         }
     }
+
+    /// <summary>Whether an attribute gives nobody any power: the user's own, and access lists.</summary>
+    public static bool IsPlain(ReadOnlySpan<byte> name) => name.StartsWith("user."u8) || name.StartsWith("system.posix_acl_"u8);
+
+    /// <summary>Whether it gives a program the powers that only root can give.</summary>
+    public static bool IsCapability(ReadOnlySpan<byte> name) => name.SequenceEqual("security.capability"u8);
 
     // False when the attribute was removed meanwhile, or is not ours to read.
     private static bool TryGet(int descriptor, ReadOnlySpan<byte> zeroEndedName, byte[] value, out int length)

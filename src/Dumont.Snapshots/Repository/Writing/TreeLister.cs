@@ -8,7 +8,7 @@ namespace Dumont.Snapshots;
 internal sealed class TreeLister
 {
     private readonly SourceTree _source;
-    private readonly PathPattern[] _excludes;
+    private readonly PathFilter _excludes;
     private readonly bool _oneFileSystem;
     private readonly ulong _device;
     private readonly ConcurrentQueue<string> _warnings = new();
@@ -16,7 +16,7 @@ internal sealed class TreeLister
     public TreeLister(SourceTree source, SnapshotOptions options)
     {
         _source = source;
-        _excludes = [.. options.Excludes.Select(PathPattern.Parse)];
+        _excludes = new PathFilter(options.Excludes);
         _oneFileSystem = options.OneFileSystem;
         (Root, _device) = ReadRoot();
     }
@@ -133,6 +133,5 @@ internal sealed class TreeLister
     }
 
     private bool IsExcluded(string directory, ReadOnlySpan<byte> name) =>
-        _excludes.Length > 0 && TreePath.TryCreate(Encoding.Latin1.GetBytes(PathOf(directory, name)), out var path) &&
-        Array.Exists(_excludes, pattern => pattern.IsMatch(path));
+        !_excludes.IsEmpty && TreePath.TryCreate(Encoding.Latin1.GetBytes(PathOf(directory, name)), out var path) && _excludes.IsMatch(path);
 }
