@@ -12,6 +12,7 @@ using Dumont.Server.Offers;
 using Dumont.Server.OwnMachines;
 using Dumont.Server.Platform;
 using Dumont.Server.Platform.Web;
+using Dumont.Server.Recovery;
 using Dumont.Server.Settings;
 using Dumont.Server.Snapshots;
 using Dumont.Server.Standby;
@@ -48,6 +49,7 @@ internal static class Program
         builder.Services.AddStandby();
         builder.Services.AddMigration();
         builder.Services.AddSnapshots();
+        builder.Services.AddRecovery();
         builder.Services.AddMarket();
         builder.Services.AddDashboard();
         adjust?.Invoke(builder);
@@ -66,6 +68,7 @@ internal static class Program
         app.MapStandby();
         app.MapMigration();
         app.MapSnapshots();
+        app.MapRecovery();
         app.MapMarket();
         app.MapDashboard();
         return app;

@@ -44,6 +44,9 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     [Fact]
     public void PassFlushes_IsFound() => Find(new PassFlushes(), "I20 what was flushed is there");
 
+    [Fact]
+    public void PromoteEmpty_IsFound() => Find(new PromoteEmpty(), "I21 recovered as in the snapshot");
+
     private void Find(Bug bug, string invariant)
     {
         var campaign = Campaign.Run(first: 1, RunsMax, violationsMax: 1, bug: bug);

@@ -186,6 +186,23 @@ internal static class InstanceCommands
             Wait = new("/api/v1/instances/{id}", "status", ["running"], DeadStates, TimeSpan.FromMinutes(10)),
         };
 
+    private static CommandSpec Recover() =>
+        new("recover", ApiMethod.Post, One + "/recover",
+            new("Bring an instance whose machine is lost back from a snapshot, on a new machine", "Recupera de um snapshot, em outra máquina, uma instância que perdeu a sua"),
+            ["instance recover 17", "instance recover train snapshot=snap-12 max_price=0.80 gpu_name=rtx3090 region=EU"])
+        {
+            Positionals = [Instance],
+            Keys =
+            [
+                new("snapshot_id", KeyType.Text, new("which one; the newest whole one otherwise", "qual; senão, o mais novo que está inteiro")) { Aliases = ["snapshot"] },
+                MaxPrice,
+                GpuName with { Aliases = ["gpu"] },
+                Region,
+                new("reason", KeyType.Text, new("noted in the report", "anotado no relatório")) { Default = "requested" },
+            ],
+            Wait = new("/api/v1/standby/failover/status/{id}", "phase", ["complete"], ["failed"], TimeSpan.FromMinutes(30)) { IdField = "failover_id" },
+        };
+
     private static CommandSpec Delete() =>
         new("delete", ApiMethod.Delete, One, new("Destroy an instance and its disk", "Destrói uma instância e seu disco"),
             ["instance delete 17 -y", "instance delete 17 reason=gpu_failure destroy_standby=false"])

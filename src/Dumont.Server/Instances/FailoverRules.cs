@@ -55,13 +55,15 @@ internal sealed record FailoverWishes
 /// <param name="HealthCheckInterval">Time between two heartbeats.</param>
 /// <param name="FailoverThreshold">Heartbeats in a row that may be missing.</param>
 /// <param name="Acknowledge">When what a process flushes counts as safe.</param>
+/// <param name="InsistsOnRecovery">The instance's own settings say that a new machine is looked for, whatever the strategy is.</param>
 internal sealed record FailoverRules(
     FailoverStrategy Strategy,
     bool AutoFailover,
     bool AutoRecovery,
     TimeSpan HealthCheckInterval,
     int FailoverThreshold,
-    Acknowledgement Acknowledge = Acknowledgement.Async)
+    Acknowledgement Acknowledge = Acknowledgement.Async,
+    bool InsistsOnRecovery = false)
 {
     private static readonly TimeSpan ReportIntervalMax = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LookIntervalMax = TimeSpan.FromSeconds(5);
@@ -88,6 +90,10 @@ internal sealed record FailoverRules(
     /// <summary>After a failover a GPU is looked for.</summary>
     public bool RecoversByItself => AutoRecovery && Strategy != FailoverStrategy.Disabled;
 
+    /// <summary>Where nothing can take over, the instance is brought back from its last snapshot without being asked. Not where flushes were promised to be
+    /// safe: what was flushed since the snapshot would be gone.</summary>
+    public bool RecoversFromSnapshot => AutoRecovery && !WaitsForStandby && (Strategy != FailoverStrategy.Disabled || InsistsOnRecovery);
+
     /// <summary>How often agents report. A longer interval makes detection patient and nothing else: metrics, pages and the lag of the sync stay fresh.</summary>
     public TimeSpan ReportInterval => HealthCheckInterval < ReportIntervalMax ? HealthCheckInterval : ReportIntervalMax;
 
@@ -102,5 +108,6 @@ internal sealed record FailoverRules(
             own?.AutoRecovery ?? ofUser.AutoRecovery,
             own?.HealthCheckInterval ?? ofUser.HealthCheckInterval ?? ofServer.HeartbeatInterval,
             own?.FailoverThreshold ?? ofUser.FailoverThreshold ?? ofServer.FailoverThreshold,
-            own?.Acknowledge ?? ofUser.Acknowledge);
+            own?.Acknowledge ?? ofUser.Acknowledge,
+            own?.AutoRecovery == true);
 }

@@ -17,6 +17,7 @@ internal sealed class InstanceReconciler(
     InstanceStore store,
     AssociationStore associations,
     MigrationStore migrations,
+    RecoveryStore recoveries,
     MachineStore machines,
     MachinePlacement placement,
     FailoverSettings failover,
@@ -61,6 +62,7 @@ internal sealed class InstanceReconciler(
         var all = await machines.ListAsync(instance.Id, cancellationToken);
         var association = await associations.FindAsync(instance.Id, cancellationToken);
         var migration = await migrations.FindOpenAsync(instance.Id, cancellationToken);
+        var recovery = await recoveries.FindLastAsync(instance.Id, cancellationToken);
         var writer = instance.Generation == 0
             ? all.FirstOrDefault(machine => machine.Role == MachineRole.Gpu && !machine.IsSpent)?.Id
             : instance.WriterMachineId;
@@ -82,7 +84,9 @@ internal sealed class InstanceReconciler(
             RestsOnStandby = association is { Released: false, RestsOnStandby: true },
             LostMachineId = association?.Document.LostMachineId,
             KeptMachineId = migration?.KeptMachineId,
-            IsSwitching = migration is { IsSwitching: true },
+            IsSwitching = migration is { IsSwitching: true } || recovery is { IsSwitching: true },
+            IsRecovering = recovery is { IsRunning: true },
+            LossMessage = recovery?.MessageFor(instance),
         };
     }
 
@@ -116,7 +120,11 @@ internal sealed class InstanceReconciler(
                 return await ShowAsync(instance, InstanceStatus.Running, null, fence, cancellationToken);
             case InstanceStep.ShowLost:
                 return await ShowAsync(
-                    instance, InstanceStatus.Error, view.Writer?.Document.FailureReason ?? view.Writer?.Document.StatusMessage ?? "The machine is lost.", fence, cancellationToken);
+                    instance,
+                    InstanceStatus.Error,
+                    view.LossMessage ?? view.Writer?.Document.FailureReason ?? view.Writer?.Document.StatusMessage ?? "The machine is lost.",
+                    fence,
+                    cancellationToken);
             case InstanceStep.Drain:
                 await ShowAsync(instance, InstanceStatus.Pausing, null, fence, cancellationToken);
                 return Next.After(Shortly);

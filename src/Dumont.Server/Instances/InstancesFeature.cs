@@ -14,6 +14,7 @@ internal static class InstancesFeature
         services.AddSingleton<InstanceStore>();
         services.AddSingleton<AssociationStore>();
         services.AddSingleton<MigrationStore>();
+        services.AddSingleton<RecoveryStore>();
         services.AddOptions<DetectionOptions>().BindConfiguration("Standby").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<AutoStandby>();
         services.AddSingleton<FailoverSettings>();

@@ -36,7 +36,8 @@ internal sealed class FailoverService(
     FailoverSettings settings,
     InstanceChanges changes,
     WorkQueue queue,
-    IOptions<StandbyOptions> options)
+    IOptions<StandbyOptions> options,
+    IColdRecovery? cold = null)
 {
     private static readonly TimeSpan StartWait = TimeSpan.FromSeconds(3);
 
@@ -51,7 +52,8 @@ internal sealed class FailoverService(
         var association = await associations.FindAsync(id, cancellationToken);
         var all = await machines.ListAsync(id, cancellationToken);
         var rules = await settings.GetAsync(user, id, cancellationToken);
-        return FailoverReadiness.Of(instance, association, Observe(instance.WriterMachineId), Observe(association?.StandbyMachineId), rules, options.Value);
+        var readiness = FailoverReadiness.Of(instance, association, Observe(instance.WriterMachineId), Observe(association?.StandbyMachineId), rules, options.Value);
+        return readiness with { Cold = cold is null ? null : await cold.FindAsync(instance, rules, cancellationToken) };
 
         Observed? Observe(MachineId? machineId) =>
             all.FirstOrDefault(machine => machine.Id == machineId) is { } machine

@@ -13,6 +13,7 @@ internal sealed class StandbyReconciler(
     InstanceStore instances,
     AssociationStore associations,
     MigrationStore migrations,
+    RecoveryStore recoveries,
     MachineStore machines,
     AgentHub hub,
     StandbyPlacement placement,
@@ -69,8 +70,9 @@ internal sealed class StandbyReconciler(
             Observe(all, association.StandbyMachineId),
             Observe(all, association.Document.CandidateMachineId))
         {
-            // Read after the association: a move that begins later changes that one's version, and with it what is decided here comes to nothing.
-            IsMoving = await migrations.FindOpenAsync(instance.Id, cancellationToken) is { IsSwitching: true },
+            // Read after the association: a switch that begins later changes that one's version, and with it what is decided here comes to nothing.
+            IsMoving = await migrations.FindOpenAsync(instance.Id, cancellationToken) is { IsSwitching: true }
+                || await recoveries.FindLastAsync(instance.Id, cancellationToken) is { IsSwitching: true },
         };
     }
 
