@@ -80,7 +80,7 @@ internal static class InstanceCommands
         "/api/v1/instances/{id}", "status", ["running"], DeadStates, TimeSpan.FromMinutes(15))
     { IdField = "id", ShowsFinal = true };
 
-    public static ResourceSpec Make() => new("instance", Summary, [Offers(), Create(), Wizard(), List(), Get(), Pause(), Resume(), Delete(), Events(), Sync(), SyncStatus(), .. MigrationCommands.OfInstance(Instance)]);
+    public static ResourceSpec Make() => new("instance", Summary, [Offers(), Create(), Wizard(), List(), Get(), Pause(), Resume(), Recover(), Delete(), Events(), Sync(), SyncStatus(), .. MigrationCommands.OfInstance(Instance)]);
 
     private static CommandSpec Offers() =>
         new("offers", ApiMethod.Get, "/api/v1/instances/offers", new("Search GPUs for rent", "Procura GPUs para alugar"),
@@ -200,7 +200,12 @@ internal static class InstanceCommands
                 Region,
                 new("reason", KeyType.Text, new("noted in the report", "anotado no relatório")) { Default = "requested" },
             ],
-            Wait = new("/api/v1/standby/failover/status/{id}", "phase", ["complete"], ["failed"], TimeSpan.FromMinutes(30)) { IdField = "failover_id" },
+            Wait = new("/api/v1/standby/failover/status/{id}", "phase", ["complete"], ["failed"], TimeSpan.FromMinutes(30))
+            {
+                IdField = "failover_id",
+                ShowsFinal = true,
+                FailureHint = "dumont failover get {id}",
+            },
         };
 
     private static CommandSpec Delete() =>

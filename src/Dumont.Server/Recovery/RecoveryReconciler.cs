@@ -1,7 +1,9 @@
 using System.Data.Common;
 using System.Diagnostics;
 using Dumont.Contracts;
+using Dumont.Providers.Ssh;
 using Dumont.Server.Agents;
+using Dumont.Server.Hosts;
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
 using Dumont.Server.Offers;
@@ -20,6 +22,7 @@ internal sealed class RecoveryReconciler(
     MachineStore machines,
     SnapshotStore snapshots,
     SnapshotService snapshotService,
+    HostHistory hosts,
     RecoveryReader reader,
     RecoveryPlacement placement,
     RecoveryBeginning beginning,
@@ -219,7 +222,8 @@ internal sealed class RecoveryReconciler(
                 }
 
                 await instances.MoveWriterAsync(transaction, view.Instance.Id, view.Instance.Generation, pending.Generation, target.Id);
-                foreach (var left in LeftOver(tick, target.Id))
+                await NoteHostAsync(transaction, view.Writer?.Machine);
+                foreach (var left in LeftOver(tick))
                 {
                     await machines.SetDesiredAsync(transaction, left.Id, MachineDesired.Gone);
                 }
@@ -230,12 +234,21 @@ internal sealed class RecoveryReconciler(
     }
 
     /// <summary>What was before: the lost machine, one that an earlier failover kept, and a standby that had more than the snapshot, since it would be changed
-    /// file by file into what it is behind. Not what the user keeps of a move, nor a standby that has had nothing yet.</summary>
-    private static IEnumerable<Machine> LeftOver(RecoveryTick tick, MachineId target)
+    /// file by file into what it is behind. Not a standby that has had nothing yet.</summary>
+    private static IEnumerable<Machine> LeftOver(RecoveryTick tick)
     {
-        var (pair, kept) = (tick.View.Association, tick.View.Migration?.KeptMachineId);
-        return tick.Machines.Where(machine => !machine.IsFinal && machine.Id != target && machine.Id != kept
-            && (machine.Id == tick.Document.LostMachineId || machine.Role == MachineRole.Gpu || pair is { SyncCount: > 0 }));
+        var pair = tick.View.Association;
+        return tick.Machines.Where(machine => !machine.IsFinal
+            && (machine.Id == tick.Document.LostMachineId || machine.Id == pair?.Document.LostMachineId || (pair is { SyncCount: > 0 } && machine.Id == pair.StandbyMachineId)));
+    }
+
+    /// <summary>The host counts as one that has failed. Where the provider said so, that is noted already; an own machine is its owner's alone.</summary>
+    private async Task NoteHostAsync(DbTransaction transaction, Machine? lost)
+    {
+        if (lost is { Document: { Failure: null, Offer: { HostMachineId: { } host } offer } } && lost.Provider != SshProvider.ProviderName)
+        {
+            await hosts.RecordAsync(transaction, lost.Provider, host, offer.GpuName, succeeded: false, "ready", "It fell silent and was given up.");
+        }
     }
 
     private async Task<Next> TakeBackAsync(RecoveryTick tick, CancellationToken cancellationToken)

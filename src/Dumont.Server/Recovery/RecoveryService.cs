@@ -29,7 +29,7 @@ internal sealed class RecoveryService(
         if (await FindSnapshotAsync(instance, cancellationToken) is not { } snapshot)
         {
             return new ColdRecovery(
-                null, null, null, IsAutomatic: false, $"There is no whole snapshot of /workspace to recover from. Take one: dumont snapshot create {instance.Id}");
+                null, null, null, IsAutomatic: false, $"There is no whole snapshot of /workspace to recover from. Take one: dumont snapshot create first {instance.Id}");
         }
 
         var at = RecoveryPoint.TakenAt(snapshot);

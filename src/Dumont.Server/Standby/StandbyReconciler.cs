@@ -113,9 +113,16 @@ internal sealed class StandbyReconciler(
 
         if (!view.Association.FailoverActive && view.Instance.Generation > 0)
         {
+            var state = StandbyPolicy.StateOf(view, options.Value);
             document = PromisePolicy.Look(view, document, tick.Now, options.Value) with
             {
-                State = StandbyPolicy.StateOf(view, options.Value), Draining = false, PhaseSince = null,
+                State = state,
+                Draining = false,
+                PhaseSince = null,
+
+                // Whoever is followed is there, be it the machine that came back or one that another part of the server has put in its place.
+                GpuFailed = document.GpuFailed && state != AssociationState.Ready,
+                FailureReason = state == AssociationState.Ready ? null : document.FailureReason,
             };
         }
 

@@ -124,7 +124,7 @@ internal sealed class SimServer : IDisposable
             new MigrationReconciler(
                 Migrations, Instances, Associations, _machines, migrationPlacement, Hub, Changes, events, bench.MigrationMetrics, _time, Options.Create(options.Migration)),
             new RecoveryReconciler(
-                Instances, Migrations, _machines, Snapshots, SnapshotService, reader, new RecoveryPlacement(placement, catalog, hosts, standbyOptions), beginning,
+                Instances, Migrations, _machines, Snapshots, SnapshotService, hosts, reader, new RecoveryPlacement(placement, catalog, hosts, standbyOptions), beginning,
                 new RecoveryRecorder(Recoveries, recorder, events, _time), confirmation, Hub, Changes, bench.RecoveryMetrics, _time, standbyOptions,
                 Options.Create(options.Recovery)),
             new OperationReconciler(
