@@ -147,6 +147,7 @@ internal static class InstancePolicy
             { Phase: MachinePhase.Ready } when view.WriterLinked => InstanceStep.ShowRunning,
             { Phase: MachinePhase.Ready, Document.ProviderState: ProviderMachineState.Offline or ProviderMachineState.Interrupted or ProviderMachineState.Stopped } =>
                 view.StandbyTakesOver ? InstanceStep.Wait : InstanceStep.ShowLost,
+            { Phase: MachinePhase.Ready } when view.LossMessage is not null => InstanceStep.ShowLost,
             { Phase: MachinePhase.Ready } when view.Instance.Status == InstanceStatus.Running => InstanceStep.Rest,
             _ => InstanceStep.Wait,
         };

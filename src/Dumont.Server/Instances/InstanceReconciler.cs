@@ -86,7 +86,8 @@ internal sealed class InstanceReconciler(
             KeptMachineId = migration?.KeptMachineId,
             IsSwitching = migration is { IsSwitching: true } || recovery is { IsSwitching: true },
             IsRecovering = recovery is { IsRunning: true },
-            LossMessage = recovery?.MessageFor(instance),
+            // What was said of an earlier loss is over with the first sign of life.
+            LossMessage = sighting?.LastSeenAt > recovery?.EndedAt ? null : recovery?.MessageFor(instance),
         };
     }
 

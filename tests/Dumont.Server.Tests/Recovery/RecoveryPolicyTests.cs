@@ -35,8 +35,8 @@ public sealed class RecoveryPolicyTests
     [InlineData(MachinePhase.Stopped, null)]
     [InlineData(MachinePhase.Starting, MachineFailure.BootTimeout)]
     [InlineData(MachinePhase.Ready, MachineFailure.PrepareFailed)]
-    public void Watching_MachineThatOnlyDoesNotStart_IsNotGivenUp(MachinePhase phase, object? failure) =>
-        Assert.IsType<RecoveryStep.Watch>(Decide(View(writer: Observed(Machine(phase, failure: (MachineFailure?)failure, used: true), null, LongAgo))));
+    public void Watching_MachineThatOnlyDoesNotStart_IsNotGivenUp(object phase, object? failure) =>
+        Assert.IsType<RecoveryStep.Watch>(Decide(View(writer: Observed(Machine((MachinePhase)phase, failure: (MachineFailure?)failure, used: true), null, LongAgo))));
 
     [Fact]
     public void Watching_NotWantedByTheUser_Rests()
