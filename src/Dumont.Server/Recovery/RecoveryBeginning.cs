@@ -43,22 +43,17 @@ internal sealed class RecoveryBeginning(RecoveryStore recoveries, EventStore eve
         return id is null ? null : failover.Id;
     }
 
-    /// <summary>Notes that there is nothing to recover from, once for each loss.</summary>
+    /// <summary>Notes that there is nothing to recover from, once for each loss. Nothing was tried: the history of failovers has no part in it.</summary>
     public async Task NoteMissingAsync(RecoveryView view, Fence fence, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var document = DocumentOf(view, new RecoveryGoal(), isAutomatic: true, now).Enter(RecoveryPhase.Failed, now) with { Error = RecoveryPoint.Missing };
-        var failover = FailoverOf(view, document, DefaultReason, now);
         await recoveries.InsertAsync(
             view.Instance,
             RecoveryState.Ended,
-            document with { FailoverId = failover.Id },
+            document,
             fence,
-            async transaction =>
-            {
-                await FailoverRecorder.EndAsync(transaction, failover, FailoverPhase.Failed, RecoveryPoint.Missing, now);
-                await events.AppendAsync(transaction, view.Instance.UserId, view.Instance.Id, RecoveryEvents.Failed(RecoveryPoint.Missing));
-            },
+            transaction => events.AppendAsync(transaction, view.Instance.UserId, view.Instance.Id, RecoveryEvents.Failed(RecoveryPoint.Missing)),
             cancellationToken);
         metrics.Ended(document, now);
     }
