@@ -8,8 +8,9 @@ namespace Dumont.Contracts;
 /// <param name="Cost">What it costs while all is well.</param>
 /// <param name="Requirements">What must be there.</param>
 /// <param name="Supported">Whether this server can do it.</param>
+/// <param name="Selectable">Whether settings may name it: <c>cold_recovery</c> stands behind all others and is not chosen.</param>
 public sealed record FailoverStrategyResponse(
-    string Id, string Name, string Description, string RecoveryTime, string Cost, IReadOnlyList<string> Requirements, bool Supported);
+    string Id, string Name, string Description, string RecoveryTime, string Cost, IReadOnlyList<string> Requirements, bool Supported, bool Selectable = true);
 
 /// <summary>All strategies.</summary>
 public sealed record FailoverStrategyListResponse(IReadOnlyList<FailoverStrategyResponse> Strategies);
@@ -187,7 +188,20 @@ public sealed record FailoverReadinessResponse
 
     /// <summary>Silence after which the GPU machine is suspected, seconds.</summary>
     public required double DetectionSeconds { get; init; }
+
+    /// <summary>What is left where no standby can take over.</summary>
+    public ColdRecoveryResponse? ColdRecovery { get; init; }
 }
+
+/// <summary>Recovery of an instance from its last whole snapshot, where nothing else can take over.</summary>
+/// <param name="Ready">There is such a snapshot.</param>
+/// <param name="Automatic">It would happen without being asked.</param>
+/// <param name="SnapshotId">The snapshot; null without one.</param>
+/// <param name="SnapshotAt">From when on changes may be missing in it, UTC.</param>
+/// <param name="ExpectedRpoSeconds">Its age, seconds: what would be lost at this moment. Null without one.</param>
+/// <param name="Message">The same in a sentence.</param>
+public sealed record ColdRecoveryResponse(
+    bool Ready, bool Automatic, string? SnapshotId, DateTimeOffset? SnapshotAt, double? ExpectedRpoSeconds, string Message);
 
 /// <summary>A target of another kind than a standby.</summary>
 public sealed record FailoverTargetResponse(bool Supported, bool Ready, string Status);
@@ -209,6 +223,9 @@ public sealed record FailoverStatusResponse
 
     /// <summary>Its standby.</summary>
     public required FailoverStandbyResponse CpuStandby { get; init; }
+
+    /// <summary>What is left where no standby can take over.</summary>
+    public ColdRecoveryResponse? ColdRecovery { get; init; }
 
     /// <summary><c>none, follow_failover, enable_cpu_standby, provision_standby, start_sync, resume_instance, wait</c>.</summary>
     public required string RecommendedAction { get; init; }

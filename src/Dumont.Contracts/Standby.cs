@@ -163,8 +163,17 @@ public sealed record FailoverResponse
     /// <summary>The new GPU machine has the workspace.</summary>
     public required bool DataRestored { get; init; }
 
-    /// <summary>Age of the oldest change that the standby lacked when the lost machine was last heard of, seconds; where sync was off, the time since it last had everything.</summary>
+    /// <summary>Age of the oldest change that the standby lacked when the lost machine was last heard of, seconds; where sync was off, the time since it last had everything. Of a recovery from a snapshot: its age at that moment.</summary>
     public double? RpoSeconds { get; init; }
+
+    /// <summary>What took over: <c>cpu_standby</c>, or <c>cold_recovery</c> for a new machine filled from a snapshot.</summary>
+    public string Strategy { get; init; } = "cpu_standby";
+
+    /// <summary>The snapshot that was brought back; null for a standby, and where there was none.</summary>
+    public string? SnapshotId { get; init; }
+
+    /// <summary>From the last sign of life until the user was served again, seconds; null before.</summary>
+    public double? RtoSeconds { get; init; }
 
     /// <summary>Milliseconds a phase, of the phases that have ended.</summary>
     [JsonPropertyName("phase_timings_ms")]

@@ -12,6 +12,7 @@ using Dumont.Server.Offers;
 using Dumont.Server.OwnMachines;
 using Dumont.Server.Platform;
 using Dumont.Server.Platform.Web;
+using Dumont.Server.Recovery;
 using Dumont.Server.Services;
 using Dumont.Server.Settings;
 using Dumont.Server.Snapshots;
@@ -50,6 +51,7 @@ internal static class Program
         builder.Services.AddMigration();
         builder.Services.AddInstanceServices();
         builder.Services.AddSnapshots();
+        builder.Services.AddRecovery();
         builder.Services.AddMarket();
         builder.Services.AddDashboard();
         adjust?.Invoke(builder);
@@ -69,6 +71,7 @@ internal static class Program
         app.MapMigration();
         app.MapInstanceServices();
         app.MapSnapshots();
+        app.MapRecovery();
         app.MapMarket();
         app.MapDashboard();
         return app;

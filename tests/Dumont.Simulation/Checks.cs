@@ -182,6 +182,15 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         {
             await CheckMoveAsync(subject.Key);
         }
+        else if (subject.Kind == WorkKinds.Recovery && step == "recovery Restoring>Switching")
+        {
+            // What was flushed since the snapshot is given up; who waits for the standby does not do so unasked.
+            _promises.Remove(subject.Key);
+        }
+        else if (subject.Kind == WorkKinds.Recovery && step == "recovery Switching>Complete")
+        {
+            await CheckRecoveryAsync(subject.Key);
+        }
         else
         {
             await NoteWishesAsync(subject);
@@ -347,6 +356,32 @@ internal sealed class Checks(Scheduler scheduler, CloudWorld world, Database dat
         if (to is not null && from is { Machine.WasTroubled: false } && to.Content < from.Content)
         {
             Break("I6 destroy after safe", $"{to.Machine} takes over at change {to.Content}, {from.Machine} has {from.Content}");
+        }
+    }
+
+    // What takes over from a lost machine is the snapshot, all of it and nothing else; and a machine that is well is not lost.
+    private async Task CheckRecoveryAsync(long instance)
+    {
+        const string invariant = "I21 recovered as in the snapshot";
+        var (lost, target, operation, isAutomatic) = await database.ReadAsync(
+            connection => connection.QuerySingleAsync<(long Lost, long Target, long Operation, long IsAutomatic)>(
+                """
+                SELECT json_extract(document, '$.lost_machine_id'), json_extract(document, '$.target_machine_id'), COALESCE(json_extract(document, '$.operation_id'), 0),
+                    json_extract(document, '$.is_automatic')
+                FROM recoveries WHERE instance_id = @instance ORDER BY id DESC LIMIT 1
+                """,
+                new { instance }),
+            CancellationToken.None);
+        var agents = world.Machines.Where(machine => machine.Agent is not null).Select(machine => machine.Agent!).ToList();
+        var (to, from) = (agents.Find(agent => agent.MachineId.Value == target), agents.Find(agent => agent.MachineId.Value == lost));
+        if (to is not null && to.TookOverAt != Snapshots.RestoredBy(operation))
+        {
+            Break(invariant, $"{to.Machine} takes over at change {to.TookOverAt}; its snapshot has {Snapshots.RestoredBy(operation)?.ToString(CultureInfo.InvariantCulture) ?? "not been brought back"}");
+        }
+
+        if (isAutomatic == 1 && from is { Machine.WasTroubled: false })
+        {
+            Break(invariant, $"{from.Machine} was given up, and nothing had happened to it");
         }
     }
 

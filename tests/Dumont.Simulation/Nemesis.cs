@@ -25,7 +25,14 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
         foreach (var name in options.FirstKill?.With ?? [])
         {
             var fault = FaultTable.Rows.First(row => row.Name == name);
-            scheduler.After(TimeSpan.FromSeconds(options.FirstKill!.Flow is "failover" or "migrate" || options.FirstKill.IsOfSnapshots ? 14 + random.Next(8) : 0), () => Strike(fault, attempts: 4, surely: true));
+            var begin = options.FirstKill! switch
+            {
+                // The machine when there is a snapshot; what hinders its successor when that is rented and filled.
+                { Flow: "recover" } => fault.Site switch { FaultSite.Provider => 54, FaultSite.Work => 60, _ => 36 } + random.Next(8),
+                { Flow: "failover" or "migrate" } or { IsOfSnapshots: true } => 14 + random.Next(8),
+                _ => 0,
+            };
+            scheduler.After(TimeSpan.FromSeconds(begin), () => Strike(fault, attempts: 4, surely: true));
         }
 
         for (var i = 0; i < options.KillsMax; i++)

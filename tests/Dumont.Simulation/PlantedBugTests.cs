@@ -47,6 +47,9 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     [Fact]
     public void ServeEarly_IsFound() => Find(new ServeEarly(), "I24 services run where the instance is written");
 
+    [Fact]
+    public void PromoteEmpty_IsFound() => Find(new PromoteEmpty(), "I21 recovered as in the snapshot");
+
     private void Find(Bug bug, string invariant)
     {
         var campaign = Campaign.Run(first: 1, RunsMax, violationsMax: 1, bug: bug);

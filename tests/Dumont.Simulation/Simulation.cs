@@ -240,6 +240,15 @@ internal sealed class Simulation
             return migration;
         }
 
+        var recovery = await _bench.Database.ReadAsync(
+            connection => connection.QueryFirstOrDefaultAsync<string>(
+                "SELECT 'recovery ' || id || ' of instance ' || instance_id || ' is ' || json_extract(document, '$.phase') FROM recoveries WHERE state = 'Running'"),
+            CancellationToken.None);
+        if (recovery is not null)
+        {
+            return recovery;
+        }
+
         foreach (var (id, desired, status, released, phase, pair, asked, moving, unknowable) in rows)
         {
             // Who pauses looks for no GPU.
@@ -287,6 +296,7 @@ internal sealed class Simulation
                 UNION ALL SELECT 'machine ' || id || ' ' || role || ' ' || desired || ' ' || phase || ' ' || document FROM machines
                 UNION ALL SELECT 'association ' || COALESCE(standby_machine_id, 0) || ' released ' || released || ' ' || document FROM associations
                 UNION ALL SELECT 'migration ' || id || ' ' || state || ' ' || document FROM migrations
+                UNION ALL SELECT 'recovery ' || id || ' ' || state || ' ' || document FROM recoveries
                 UNION ALL SELECT 'operation ' || id || ' ' || kind || ' ' || state || ' machine ' || COALESCE(machine_id, 0) || ' ' || document FROM snapshot_operations
                 UNION ALL SELECT 'work ' || kind || ' ' || key || ' due ' || due_at || ' lease ' || lease_until || ' ' || COALESCE(owner, '') FROM work_items
                 """),

@@ -1,6 +1,7 @@
 using Dumont.Server.Instances;
 using Dumont.Server.Machines;
 using Dumont.Server.Migration;
+using Dumont.Server.Recovery;
 using Dumont.Server.Snapshots;
 using Dumont.Server.Standby;
 using Dumont.Simulation.Faults;
@@ -56,6 +57,8 @@ internal sealed record SimulationOptions
         TargetSilence = TimeSpan.FromSeconds(15),
     };
 
+    public RecoveryOptions Recovery { get; } = new() { Patience = TimeSpan.FromSeconds(4), MachineAttempts = 5 };
+
     public SnapshotsOptions Snapshots { get; } = new()
     {
         OperationLimit = TimeSpan.FromSeconds(100),
@@ -71,13 +74,13 @@ internal sealed record SimulationOptions
         return new SimulationOptions
         {
             IsHeavy = isHeavy,
-            Turmoil = TimeSpan.FromSeconds((first?.IsOfSchedules == true ? 150 : isHeavy ? 60 : first?.IsOfSnapshots == true || first?.Flow == "migrate" ? 40 : 28) + random.Next(24)),
+            Turmoil = TimeSpan.FromSeconds((first?.IsOfSchedules == true ? 150 : first?.Flow == "recover" ? 80 : isHeavy ? 60 : first?.IsOfSnapshots == true || first?.Flow == "migrate" ? 40 : 28) + random.Next(24)),
             Heartbeat = heartbeat,
             FaultsMax = isHeavy ? 1 + random.Next(5) : random.Next(4),
             KillsMax = kills,
             FirstKill = first,
             InstancesMax = random.Next(5) == 0 ? 2 : 1,
-            WithStandby = random.Next(4) != 0 || first?.Flow is "failover" or "withdraw" || first?.Step.Contains("standby", StringComparison.Ordinal) == true,
+            WithStandby = (random.Next(4) != 0 && first?.Flow != "recover") || first?.Flow is "failover" or "withdraw" || first?.Step.Contains("standby", StringComparison.Ordinal) == true,
             WithMigrations = isHeavy || first?.Flow == "migrate" || random.Next(5) == 0,
             WithPromise = seed % 3 == 0,
             WithSnapshots = isHeavy || (first?.IsOfSnapshots ?? random.Next(6) == 0),

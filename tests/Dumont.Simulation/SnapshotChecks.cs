@@ -25,6 +25,7 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
     private static readonly TimeSpan LateMax = TimeSpan.FromSeconds(90);
 
     private readonly Dictionary<long, long> _turns = [];
+    private readonly Dictionary<long, long> _restored = [];
     private readonly HashSet<long> _unwanted = [];
     private readonly HashSet<long> _judged = [];
     private readonly Dictionary<long, TimeSpan> _requestedAt = [];
@@ -52,6 +53,9 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
             await CheckTurnAsync(subject.Key, step);
         }
     }
+
+    /// <summary>How far the workspace was in the snapshot that an operation has brought back; null where it is not done.</summary>
+    public long? RestoredBy(long operation) => _restored.TryGetValue(operation, out var content) ? content : null;
 
     /// <summary>A snapshot is about to leave the repository.</summary>
     public async Task OnForgetAsync(SimSnapshot snapshot)
@@ -250,6 +254,8 @@ internal sealed class SnapshotChecks(Checks checks, Scheduler scheduler, CloudWo
             {
                 checks.Break(True, $"operation {operation} is done; the workspace got {restored}, {kept} was asked for");
             }
+
+            _restored[operation] = kept.Content;
         }
     }
 

@@ -20,6 +20,12 @@ internal sealed class SnapshotUser(Users users, Simulation run, Scheduler schedu
             await UntilAsync(async server => (await server.Instances.FindAsync(id, CancellationToken.None))?.Status == InstanceStatus.Paused, seconds: 15);
         }
 
+        if (flow == "recover")
+        {
+            await LeadToRecoveryAsync(id);
+            return;
+        }
+
         if (flow == "schedule")
         {
             await ActAsync(id, 7);
@@ -105,6 +111,29 @@ internal sealed class SnapshotUser(Users users, Simulation run, Scheduler schedu
             default:
                 await TakeAsync(id);
                 break;
+        }
+    }
+
+    // One who leaves it to the server, one who does it by hand, one who has nothing to recover from.
+    private async Task LeadToRecoveryAsync(InstanceId id)
+    {
+        if (random.Next(6) != 0)
+        {
+            await TakeAsync(id);
+        }
+
+        if (random.Next(3) == 0)
+        {
+            await AskAsync("settings", async each =>
+            {
+                await each.Failover.ChangeOwnAsync(User, id, before => before with { AutoRecovery = false }, CancellationToken.None);
+                return true;
+            });
+            for (var i = 0; i < 12; i++)
+            {
+                await scheduler.DelayAsync(TimeSpan.FromSeconds(3 + random.Next(6)), CancellationToken.None);
+                await AskAsync("recover", each => each.RecoveryService.RecoverAsync(User, id, new RecoverInstanceRequest(), CancellationToken.None));
+            }
         }
     }
 

@@ -27,7 +27,7 @@ internal sealed class Users(Simulation run, Scheduler scheduler, Random random, 
         await CreateAsync();
         // Where a fault of a machine leads to the point, the user need not.
         if (options.FirstKill is { Flow: not ("create" or "sweep") } kill
-            && (kill.Flow == "migrate" || !kill.With.Any(name => FaultTable.Rows.Any(fault => fault.Name == name && fault.Site is not (FaultSite.Provider or FaultSite.Work)))))
+            && (kill.Flow is "migrate" or "recover" || !kill.With.Any(name => FaultTable.Rows.Any(fault => fault.Name == name && fault.Site is not (FaultSite.Provider or FaultSite.Work)))))
         {
             await scheduler.DelayAsync(TimeSpan.FromSeconds(14 + random.Next(8)), CancellationToken.None);
             if (run.Server is { IsDead: false } first && await PickAsync(first) is { } one)

@@ -80,7 +80,7 @@ internal static class InstanceCommands
         "/api/v1/instances/{id}", "status", ["running"], DeadStates, TimeSpan.FromMinutes(15))
     { IdField = "id", ShowsFinal = true };
 
-    public static ResourceSpec Make() => new("instance", Summary, [Offers(), Create(), Wizard(), List(), Get(), Pause(), Resume(), Delete(), Events(), Sync(), SyncStatus(), .. MigrationCommands.OfInstance(Instance)]);
+    public static ResourceSpec Make() => new("instance", Summary, [Offers(), Create(), Wizard(), List(), Get(), Pause(), Resume(), Recover(), Delete(), Events(), Sync(), SyncStatus(), .. MigrationCommands.OfInstance(Instance)]);
 
     private static CommandSpec Offers() =>
         new("offers", ApiMethod.Get, "/api/v1/instances/offers", new("Search GPUs for rent", "Procura GPUs para alugar"),
@@ -184,6 +184,28 @@ internal static class InstanceCommands
             Aliases = ["start"],
             Positionals = [Instance],
             Wait = new("/api/v1/instances/{id}", "status", ["running"], DeadStates, TimeSpan.FromMinutes(10)),
+        };
+
+    private static CommandSpec Recover() =>
+        new("recover", ApiMethod.Post, One + "/recover",
+            new("Bring an instance whose machine is lost back from a snapshot, on a new machine", "Recupera de um snapshot, em outra máquina, uma instância que perdeu a sua"),
+            ["instance recover 17", "instance recover train snapshot=snap-12 max_price=0.80 gpu_name=rtx3090 region=EU"])
+        {
+            Positionals = [Instance],
+            Keys =
+            [
+                new("snapshot_id", KeyType.Text, new("which one; the newest whole one otherwise", "qual; senão, o mais novo que está inteiro")) { Aliases = ["snapshot"] },
+                MaxPrice,
+                GpuName with { Aliases = ["gpu"] },
+                Region,
+                new("reason", KeyType.Text, new("noted in the report", "anotado no relatório")) { Default = "requested" },
+            ],
+            Wait = new("/api/v1/standby/failover/status/{id}", "phase", ["complete"], ["failed"], TimeSpan.FromMinutes(30))
+            {
+                IdField = "failover_id",
+                ShowsFinal = true,
+                FailureHint = "dumont failover get {id}",
+            },
         };
 
     private static CommandSpec Delete() =>

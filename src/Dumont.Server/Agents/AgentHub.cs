@@ -18,8 +18,8 @@ internal interface IAgentOrders
 /// <summary>Says what a machine's agent should do once. Implemented by the feature whose work it is.</summary>
 internal interface IAgentWorkSource
 {
-    /// <summary>The work of <paramref name="machine"/> now; null when it has none.</summary>
-    Task<AgentWork?> FindAsync(Machine machine, CancellationToken cancellationToken);
+    /// <summary>The work of <paramref name="machine"/> in the role that it is ordered to have; null when it has none.</summary>
+    Task<AgentWork?> FindAsync(Machine machine, AgentRole role, CancellationToken cancellationToken);
 }
 
 /// <summary>What this server has seen of one agent.</summary>
@@ -118,8 +118,11 @@ internal sealed class AgentHub(IAgentOrders orders, WorkQueue queue, TimeProvide
         var whole = new List<AgentOrder?>(present.Count);
         for (var i = 0; i < present.Count; i++)
         {
-            // Only who writes has the workspace that is to be kept.
-            whole.Add(present[i] is { Role: AgentRole.Writer } order ? order with { Work = await work.FindAsync(machines[i], cancellationToken) } : present[i]);
+            // Only who writes has the workspace that is to be kept, and only who does not write yet may be filled for a recovery.
+            whole.Add(
+                present[i] is { Role: AgentRole.Writer or AgentRole.Fenced } order
+                    ? order with { Work = await work.FindAsync(machines[i], order.Role, cancellationToken) }
+                    : present[i]);
         }
 
         return whole;

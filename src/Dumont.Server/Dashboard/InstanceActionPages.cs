@@ -5,6 +5,7 @@ using Dumont.Server.Platform.Security;
 using Dumont.Server.Platform.Store;
 using Dumont.Server.Platform.Web;
 using Dumont.Server.Platform.Web.Shell;
+using Dumont.Server.Recovery;
 using Dumont.Server.Standby;
 
 namespace Dumont.Server.Dashboard;
@@ -20,6 +21,8 @@ internal static class InstanceActionPages
         one.MapPost("/resume", ResumeAsync);
         one.MapGet("/failover", AskFailoverAsync);
         one.MapPost("/failover", FailoverAsync);
+        one.MapGet("/recover", AskRecoverAsync);
+        one.MapPost("/recover", RecoverAsync);
         one.MapGet("/standby-on", AskStandbyOnAsync);
         one.MapPost("/standby-on", StandbyOnAsync);
         one.MapGet("/standby-off", AskStandbyOffAsync);
@@ -58,6 +61,30 @@ internal static class InstanceActionPages
     private static async Task<IResult> FailoverAsync(
         InstanceId id, HttpContext context, Caller caller, FailoverService service, CancellationToken cancellationToken) =>
         Back(context, id, "done.failover", await FailoverEndpoints.StartAsync(id, caller, service, reason: null, cancellationToken));
+
+    private static Task<IResult> AskRecoverAsync(
+        InstanceId id, HttpContext context, Caller caller, InstanceReader reader, CancellationToken cancellationToken) =>
+        AskAsync(id, context, caller, reader, (model, ui) => Page.Show<ConfirmPage>(context, new
+        {
+            Section = "instances",
+            Title = ui.Format("recovery.ask", model.Instance.Label),
+            Consequences = (List<string>)
+            [
+                model.Cold is { SnapshotId: { } snapshot, ExpectedRpoSeconds: { } age }
+                    ? ui.Format("recovery.ask.snapshot", snapshot, ui.Duration(TimeSpan.FromSeconds(age)))
+                    : ui["recovery.behind.none"],
+                ui.Format("recovery.ask.gpu", ui.PerHour(model.Instance.DphTotal)),
+                ui["recovery.ask.lost"],
+            ],
+            Button = ui["action.recover"],
+            Action = $"/instances/{id}/recover",
+            Back = $"/instances/{id}",
+            Command = $"dumont instance recover {id}",
+        }), cancellationToken);
+
+    private static async Task<IResult> RecoverAsync(
+        InstanceId id, HttpContext context, Caller caller, RecoveryService service, CancellationToken cancellationToken) =>
+        Back(context, id, "done.recover", await RecoveryEndpoints.RecoverAsync(id, request: null, caller, service, cancellationToken));
 
     private static Task<IResult> AskStandbyOnAsync(
         InstanceId id, HttpContext context, Caller caller, InstanceReader reader, Quotes quotes, CancellationToken cancellationToken) =>

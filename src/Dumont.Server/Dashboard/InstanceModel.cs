@@ -9,6 +9,7 @@ namespace Dumont.Server.Dashboard;
 /// <param name="Metrics">What the writing machine's agent last measured; null before its first report.</param>
 /// <param name="ReportedAt">When that was.</param>
 /// <param name="CostAtMostUsd">Prices times the time since each machine was rented. Pauses are not taken out: they are not kept yet.</param>
+/// <param name="Cold">What is left where no standby can take over.</param>
 /// <param name="StandbyUsdPerHour">What a standby would cost; null when there is one, or no price is known.</param>
 /// <param name="Events">Newest first.</param>
 /// <param name="Now">When it was read.</param>
@@ -19,12 +20,19 @@ public sealed record InstanceModel(
     AgentMetrics? Metrics,
     DateTimeOffset? ReportedAt,
     decimal CostAtMostUsd,
+    ColdRecoveryResponse Cold,
     decimal? StandbyUsdPerHour,
     IReadOnlyList<EventResponse> Events,
     DateTimeOffset Now)
 {
     /// <summary>Whether its GPU is lost and being replaced.</summary>
-    public bool IsFailingOver => Pair?.FailoverId is not null;
+    public bool IsFailingOver => Pair?.FailoverId is not null || IsRecovering;
+
+    /// <summary>Whether it is being brought back from a snapshot.</summary>
+    public bool IsRecovering => Failover is { CompletedAt: null, Strategy: "cold_recovery" };
+
+    /// <summary>Whether it stands still, and could be brought back from a snapshot by hand.</summary>
+    public bool CanRecover => Instance is { Status: "error", StartDate: not null } && Cold.Ready && !IsFailingOver;
 }
 
 /// <summary>What a new instance will cost.</summary>

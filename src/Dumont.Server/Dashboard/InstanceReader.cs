@@ -16,6 +16,8 @@ internal sealed class InstanceReader(
     StandbyViews standbys,
     FailoverStore failovers,
     AgentHub agents,
+    FailoverSettings settings,
+    IColdRecovery recovery,
     EventStore events,
     Quotes quotes,
     TimeProvider time)
@@ -42,6 +44,7 @@ internal sealed class InstanceReader(
             sighting?.Report.Metrics,
             sighting?.LastSeenAt,
             CostAtMost(await machines.ListAsync(id, cancellationToken), now),
+            FailoverControlEndpoints.ToResponse(await recovery.FindAsync(record, await settings.GetAsync(user, id, cancellationToken), cancellationToken)),
             pair is null ? quotes.LastStandbyUsdPerHour(user) : null,
             [.. (await events.ListAsync(user, id, 0, EventsShown, cancellationToken)).Select(each => EventTexts.ToResponse(ui, each))],
             now);

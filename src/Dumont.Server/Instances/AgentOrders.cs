@@ -10,11 +10,13 @@ namespace Dumont.Server.Instances;
 internal static class AgentOrderPolicy
 {
     /// <summary>Role and generation of <paramref name="machine"/>. Whoever is neither writer, nor about to be, nor follower, is fenced.</summary>
-    public static (AgentRole Role, long Generation) RoleOf(Machine machine, Instance instance, Association? association, InstanceMigration? migration = null)
+    public static (AgentRole Role, long Generation) RoleOf(
+        Machine machine, Instance instance, Association? association, InstanceMigration? migration = null, InstanceRecovery? recovery = null)
     {
-        // Never both: each is recorded only where the other is not, on the association's version.
+        // Never two: each is recorded only where no other is, on the association's version.
         var pending = (association is { Released: false } ? association.Document.Pending : null)
-            ?? (migration is { IsSwitching: true } ? migration.Document.Pending : null);
+            ?? (migration is { IsSwitching: true } ? migration.Document.Pending : null)
+            ?? (recovery is { IsSwitching: true } ? recovery.Document.Pending : null);
         var generation = Math.Max(instance.Generation, 1);
         if (association is { Released: false } && machine.Id == association.StandbyMachineId && instance.Desired == InstanceDesired.Deleted)
         {
@@ -46,6 +48,7 @@ internal sealed class AgentOrders(
     InstanceStore instances,
     AssociationStore associations,
     MigrationStore migrations,
+    RecoveryStore recoveries,
     MachineStore store,
     InstanceKeyStore keys,
     FailoverSettings failover,
@@ -64,13 +67,14 @@ internal sealed class AgentOrders(
 
         var association = await associations.FindAsync(instanceId, cancellationToken);
         var migration = await migrations.FindOpenAsync(instanceId, cancellationToken);
+        var recovery = await recoveries.FindLastAsync(instanceId, cancellationToken);
         var userKeys = await UserKeysAsync(instance.UserId, cancellationToken);
         var rules = await failover.GetAsync(instance.UserId, instanceId, cancellationToken);
         var declared = await services.GetAsync(instanceId, cancellationToken);
         var found = new List<AgentOrder?>();
         foreach (var machine in machines)
         {
-            var (role, generation) = AgentOrderPolicy.RoleOf(machine, instance, association, migration);
+            var (role, generation) = AgentOrderPolicy.RoleOf(machine, instance, association, migration, recovery);
             var writes = role == AgentRole.Writer && instance.WriterMachineId == machine.Id;
             var target = writes && association is { Sends: true }
                 ? await FindTargetAsync(instance, association.FollowerOf(instance.WriterMachineId), cancellationToken)

@@ -62,6 +62,7 @@ internal sealed record FailoverWishes
 /// <param name="Acknowledge">When what a process flushes counts as safe.</param>
 /// <param name="SyncExcludes">Patterns of what is neither sent to the standby nor deleted there; null for none.</param>
 /// <param name="SyncBandwidthLimit">What the sync may send, Mbit/s; null for no limit.</param>
+/// <param name="InsistsOnRecovery">The instance's own settings say that a new machine is looked for, whatever the strategy is.</param>
 internal sealed record FailoverRules(
     FailoverStrategy Strategy,
     bool AutoFailover,
@@ -70,7 +71,8 @@ internal sealed record FailoverRules(
     int FailoverThreshold,
     Acknowledgement Acknowledge = Acknowledgement.Async,
     IReadOnlyList<string>? SyncExcludes = null,
-    int? SyncBandwidthLimit = null)
+    int? SyncBandwidthLimit = null,
+    bool InsistsOnRecovery = false)
 {
     private const long BytesPerMegabit = 1_000_000 / 8;
 
@@ -102,6 +104,10 @@ internal sealed record FailoverRules(
     /// <summary>After a failover a GPU is looked for.</summary>
     public bool RecoversByItself => AutoRecovery && Strategy != FailoverStrategy.Disabled;
 
+    /// <summary>Where nothing can take over, the instance is brought back from its last snapshot without being asked. Not where flushes were promised to be
+    /// safe: what was flushed since the snapshot would be gone.</summary>
+    public bool RecoversFromSnapshot => AutoRecovery && !WaitsForStandby && (Strategy != FailoverStrategy.Disabled || InsistsOnRecovery);
+
     /// <summary>How often agents report. A longer interval makes detection patient and nothing else: metrics, pages and the lag of the sync stay fresh.</summary>
     public TimeSpan ReportInterval => HealthCheckInterval < ReportIntervalMax ? HealthCheckInterval : ReportIntervalMax;
 
@@ -118,5 +124,6 @@ internal sealed record FailoverRules(
             own?.FailoverThreshold ?? ofUser.FailoverThreshold ?? ofServer.FailoverThreshold,
             own?.Acknowledge ?? ofUser.Acknowledge,
             (own?.SyncExcludes ?? ofUser.SyncExcludes) is { Count: > 0 } excludes ? excludes : null,
-            (own?.SyncBandwidthLimit ?? ofUser.SyncBandwidthLimit) is > 0 and var limit ? limit : null);
+            (own?.SyncBandwidthLimit ?? ofUser.SyncBandwidthLimit) is > 0 and var limit ? limit : null,
+            own?.AutoRecovery == true);
 }

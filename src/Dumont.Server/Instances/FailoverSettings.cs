@@ -85,5 +85,6 @@ internal sealed class FailoverSettings(Database database, TimeProvider time, IOp
     {
         await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id, time.GetUtcNow());
         await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id, time.GetUtcNow());
+        await WorkQueue.WakeAsync(transaction, WorkKinds.Recovery, id, time.GetUtcNow());
     }
 }

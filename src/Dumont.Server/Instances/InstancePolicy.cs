@@ -78,8 +78,14 @@ internal sealed record InstanceView(
     /// <summary>The machine that it was moved from, when it is kept; null when none is.</summary>
     public Dumont.Contracts.MachineId? KeptMachineId { get; init; }
 
-    /// <summary>The writer is fenced for a move, and the machine that is to write has not said so yet.</summary>
+    /// <summary>The writer is fenced for a move or a recovery, and the machine that is to write has not said so yet.</summary>
     public bool IsSwitching { get; init; }
+
+    /// <summary>The writer is lost, and a new machine is being brought to the state of a snapshot.</summary>
+    public bool IsRecovering { get; init; }
+
+    /// <summary>What the user is told of the loss; null where nothing is known beyond what the machine's record says.</summary>
+    public string? LossMessage { get; init; }
 
     /// <summary>Machines that the instance needs in order to run: not those of which the disk alone is kept, the one that was lost and the one that it was
     /// moved from.</summary>
@@ -133,6 +139,7 @@ internal static class InstancePolicy
             { IsSpent: false } when view is { RestsOnStandby: true, WriterLinked: false, Instance.Status: not InstanceStatus.Running } => InstanceStep.Wait,
             _ when view.FailoverActive => InstanceStep.ShowRunning,
             _ when view.IsSwitching => InstanceStep.Wait,
+            _ when view.IsRecovering => InstanceStep.ShowLost,
             null => InstanceStep.ShowLost,
             { IsBeingRetried: true } => InstanceStep.Wait,
             { IsSpent: true } => view.StandbyTakesOver ? InstanceStep.Wait : InstanceStep.ShowLost,
@@ -140,14 +147,15 @@ internal static class InstancePolicy
             { Phase: MachinePhase.Ready } when view.WriterLinked => InstanceStep.ShowRunning,
             { Phase: MachinePhase.Ready, Document.ProviderState: ProviderMachineState.Offline or ProviderMachineState.Interrupted or ProviderMachineState.Stopped } =>
                 view.StandbyTakesOver ? InstanceStep.Wait : InstanceStep.ShowLost,
+            { Phase: MachinePhase.Ready } when view.LossMessage is not null => InstanceStep.ShowLost,
             { Phase: MachinePhase.Ready } when view.Instance.Status == InstanceStatus.Running => InstanceStep.Rest,
             _ => InstanceStep.Wait,
         };
 
     private static InstanceStep Pause(InstanceView view, DateTimeOffset now, InstancesOptions options)
     {
-        // A failover that rests has no need of its machines; one that is under way comes to rest first.
-        if (view is { FailoverActive: true, RestsOnStandby: false } or { IsSwitching: true })
+        // A failover that rests has no need of its machines; one that is under way comes to rest first. A recovery gives its machine back by itself.
+        if (view is { FailoverActive: true, RestsOnStandby: false } or { IsSwitching: true } or { IsRecovering: true })
         {
             return InstanceStep.Wait;
         }

@@ -17,6 +17,7 @@ internal sealed class InstanceReconciler(
     InstanceStore store,
     AssociationStore associations,
     MigrationStore migrations,
+    RecoveryStore recoveries,
     MachineStore machines,
     MachinePlacement placement,
     FailoverSettings failover,
@@ -67,6 +68,7 @@ internal sealed class InstanceReconciler(
         var all = await machines.ListAsync(instance.Id, cancellationToken);
         var association = await associations.FindAsync(instance.Id, cancellationToken);
         var migration = await migrations.FindOpenAsync(instance.Id, cancellationToken);
+        var recovery = await recoveries.FindLastAsync(instance.Id, cancellationToken);
         var writer = instance.Generation == 0
             ? all.FirstOrDefault(machine => machine.Role == MachineRole.Gpu && !machine.IsSpent)?.Id
             : instance.WriterMachineId;
@@ -88,7 +90,10 @@ internal sealed class InstanceReconciler(
             RestsOnStandby = association is { Released: false, RestsOnStandby: true },
             LostMachineId = association?.Document.LostMachineId,
             KeptMachineId = migration?.KeptMachineId,
-            IsSwitching = migration is { IsSwitching: true },
+            IsSwitching = migration is { IsSwitching: true } || recovery is { IsSwitching: true },
+            IsRecovering = recovery is { IsRunning: true },
+            // What was said of an earlier loss is over with the first sign of life.
+            LossMessage = sighting?.LastSeenAt > recovery?.EndedAt ? null : recovery?.MessageFor(instance),
         };
     }
 
@@ -122,7 +127,11 @@ internal sealed class InstanceReconciler(
                 return await ShowAsync(instance, InstanceStatus.Running, null, fence, cancellationToken);
             case InstanceStep.ShowLost:
                 return await ShowAsync(
-                    instance, InstanceStatus.Error, view.Writer?.Document.FailureReason ?? view.Writer?.Document.StatusMessage ?? "The machine is lost.", fence, cancellationToken);
+                    instance,
+                    InstanceStatus.Error,
+                    view.LossMessage ?? view.Writer?.Document.FailureReason ?? view.Writer?.Document.StatusMessage ?? "The machine is lost.",
+                    fence,
+                    cancellationToken);
             case InstanceStep.Drain:
                 await ShowAsync(instance, InstanceStatus.Pausing, null, fence, cancellationToken);
                 return Next.After(Shortly);

@@ -101,8 +101,7 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
             transaction);
         if (changed > 0)
         {
-            await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id.Value, now);
-            await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id.Value, now);
+            await WakeAsync(transaction, id);
         }
 
         return changed > 0;
@@ -164,9 +163,7 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
             throw new StaleWriteException($"The generation of instance {id}");
         }
 
-        var now = time.GetUtcNow();
-        await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id.Value, now);
-        await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id.Value, now);
+        await WakeAsync(transaction, id);
     }
 
     /// <summary>From now on substitutes are measured against <paramref name="offer"/>, and machines get a disk of <paramref name="diskGb"/>; in the transaction
@@ -210,8 +207,7 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
             transaction);
         if (changed > 0)
         {
-            await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id.Value, time.GetUtcNow());
-            await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id.Value, time.GetUtcNow());
+            await WakeAsync(transaction, id);
         }
 
         return changed > 0;
@@ -225,11 +221,18 @@ internal sealed class InstanceStore(Database database, TimeProvider time)
             transaction);
         if (changed > 0)
         {
-            await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id.Value, time.GetUtcNow());
-            await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id.Value, time.GetUtcNow());
+            await WakeAsync(transaction, id);
         }
 
         return changed > 0;
+    }
+
+    private async Task WakeAsync(DbTransaction transaction, InstanceId id)
+    {
+        var now = time.GetUtcNow();
+        await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, id.Value, now);
+        await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, id.Value, now);
+        await WorkQueue.WakeAsync(transaction, WorkKinds.Recovery, id.Value, now);
     }
 
     private Task<IReadOnlyList<Instance>> QueryAsync(string where, CancellationToken cancellationToken, params (string Name, object Value)[] parameters) =>

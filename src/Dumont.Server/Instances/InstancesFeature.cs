@@ -15,6 +15,7 @@ internal static class InstancesFeature
         services.AddSingleton<AssociationStore>();
         services.AddSingleton<MigrationStore>();
         services.AddSingleton<ServiceStore>();
+        services.AddSingleton<RecoveryStore>();
         services.AddOptions<DetectionOptions>().BindConfiguration("Standby").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<AutoStandby>();
         services.AddSingleton<FailoverSettings>();

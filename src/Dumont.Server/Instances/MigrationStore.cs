@@ -80,6 +80,17 @@ internal sealed class MigrationStore(Database database, TimeProvider time)
             },
             cancellationToken);
 
+    /// <summary>Sees to it, in the caller's transaction, that no other part of the server is moving the instance.</summary>
+    /// <exception cref="StaleWriteException">One runs.</exception>
+    public static async Task EnsureNoneRunsAsync(DbTransaction transaction, InstanceId instance)
+    {
+        if (await transaction.Connection!.ExecuteScalarAsync<long>(
+            "SELECT COUNT(*) FROM migrations WHERE instance_id = @instance AND state = 'Running'", new { instance = instance.Value }, transaction) > 0)
+        {
+            throw new StaleWriteException($"The moves of instance {instance}");
+        }
+    }
+
     /// <summary>Any migration; for the reconciler.</summary>
     public async Task<InstanceMigration?> FindAsync(long id, CancellationToken cancellationToken) =>
         (await QueryAsync("WHERE id = @id", cancellationToken, ("@id", id))).SingleOrDefault();

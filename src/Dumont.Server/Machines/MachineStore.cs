@@ -96,7 +96,7 @@ internal sealed class MachineStore(Database database, ServerIdentity identity, T
         }
     }
 
-    /// <summary>Writes what the reconciler has learnt. Wakes the instance and its standby when something changed that they may care about.</summary>
+    /// <summary>Writes what the reconciler has learnt. Wakes the instance, its standby and its recovery when something changed that they may care about.</summary>
     /// <exception cref="StaleWriteException">The fence was lost or the row has changed.</exception>
     public Task<Machine> SaveAsync(Machine before, Machine after, Fence fence, CancellationToken cancellationToken, Func<DbTransaction, Task>? also = null) =>
         database.WriteAsync(
@@ -131,6 +131,7 @@ internal sealed class MachineStore(Database database, ServerIdentity identity, T
                     var now = time.GetUtcNow();
                     await WorkQueue.WakeAsync(transaction, WorkKinds.Instance, after.InstanceId.Value, now);
                     await WorkQueue.WakeAsync(transaction, WorkKinds.Standby, after.InstanceId.Value, now);
+                    await WorkQueue.WakeAsync(transaction, WorkKinds.Recovery, after.InstanceId.Value, now);
                 }
 
                 if (also is not null)

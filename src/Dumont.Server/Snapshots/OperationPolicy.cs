@@ -35,10 +35,12 @@ internal abstract record OperationStep
 /// <summary>What the policy looks at.</summary>
 /// <param name="Operation">The operation.</param>
 /// <param name="Instance">Its instance; null when there is none any more.</param>
-/// <param name="WriterLinked">The agent of the machine that writes has reported recently.</param>
+/// <param name="WriterLinked">The agent of the machine that writes, or that is to be filled, has reported recently.</param>
 /// <param name="WriterBusy">That machine has other work.</param>
 /// <param name="Report">What that agent says of its work.</param>
-internal sealed record OperationView(SnapshotOperation Operation, Instance? Instance, bool WriterLinked, bool WriterBusy, AgentWorkReport? Report);
+/// <param name="MachineLost">The machine that is to be filled is no more.</param>
+internal sealed record OperationView(
+    SnapshotOperation Operation, Instance? Instance, bool WriterLinked, bool WriterBusy, AgentWorkReport? Report, bool MachineLost = false);
 
 /// <summary>Decisions about one operation that a machine does. Pure.</summary>
 internal static class OperationPolicy
@@ -62,6 +64,13 @@ internal static class OperationPolicy
             return new OperationStep.Fail("timeout", "It took too long and was given up.");
         }
 
+        if (operation.Document.OnMachine is { } filled)
+        {
+            return view.MachineLost ? new OperationStep.Fail("machine_lost", "The machine that was to be filled came to nothing.")
+                : view.WriterLinked ? Work(view, filled)
+                : new OperationStep.Wait();
+        }
+
         if (instance.Status == InstanceStatus.Error)
         {
             return new OperationStep.Fail("instance_error", instance.Document.StatusMessage ?? "The instance is in error.");
@@ -82,8 +91,14 @@ internal static class OperationPolicy
             return new OperationStep.Wait();
         }
 
+        return Work(view, writer);
+    }
+
+    private static OperationStep Work(OperationView view, MachineId machine)
+    {
         // After a failover the workspace is elsewhere: the new writer is told from the start.
-        if (operation.State == OperationState.Pending || operation.MachineId != writer)
+        var operation = view.Operation;
+        if (operation.State == OperationState.Pending || operation.MachineId != machine)
         {
             return view.WriterBusy ? new OperationStep.Wait() : new OperationStep.Order();
         }

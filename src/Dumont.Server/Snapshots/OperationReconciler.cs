@@ -49,11 +49,16 @@ internal sealed class OperationReconciler(
     private async Task<Next> ReconcileMachineWorkAsync(SnapshotOperation operation, Fence fence, CancellationToken cancellationToken)
     {
         var instance = operation.InstanceId is { } id ? await instances.FindAsync(id, cancellationToken) : null;
-        var writer = instance?.WriterMachineId is { } machineId ? await machines.FindAsync(machineId, cancellationToken) : null;
+        var writer = (operation.Document.OnMachine ?? instance?.WriterMachineId) is { } machineId ? await machines.FindAsync(machineId, cancellationToken) : null;
         var other = writer is null ? null : await operations.FindOrderedAsync(writer.Id, cancellationToken);
         var isLinked = writer is not null && hub.Find(writer.Id) is { Connected: true } && hub.SilenceOf(writer.Id) < LinkedWithin;
         var view = new OperationView(
-            operation, instance, isLinked, other is not null && other.Id != operation.Id, writer is null ? null : hub.Find(writer.Id)?.Report.Work);
+            operation,
+            instance,
+            isLinked,
+            other is not null && other.Id != operation.Id,
+            writer is null ? null : hub.Find(writer.Id)?.Report.Work,
+            MachineLost: writer is null or { IsSpent: true });
         var step = OperationPolicy.Decide(view, time.GetUtcNow());
         switch (step)
         {

@@ -70,6 +70,9 @@ internal sealed record OperationDocument
 
     public bool IsNewInstance { get; init; }
 
+    /// <summary>A restore on this machine, which does not write yet and is to take over from one that is lost; null for the machine that writes.</summary>
+    public MachineId? OnMachine { get; init; }
+
     /// <summary>Snapshots to drop.</summary>
     public IReadOnlyList<long> Snapshots { get; init; } = [];
 

@@ -122,6 +122,12 @@ internal sealed class SnapshotService(
         return new SnapshotResult.Accepted(id, snapshot.Id);
     }
 
+    /// <summary>Records, in the caller's transaction, that a machine which does not write yet is to get a snapshot, and nothing else, as its workspace.</summary>
+    /// <returns>The operation; null when the snapshot has been deleted meanwhile.</returns>
+    public Task<long?> InsertFillAsync(DbTransaction transaction, Snapshot snapshot, InstanceId instance, MachineId machine) =>
+        InsertRestoreAsync(
+            transaction, snapshot, instance, DocumentOf(snapshot, new RestoreSnapshotRequest { Verify = true, Delete = true }) with { OnMachine = machine });
+
     /// <summary>Deletes a snapshot: the user sees it no more, and it is dropped from its repository.</summary>
     public async Task<SnapshotResult> DeleteAsync(UserId user, SnapshotNumber id, CancellationToken cancellationToken)
     {

@@ -8,9 +8,11 @@ namespace Dumont.Server.Snapshots;
 internal sealed class SnapshotWork(OperationStore operations, SnapshotStore snapshots, Repositories repositories) : IAgentWorkSource
 {
     /// <inheritdoc />
-    public async Task<AgentWork?> FindAsync(Machine machine, CancellationToken cancellationToken)
+    public async Task<AgentWork?> FindAsync(Machine machine, AgentRole role, CancellationToken cancellationToken)
     {
+        // One that wrote and is fenced by now has still been told what the next writer is to do.
         if (await operations.FindOrderedAsync(machine.Id, cancellationToken) is not { Kind: OperationKind.Snapshot or OperationKind.Restore, SnapshotId: { } id } operation
+            || role != (operation.Document.OnMachine is null ? AgentRole.Writer : AgentRole.Fenced)
             || await snapshots.FindAsync(id, cancellationToken) is not { } snapshot
             || await repositories.FindAsync(operation.RepositoryId, cancellationToken) is not { } repository
             || repository.UserId != machine.UserId)

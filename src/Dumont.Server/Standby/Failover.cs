@@ -35,12 +35,22 @@ internal sealed record Failover
     /// <summary>What may be missing on the standby: see <see cref="Association.RpoSeconds"/>, when the writer was last heard of.</summary>
     public double? RpoSeconds { get; init; }
 
+    /// <summary>Nothing could take over: the instance is brought back from a snapshot.</summary>
+    public bool IsFromSnapshot { get; init; }
+
+    /// <summary>Which one; null without.</summary>
+    public string? SnapshotId { get; init; }
+
     public bool DataRestored { get; init; }
 
     public string? Error { get; init; }
 
-    /// <summary>When the standby served its user; null when it has not.</summary>
-    public DateTimeOffset? ServedAt => Timeline.FirstOrDefault(mark => mark.Phase == FailoverPhase.FailoverToCpu)?.At;
+    /// <summary>When the user was served again, by the standby or, from a snapshot, by the new machine; null when he has not been.</summary>
+    public DateTimeOffset? ServedAt =>
+        Timeline.FirstOrDefault(mark => mark.Phase == (IsFromSnapshot ? FailoverPhase.Complete : FailoverPhase.FailoverToCpu))?.At;
+
+    /// <summary>From the last sign of life until then; null before.</summary>
+    public double? RtoSeconds => ServedAt is { } served ? Math.Round((served - LastHeardAt).TotalSeconds, 3) : null;
 
     /// <summary>Enters <paramref name="phase"/> at <paramref name="now"/>.</summary>
     public Failover Enter(FailoverPhase phase, DateTimeOffset now) =>

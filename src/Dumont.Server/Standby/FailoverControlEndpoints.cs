@@ -49,6 +49,7 @@ internal static class FailoverControlEndpoints
             WarmPool = new FailoverTargetResponse(Supported: false, Ready: false, "not_supported"),
             CpuStandby = new FailoverStandbyResponse(
                 readiness.IsStandbyReady, StandbyStatusOf(readiness), await views.FindAsync(caller.UserId, id, cancellationToken)),
+            ColdRecovery = readiness.Cold is { } cold ? ToResponse(cold) : null,
             RecommendedAction = InstanceViews.Word(readiness.Advice),
             Message = FailoverReadiness.Say(readiness.Advice, id),
             ActiveFailover = Find(each => each.CompletedAt is null),
@@ -207,7 +208,11 @@ internal static class FailoverControlEndpoints
             Messages = [.. readiness.Missing.Select(lack => FailoverReadiness.Say(lack, readiness.Instance.Id))],
             ExpectedRpoSeconds = readiness.RpoSeconds,
             DetectionSeconds = readiness.Rules.SuspectAfter.TotalSeconds,
+            ColdRecovery = readiness.Cold is { } cold ? ToResponse(cold) : null,
         };
+
+    internal static ColdRecoveryResponse ToResponse(ColdRecovery cold) =>
+        new(cold.SnapshotId is not null, cold.IsAutomatic, cold.SnapshotId, cold.SnapshotAt, cold.AgeSeconds, cold.Message);
 
     private static string StandbyStatusOf(FailoverReadiness readiness) =>
         readiness.Association is { } pair ? InstanceViews.Word(pair.Document.State) : "none";

@@ -38,6 +38,9 @@ internal enum FailoverAdvice
 internal sealed record FailoverReadiness(
     Instance Instance, Association? Association, FailoverRules Rules, IReadOnlyList<FailoverLack> Missing, double? RpoSeconds)
 {
+    /// <summary>What is left where no standby can take over.</summary>
+    public ColdRecovery? Cold { get; init; }
+
     /// <summary>A failover that is asked for would find a target.</summary>
     public bool IsReady => Missing.Count == 0;
 

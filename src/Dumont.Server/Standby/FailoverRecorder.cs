@@ -43,6 +43,7 @@ internal sealed class FailoverRecorder(FailoverStore store)
 
         await FailoverStore.SaveAsync(
             transaction, failover.Enter(phase, now) with { CompletedAt = now, DataRestored = phase == FailoverPhase.Complete, Error = error });
-        Failovers.Add(1, new("reason", failover.Reason), new("outcome", InstanceViews.Word(phase)));
+        Failovers.Add(
+            1, new("reason", failover.Reason), new("outcome", InstanceViews.Word(phase)), new("strategy", failover.IsFromSnapshot ? "cold_recovery" : "cpu_standby"));
     }
 }

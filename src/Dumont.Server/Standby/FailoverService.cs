@@ -40,7 +40,8 @@ internal sealed class FailoverService(
     FailoverSettings settings,
     InstanceChanges changes,
     WorkQueue queue,
-    IOptions<StandbyOptions> options)
+    IOptions<StandbyOptions> options,
+    IColdRecovery? cold = null)
 {
     private static readonly TimeSpan StartWait = TimeSpan.FromSeconds(3);
 
@@ -55,8 +56,9 @@ internal sealed class FailoverService(
         var association = await associations.FindAsync(id, cancellationToken);
         var all = await machines.ListAsync(id, cancellationToken);
         var rules = await settings.GetAsync(user, id, cancellationToken);
-        return FailoverReadiness.Of(
+        var readiness = FailoverReadiness.Of(
             instance, association, Observed.Find(all, instance.WriterMachineId, hub), Observed.Find(all, association?.StandbyMachineId, hub), rules, options.Value);
+        return readiness with { Cold = cold is null ? null : await cold.FindAsync(instance, rules, cancellationToken) };
     }
 
     /// <summary>Asks for a failover.</summary>

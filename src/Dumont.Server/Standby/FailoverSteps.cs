@@ -280,6 +280,8 @@ internal sealed class FailoverSteps(
                 {
                     await instances.MoveWriterAsync(transaction, tick.View.Instance.Id, generation, pending.Generation + 1, writer);
                 }
+
+                await WorkQueue.WakeAsync(transaction, WorkKinds.Recovery, tick.View.Instance.Id.Value, tick.Now);
             },
             cancellationToken);
         return Next.After(options.Value.RentRetry);

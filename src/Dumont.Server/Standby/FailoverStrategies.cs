@@ -6,6 +6,9 @@ namespace Dumont.Server.Standby;
 /// <summary>The strategies that there are, and which of them this server can do.</summary>
 internal static class FailoverStrategies
 {
+    /// <summary>What is left where nothing of a strategy can take over. It stands behind all of them and is not chosen.</summary>
+    public const string ColdRecovery = "cold_recovery";
+
     private const string NotYet = "not supported by this server";
 
     /// <summary>All of them, those that can be chosen first.</summary>
@@ -23,11 +26,23 @@ internal static class FailoverStrategies
         new(
             InstanceViews.Word(FailoverStrategy.Disabled),
             "No failover",
-            "Nothing happens when the GPU is lost. A standby that is there goes on following.",
+            "Nothing happens by itself when the GPU is lost. A standby that is there goes on following. An instance whose own settings have auto_recovery on is "
+            + "still recovered from its last snapshot.",
             "none",
             "nothing",
             [],
             Supported: true),
+        new(
+            ColdRecovery,
+            "Cold recovery",
+            "Behind every strategy: where nothing can take over, a new machine is rented, filled from the last whole snapshot, and takes over under the same "
+            + "address. By itself where auto_recovery is on and acknowledge is async, otherwise with: dumont instance recover <id>. What was written since the "
+            + "snapshot is lost; files are there when all of them are.",
+            "the time of renting a machine and restoring the whole workspace",
+            "the space of the snapshots",
+            ["a whole snapshot of /workspace; take them by schedule: dumont snapshot schedule set <id> every_minutes=60"],
+            Supported: true,
+            Selectable: false),
         new(
             InstanceViews.Word(FailoverStrategy.WarmPool),
             "Warm pool",
@@ -63,11 +78,11 @@ internal static class FailoverStrategies
     ];
 
     /// <summary>Those that can be chosen, as the API lists them.</summary>
-    public static string Supported { get; } = string.Join(", ", All.Where(each => each.Supported).Select(each => each.Id));
+    public static string Supported { get; } = string.Join(", ", All.Where(each => each is { Supported: true, Selectable: true }).Select(each => each.Id));
 
     /// <summary>The supported strategy that <paramref name="id"/> names; null for any other word.</summary>
     public static FailoverStrategy? Find(string id) =>
-        All.Any(each => each.Id == id && each.Supported) ? Enum.GetValues<FailoverStrategy>().First(strategy => InstanceViews.Word(strategy) == id) : null;
+        All.Any(each => each.Id == id && each is { Supported: true, Selectable: true }) ? Enum.GetValues<FailoverStrategy>().First(strategy => InstanceViews.Word(strategy) == id) : null;
 
     /// <summary>Whether the word names a strategy at all.</summary>
     public static bool IsKnown(string id) => All.Any(each => each.Id == id);

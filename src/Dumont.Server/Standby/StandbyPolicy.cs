@@ -85,7 +85,7 @@ internal sealed record StandbyView(
 {
     public AssociationDocument Document => Association.Document;
 
-    /// <summary>The writer is fenced for a move of the instance: who writes next is decided, and will be heard of or given up there.</summary>
+    /// <summary>The writer is fenced for a move or a recovery of the instance: who writes next is decided, and will be heard of or given up there.</summary>
     public bool IsMoving { get; init; }
 
     /// <summary>The standby's agent sends to the candidate, and the candidate has had everything once.</summary>

@@ -13,6 +13,7 @@ internal sealed class StandbyReconciler(
     InstanceStore instances,
     AssociationStore associations,
     MigrationStore migrations,
+    RecoveryStore recoveries,
     MachineStore machines,
     AgentHub hub,
     StandbyPlacement placement,
@@ -69,8 +70,9 @@ internal sealed class StandbyReconciler(
             Observed.Find(all, association.StandbyMachineId, hub),
             Observed.Find(all, association.Document.CandidateMachineId, hub))
         {
-            // Read after the association: a move that begins later changes that one's version, and with it what is decided here comes to nothing.
-            IsMoving = await migrations.FindOpenAsync(instance.Id, cancellationToken) is { IsSwitching: true },
+            // Read after the association: a switch that begins later changes that one's version, and with it what is decided here comes to nothing.
+            IsMoving = await migrations.FindOpenAsync(instance.Id, cancellationToken) is { IsSwitching: true }
+                || await recoveries.FindLastAsync(instance.Id, cancellationToken) is { IsSwitching: true },
         };
     }
 
@@ -108,9 +110,16 @@ internal sealed class StandbyReconciler(
 
         if (!view.Association.FailoverActive && view.Instance.Generation > 0)
         {
+            var state = StandbyPolicy.StateOf(view, options.Value);
             document = PromisePolicy.Look(view, document, tick.Now, options.Value) with
             {
-                State = StandbyPolicy.StateOf(view, options.Value), Draining = false, PhaseSince = null,
+                State = state,
+                Draining = false,
+                PhaseSince = null,
+
+                // Whoever is followed is there, be it the machine that came back or one that another part of the server has put in its place.
+                GpuFailed = document.GpuFailed && state != AssociationState.Ready,
+                FailureReason = state == AssociationState.Ready ? null : document.FailureReason,
             };
         }
 

@@ -46,6 +46,7 @@ public sealed class CommandTableTests
         { "instance migrate 17 estimate target_type=cpu", "POST /api/v1/instances/17/migrate/estimate" },
         { "instance migrate estimate 17 target_type=cpu", "POST /api/v1/instances/17/migrate/estimate" },
         { "instance migrate 17 target_type=gpu gpu_name=rtx4090", "POST /api/v1/instances/17/migrate" },
+        { "instance recover 17 snapshot=snap-1", "POST /api/v1/instances/17/recover" },
         { "instance migrate-estimate 17 target_type=cpu", "POST /api/v1/instances/17/migrate/estimate" },
         { "migration cancel 3", "DELETE /api/v1/migrations/3" },
         { "health list", "GET /health" },

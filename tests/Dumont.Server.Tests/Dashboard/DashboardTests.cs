@@ -13,7 +13,7 @@ public sealed class DashboardTests
 
     private static readonly string[] Paths =
     [
-        "/", "/instances", "/instances?status=error", "/instances/{id}", "/instances/{id}/delete", "/instances/{id}/standby-on", "/instances/{id}/failover", "/instances/{id}/migrate", "/instances/{id}/failover-settings", "/offers",
+        "/", "/instances", "/instances?status=error", "/instances/{id}", "/instances/{id}/delete", "/instances/{id}/standby-on", "/instances/{id}/failover", "/instances/{id}/recover", "/instances/{id}/migrate", "/instances/{id}/failover-settings", "/offers",
         "/offers?max_price=cheap", "/instances/new?offer_id=2", "/settings", "/settings/own-machines", "/settings/storage", "/snapshots", "/settings/ssh-keys", "/settings/standby", "/settings/api-keys",
     ];
 
@@ -161,7 +161,7 @@ public sealed class DashboardTests
         await using var spine = await SpineServer.StartAsync();
         var id = await spine.RunningAsync();
         using var eve = await WebUser.SignedUpAsync(spine.Server.BaseAddress, "eve@example.com");
-        foreach (var path in (string[])["", "/delete", "/failover", "/standby-on", "/standby-off"])
+        foreach (var path in (string[])["", "/delete", "/failover", "/recover", "/standby-on", "/standby-off"])
         {
             Assert.Equal(HttpStatusCode.NotFound, (await eve.GetAsync($"/instances/{id}{path}")).Status);
         }

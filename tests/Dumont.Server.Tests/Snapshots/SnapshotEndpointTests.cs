@@ -301,7 +301,7 @@ public sealed class SnapshotEndpointTests
         Assert.DoesNotContain(work.Secret, await TextOfDatabaseAsync(spine), StringComparison.Ordinal);
         await DoWorkAsync(spine, id, Made);
         await UntilAsync(spine, "/snapshots/operations/1", "done");
-        Assert.Null(await spine.Server.Get<IAgentWorkSource>().FindAsync(machine, Line.Deadline()));
+        Assert.Null(await spine.Server.Get<IAgentWorkSource>().FindAsync(machine, AgentRole.Writer, Line.Deadline()));
     }
 
     internal static Task<SpineServer> StartAsync() => SpineServer.StartAsync("Snapshots:WatchInterval=00:00:00.050");
@@ -332,7 +332,7 @@ public sealed class SnapshotEndpointTests
         while (await timer.WaitForNextTickAsync(Line.Deadline()))
         {
             await spine.Server.Get<AgentHub>().AcceptAsync(machine, Reports.Of(machine.Id, AgentRole.Writer, 1), Line.Deadline());
-            if (await spine.Server.Get<IAgentWorkSource>().FindAsync(machine, Line.Deadline()) is { } work)
+            if (await spine.Server.Get<IAgentWorkSource>().FindAsync(machine, AgentRole.Writer, Line.Deadline()) is { } work)
             {
                 return work;
             }

@@ -6,7 +6,7 @@ using Dumont.Server.Machines;
 namespace Dumont.Server.Tests.Spine;
 
 /// <summary>The agents of all machines: each takes its order and reports once a second, as long as its machine runs and nobody silenced it.</summary>
-internal sealed class ScriptedAgents(AgentHub hub, IAgentOrders orders, TimeProvider time)
+internal sealed class ScriptedAgents(AgentHub hub, IAgentOrders orders, IAgentWorkSource work, TimeProvider time)
 {
     private readonly Dictionary<MachineId, State> _states = [];
 
@@ -22,16 +22,21 @@ internal sealed class ScriptedAgents(AgentHub hub, IAgentOrders orders, TimeProv
     /// <summary>A drain never ends.</summary>
     public bool NeverDrained { get; set; }
 
+    /// <summary>A machine that is being filled from a snapshot never comes to its end.</summary>
+    public bool NeverFilled { get; set; }
+
     /// <summary>From the first connection to a follower that has everything.</summary>
     public TimeSpan FirstPass { get; set; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Generation → machines that were ordered to write in it.</summary>
     public Dictionary<long, HashSet<MachineId>> Writers { get; } = [];
 
-
     public AgentRole RoleOf(MachineId id) => _states[id].Role;
 
     public long GenerationOf(MachineId id) => _states[id].Generation;
+
+    /// <summary>The engine's ids of the snapshots that a machine was filled from before it wrote.</summary>
+    public IReadOnlyList<string> Filled(MachineId id) => _states[id].Filled;
 
     public async Task ReportAsync(Machine machine, ProviderMachineState? runs, CancellationToken cancellationToken)
     {
@@ -46,7 +51,30 @@ internal sealed class ScriptedAgents(AgentHub hub, IAgentOrders orders, TimeProv
             Take(machine.Id, state, order);
         }
 
-        await hub.AcceptAsync(machine, Report(machine.Id, state), cancellationToken);
+        var filling = state.Role == AgentRole.Fenced ? await work.FindAsync(machine, state.Role, cancellationToken) : null;
+        await hub.AcceptAsync(machine, Report(machine.Id, state) with { Work = WorkOf(state, filling) }, cancellationToken);
+    }
+
+    // What it is told to do, it has done by the next report.
+    private AgentWorkReport? WorkOf(State state, AgentWork? filling)
+    {
+        if (filling is null)
+        {
+            return null;
+        }
+
+        if (NeverFilled)
+        {
+            return new AgentWorkReport(filling.OperationId, AgentWorkState.Running, "transferring", 1, 2, 0, 1, null, null, null);
+        }
+
+        if (!state.Filled.Contains(filling.SnapshotId!))
+        {
+            state.Filled.Add(filling.SnapshotId!);
+        }
+
+        var result = new AgentWorkResult("", 1, 0, 0, 1, 0, 1, IsIncremental: false, []);
+        return new AgentWorkReport(filling.OperationId, AgentWorkState.Done, "done", 1, 1, 1, 1, result, null, null);
     }
 
     private void Take(MachineId id, State state, AgentOrder order)
@@ -139,6 +167,8 @@ internal sealed class ScriptedAgents(AgentHub hub, IAgentOrders orders, TimeProv
         public DateTimeOffset NextConnectedAt { get; set; }
 
         public long Check { get; set; }
+
+        public List<string> Filled { get; } = [];
     }
 }
 

@@ -13,7 +13,9 @@ using Dumont.Server.Platform.Events;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Security;
 using Dumont.Server.Platform.Store;
+using Dumont.Server.Recovery;
 using Dumont.Server.Settings;
+using Dumont.Server.Snapshots;
 using Dumont.Server.Standby;
 using Dumont.Server.Tests.Offers;
 using Microsoft.Extensions.Configuration;
@@ -41,7 +43,7 @@ internal sealed class SpineBench : IAsyncDisposable
     {
         (_services, _directory, Clock, Vast, Gcp, Ssh) = (services, directory, clock, vast, gcp, ssh);
         _reconcilers = services.GetServices<IReconciler>().ToDictionary(reconciler => reconciler.Kind);
-        Agents = new ScriptedAgents(Get<AgentHub>(), Get<IAgentOrders>(), clock);
+        Agents = new ScriptedAgents(Get<AgentHub>(), Get<IAgentOrders>(), Get<IAgentWorkSource>(), clock);
         _nextReportsAt = clock.GetUtcNow();
     }
 
@@ -99,6 +101,8 @@ internal sealed class SpineBench : IAsyncDisposable
         services.AddInstances();
         services.AddStandby();
         services.AddMigration();
+        services.AddSnapshots();
+        services.AddRecovery();
         services.AddSingleton<ProviderClientFactory>((provider, _) => provider == "vast" ? vast : gcp);
         services.AddSingleton<ISshClient>(ssh);
 
@@ -278,6 +282,8 @@ internal sealed class SpineBench : IAsyncDisposable
                 SELECT 'instance ' || id || ' ' || desired || ' ' || status || ' gen ' || generation FROM instances
                 UNION ALL SELECT 'machine ' || id || ' ' || role || ' ' || desired || ' ' || phase FROM machines
                 UNION ALL SELECT 'association ' || document FROM associations
+                UNION ALL SELECT 'recovery ' || state || ' ' || document FROM recoveries
+                UNION ALL SELECT 'operation ' || state || ' ' || document FROM snapshot_operations
                 UNION ALL SELECT 'event ' || type || ' ' || message FROM events
                 """)).ToList(),
             Cancel);

@@ -16,11 +16,11 @@ public sealed class FailoverSettingsTests
         var strategies = (await server.SendAsync("GET", "/failover/strategies")).Body!["strategies"]!.AsArray();
 
         Assert.Equal(
-            ["all", "both", "cpu_standby", "disabled", "regional_volume", "warm_pool"],
+            ["all", "both", "cold_recovery", "cpu_standby", "disabled", "regional_volume", "warm_pool"],
             strategies.Select(each => each!["id"]!.GetValue<string>()).Order(StringComparer.Ordinal));
         Assert.Equal(
             ["cpu_standby", "disabled"],
-            strategies.Where(each => each!["supported"]!.GetValue<bool>()).Select(each => each!["id"]!.GetValue<string>()).Order(StringComparer.Ordinal));
+            strategies.Where(each => each!["supported"]!.GetValue<bool>() && each["selectable"]!.GetValue<bool>()).Select(each => each!["id"]!.GetValue<string>()).Order(StringComparer.Ordinal));
     }
 
     [Fact]

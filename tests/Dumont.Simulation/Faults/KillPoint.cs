@@ -20,7 +20,7 @@ internal enum Seam
 }
 
 /// <summary>A moment at which the server's process may be killed.</summary>
-/// <param name="Flow">create, pause, resume, destroy, failover, migrate, sweep, or one of snapshots: snapshot, snapshot of paused, restore, restore to new,
+/// <param name="Flow">create, pause, resume, destroy, failover, migrate, recover, sweep, or one of snapshots: snapshot, snapshot of paused, restore, restore to new,
 /// forget, prune, cleanup, schedule, cancel.</param>
 /// <param name="Seam">On which side of the step.</param>
 /// <param name="Step">The step as production code passes it: what a transaction changes (<c>gpu Intended>Asking</c>), what is called
@@ -29,7 +29,7 @@ internal enum Seam
 internal sealed record KillPoint(string Flow, Seam Seam, string Step, params string[] With)
 {
     /// <summary>The user must take snapshots to get there.</summary>
-    public bool IsOfSnapshots => IsOfSchedules || Flow is "snapshot" or "snapshot of paused" or "restore" or "restore to new" or "forget" or "prune" or "cleanup" or "cancel";
+    public bool IsOfSnapshots => IsOfSchedules || Flow is "recover" or "snapshot" or "snapshot of paused" or "restore" or "restore to new" or "forget" or "prune" or "cleanup" or "cancel";
 
     /// <summary>And wait for the next turn.</summary>
     public bool IsOfSchedules => Flow == "schedule";
@@ -131,6 +131,20 @@ internal static class KillPointTable
         .. Commit("migrate", "migration releases source"),
         .. Commit("settings", "api settings"),
         .. Commit("withdraw", "pair request withdrawn"),
+
+        .. Commit("recover", "recovery begins", "host-dies"),
+        .. Call("recover", "recovery ssh greeting", "host-dies"),
+        .. Call("recover", "recovery search", "host-dies"),
+        .. Commit("recover", "recovery Searching>Provisioning", "host-dies"),
+        .. Commit("recover", "recovery Provisioning>Searching", "host-dies", "offer-gone"),
+        .. Commit("recover", "recovery Provisioning>Restoring", "host-dies"),
+        .. Call("recover", "order fill", "host-dies"),
+        .. Commit("recover", "recovery Restoring>Searching", "host-dies", "store-denied"),
+        .. Commit("recover", "recovery Restoring>Switching", "host-dies"),
+        .. Commit("recover", "recovery Switching>Complete", "host-dies"),
+        .. Commit("recover", "recovery cancelled", "partition"),
+        .. Commit("recover", "recovery failed", "vanish"),
+        .. Commit("recover", "api recover", "host-dies"),
 
         .. Commit("destroy", "api delete"),
         .. Commit("destroy", "instance Running>Deleting"),

@@ -10,6 +10,7 @@ using Dumont.Server.OwnMachines;
 using Dumont.Server.Platform.Events;
 using Dumont.Server.Platform.Reconcile;
 using Dumont.Server.Platform.Store;
+using Dumont.Server.Recovery;
 using Dumont.Server.Settings;
 using Dumont.Server.Snapshots;
 using Dumont.Server.Standby;
@@ -72,13 +73,14 @@ internal sealed class SimServer : IDisposable
         Instances = new InstanceStore(database, _time);
         Associations = new AssociationStore(database, _time);
         Migrations = new MigrationStore(database, _time);
+        Recoveries = new RecoveryStore(database, _time);
         var autoStandby = new AutoStandby(database);
         Failover = new FailoverSettings(database, _time, Options.Create(options.Detection));
         Changes = new InstanceChanges(_time);
         var instanceOptions = Options.Create(options.Instances);
         var placement = new MachinePlacement(catalog, accounts, _machines, instanceOptions);
         Services = new ServiceStore(database, events, _time);
-        IAgentOrders orders = new AgentOrders(Instances, Associations, Migrations, _machines, keys, Failover, Services, database);
+        IAgentOrders orders = new AgentOrders(Instances, Associations, Migrations, Recoveries, _machines, keys, Failover, Services, database);
         orders = bug?.Wrap(orders, Instances, Associations) ?? orders;
         Operations = new OperationStore(database, _time);
         Snapshots = new SnapshotStore(database, _time);
@@ -106,19 +108,27 @@ internal sealed class SimServer : IDisposable
         var standbyOptions = Options.Create(options.Standby);
         var standbyPlacement = new StandbyPlacement(accounts, placement, standbyOptions);
         var (recorder, pairs) = (new FailoverRecorder(new FailoverStore(database)), new PairRecorder(Associations, _machines, events));
+        var confirmation = new LossConfirmation(ssh, accounts, _time);
+        var reader = new RecoveryReader(Associations, Migrations, Recoveries, _machines, Operations, Failover, Hub);
+        var beginning = new RecoveryBeginning(Recoveries, events, bench.RecoveryMetrics, _time);
+        RecoveryService = new RecoveryService(Instances, Snapshots, reader, beginning, confirmation, _queue, _time, standbyOptions);
         var steps = new FailoverSteps(Instances, Associations, _machines, standbyPlacement, recorder, pairs, events, _time, standbyOptions);
         IReconciler[] reconcilers =
         [
             new MachineReconciler(_machines, accounts, ssh, preparer, _identity, hosts, _time, machineOptions, new SimLogger<MachineReconciler>(checks)),
             new SweepReconciler(_machines, sweeps, accounts, _identity, machineOptions, new SimLogger<SweepReconciler>(checks)),
             new InstanceReconciler(
-                Instances, Associations, Migrations, _machines, placement, Failover, Services, Hub, Changes, events, _time, instanceOptions,
+                Instances, Associations, Migrations, Recoveries, _machines, placement, Failover, Services, Hub, Changes, events, _time, instanceOptions,
                 new SimLogger<InstanceReconciler>(checks)),
             new StandbyReconciler(
-                Instances, Associations, Migrations, _machines, Hub, standbyPlacement, new LossConfirmation(ssh, accounts, _time), steps, recorder, pairs, Failover, Changes, events, _time,
+                Instances, Associations, Migrations, Recoveries, _machines, Hub, standbyPlacement, confirmation, steps, recorder, pairs, Failover, Changes, events, _time,
                 standbyOptions),
             new MigrationReconciler(
                 Migrations, Instances, Associations, _machines, migrationPlacement, Hub, Changes, events, bench.MigrationMetrics, _time, Options.Create(options.Migration)),
+            new RecoveryReconciler(
+                Instances, Migrations, _machines, Snapshots, SnapshotService, hosts, reader, new RecoveryPlacement(placement, catalog, hosts, standbyOptions), beginning,
+                new RecoveryRecorder(Recoveries, recorder, events, _time), confirmation, Hub, Changes, bench.RecoveryMetrics, _time, standbyOptions,
+                Options.Create(options.Recovery)),
             new OperationReconciler(
                 Operations, Snapshots, repositories, repositoryWork, verifications, Instances, _machines, Hub, events, new OperationChanges(_time), bench.Metrics, _time, snapshotOptions),
             new CleanupReconciler(Rules, Retention),
@@ -153,6 +163,10 @@ internal sealed class SimServer : IDisposable
     public MigrationStore Migrations { get; }
 
     public MigrationService MigrationService { get; }
+
+    public RecoveryStore Recoveries { get; }
+
+    public RecoveryService RecoveryService { get; }
 
     public FailoverSettings Failover { get; }
 
@@ -390,6 +404,7 @@ internal sealed class SimServer : IDisposable
         var step = order switch
         {
             { Work.Kind: AgentWorkKind.Snapshot } => "order snapshot",
+            { Role: AgentRole.Fenced, Work: not null } => "order fill",
             { Work: not null } => "order restore",
             { Role: AgentRole.Writer, Drain: true } => "order drain",
             { Role: AgentRole.Writer, MigrationTarget: not null } => order.Check == 0 ? "order copy" : "order compare",

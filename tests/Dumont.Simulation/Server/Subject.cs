@@ -53,6 +53,7 @@ internal sealed class Subject(string kind, long key)
             WorkKinds.Instance => ReadInstanceAsync(transaction),
             WorkKinds.Standby => ReadPairAsync(transaction),
             WorkKinds.Migration => ReadMigrationAsync(transaction),
+            WorkKinds.Recovery => ReadRecoveryAsync(transaction),
             WorkKinds.SnapshotOperation => ReadOperationAsync(transaction),
             WorkKinds.SnapshotSchedule => ReadScheduleAsync(transaction),
             _ => Task.FromResult<RecordState?>(new RecordState(Kind, "", 0, 0, 0)),
@@ -107,6 +108,17 @@ internal sealed class Subject(string kind, long key)
                 else if (before.Second != after.Second)
                 {
                     yield return "migration releases source";
+                }
+
+                break;
+            case WorkKinds.Recovery:
+                if (before.First != after.First)
+                {
+                    yield return after.State == "Failed" ? "recovery failed" : "recovery begins";
+                }
+                else if (before.State != after.State)
+                {
+                    yield return after.State is "Cancelled" or "Failed" ? $"recovery {after.State.ToLowerInvariant()}" : $"recovery {before.State}>{after.State}";
                 }
 
                 break;
@@ -275,6 +287,14 @@ internal sealed class Subject(string kind, long key)
             ? new RecordState("migration", row.Phase, row.Compares, row.Kept, 0)
             : null;
 
+    private async Task<RecordState?> ReadRecoveryAsync(DbTransaction transaction) =>
+        await transaction.Connection!.QuerySingleOrDefaultAsync<RecoveryRow>(
+            "SELECT id, json_extract(document, '$.phase') AS phase FROM recoveries WHERE instance_id = @Key ORDER BY id DESC LIMIT 1", new { Key }, transaction) is { } row
+            ? new RecordState("recovery", row.Phase, row.Id, 0, 0)
+            : new RecordState("recovery", "none", 0, 0, 0);
+
+    private sealed record RecoveryRow(long Id, string Phase);
+
     private sealed record MigrationRow(string Phase, long Compares, long Kept);
 
     private sealed record MachineRow(string Role, string Phase, long Generation, long Writer, long Asked, long Absent, long Used);
@@ -292,7 +312,7 @@ internal sealed class Subject(string kind, long key)
 /// <param name="Word">What the thing is: gpu, standby, candidate, lost, instance, pair, schedule, or the kind of a snapshot operation.</param>
 /// <param name="State">Its phase or status.</param>
 /// <param name="First">Machine: destroy asked. Instance: generation. Pair: pending generation. Operation: whether the instance runs for it.
-/// Schedule: next turn.</param>
+/// Schedule: next turn. Recovery: its number.</param>
 /// <param name="Second">Machine: absent readings. Instance: machines told to stop. Pair: draining. Operation: machine. Schedule: last operation.</param>
 /// <param name="Third">Pair: standby. Operation: version. Schedule: prunes.</param>
 /// <param name="Fourth">Pair: whether a failover is asked for.</param>

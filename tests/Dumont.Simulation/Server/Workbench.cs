@@ -5,6 +5,7 @@ using Dumont.Server.Migration;
 using Dumont.Server.Platform;
 using Dumont.Server.Platform.Security;
 using Dumont.Server.Platform.Store;
+using Dumont.Server.Recovery;
 using Dumont.Server.Settings;
 using Dumont.Server.Snapshots;
 using Dumont.Simulation.World;
@@ -22,7 +23,7 @@ internal sealed class Workbench : IDisposable
         """
          DELETE FROM snapshot_operations; DELETE FROM snapshots; DELETE FROM snapshot_policies; DELETE FROM snapshot_schedules; DELETE FROM repository_checks;
         DELETE FROM repositories;
-        DELETE FROM events; DELETE FROM failovers; DELETE FROM failover_settings; DELETE FROM instance_services; DELETE FROM migrations; DELETE FROM associations; DELETE FROM host_attempts; DELETE FROM host_blacklist; DELETE FROM machines;
+        DELETE FROM events; DELETE FROM failovers; DELETE FROM failover_settings; DELETE FROM instance_services; DELETE FROM migrations; DELETE FROM recoveries; DELETE FROM associations; DELETE FROM host_attempts; DELETE FROM host_blacklist; DELETE FROM machines;
         DELETE FROM instances; DELETE FROM work_items; DELETE FROM user_secrets; DELETE FROM server_values WHERE name LIKE 'auto_standby/%';
         DELETE FROM sqlite_sequence;
         """;
@@ -37,6 +38,9 @@ internal sealed class Workbench : IDisposable
 
     /// <summary>The same of migrations.</summary>
     public MigrationMetrics MigrationMetrics { get; } = new();
+
+    /// <summary>The same of recoveries.</summary>
+    public RecoveryMetrics RecoveryMetrics { get; } = new();
 
     /// <summary>The one user.</summary>
     public static UserId User { get; } = new(1);
@@ -79,6 +83,7 @@ internal sealed class Workbench : IDisposable
     {
         Metrics.Dispose();
         MigrationMetrics.Dispose();
+        RecoveryMetrics.Dispose();
         Database.DisposeAsync().AsTask().GetAwaiter().GetResult();
         Directory.Delete(_directory, recursive: true);
     }

@@ -52,6 +52,9 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
     /// <summary>Its process runs and can act now.</summary>
     public bool IsAwake => _isRunning && machine is { Exists: true, IsUp: true, HostIsDead: false } && machine.FrozenUntil <= scheduler.Elapsed;
 
+    /// <summary>How far the workspace was when it became the writer.</summary>
+    public long TookOverAt { get; private set; }
+
     /// <summary>Since when it was writer without pause.</summary>
     public TimeSpan WriterSince { get; private set; }
 
@@ -82,6 +85,9 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
         Stop();
         Start();
     }
+
+    /// <summary>A snapshot was brought back, and nothing else is in the workspace. On a writer, what its user changes meanwhile goes on.</summary>
+    public void Hold(long content) => Content = Role == AgentRole.Writer ? Content : content;
 
     /// <summary>The server that it was linked to is gone.</summary>
     public void Disconnect()
@@ -136,7 +142,7 @@ internal sealed class SimAgent(SimMachine machine, MachineId machineId, AgentNet
         {
             if (before.Role != Role || before.Generation != Generation)
             {
-                WriterSince = scheduler.Elapsed;
+                (WriterSince, TookOverAt) = (scheduler.Elapsed, Content);
                 checks.OnRole(this);
             }
 

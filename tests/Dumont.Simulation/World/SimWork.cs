@@ -86,6 +86,7 @@ internal sealed class SimWork(SimAgent agent, WorkPlace place, Scheduler schedul
         else if (place.Repository.Find(work.SnapshotId) is { } snapshot)
         {
             Restored = (work.OperationId, snapshot.Content);
+            agent.Hold(snapshot.Content);
             End(work, "");
         }
         else

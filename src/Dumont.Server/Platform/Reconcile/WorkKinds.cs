@@ -15,6 +15,9 @@ internal static class WorkKinds
     /// <summary>Key: number of a migration.</summary>
     public const string Migration = "migration";
 
+    /// <summary>Key: instance id.</summary>
+    public const string Recovery = "recovery";
+
     /// <summary>Key: own machine's id.</summary>
     public const string OwnMachine = "own-machine";
 

@@ -126,6 +126,7 @@ internal static class Problems
     public static readonly ProblemKind StorageIncomplete = new("storage-incomplete", 400, "The storage settings are not complete", "Set what is missing: dumont storage set");
     public static readonly ProblemKind FailoverNoTarget = new("failover-no-target", 409, "Nothing can take over", "See what is missing: dumont failover readiness <id>");
     public static readonly ProblemKind FailoverRunning = new("failover-running", 409, "A failover is running", "Wait for its end: dumont failover active");
+    public static readonly ProblemKind RecoveryNoSnapshot = new("recovery-no-snapshot", 409, "There is nothing to recover from", "Take snapshots by schedule: dumont snapshot schedule set <id> every_minutes=60; or restart the machine: dumont instance resume <id>");
     public static readonly ProblemKind NotSupported = new("not-supported", 501, "Not supported", "Choose something that is: dumont failover strategies");
     public static readonly ProblemKind Internal = new("internal", 500, "Internal error", "Report the request id to the operator.");
 
@@ -135,7 +136,7 @@ internal static class Problems
         Validation, BadRequest, MalformedBody, BodyTooLarge, UnsupportedMediaType, Unauthorized, Forbidden, NotFound, MethodNotAllowed, Conflict, IdempotencyMismatch,
         TooManyRequests, OfferGone, NoOffer, WrongState, InsufficientCredit, ProviderNotConfigured, ProviderUnavailable, Unavailable,
         OwnMachineUnreachable, OwnMachineHostKeyUnconfirmed, OwnMachineHostKeyChanged, OwnMachineAuthRefused, OwnMachineNotRoot, OwnMachineUnsuitable, OwnMachineInUse,
-        SnapshotFailed, SnapshotNotUsable, SnapshotEngineMissing, StorageIncomplete, FailoverNoTarget, FailoverRunning, NotSupported, Internal,
+        SnapshotFailed, SnapshotNotUsable, SnapshotEngineMissing, StorageIncomplete, FailoverNoTarget, FailoverRunning, RecoveryNoSnapshot, NotSupported, Internal,
     ];
 
     /// <summary>An unknown id, or one of somebody else: the two look the same.</summary>
