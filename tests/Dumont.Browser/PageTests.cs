@@ -81,6 +81,7 @@ public sealed class PageTests(BrowserWorld world) : IClassFixture<BrowserWorld>
         ("instance-delete", $"/instances/{ids[0]}/delete"),
         ("instance-migrate", $"/instances/{ids[0]}/migrate"),
         ("instance-failover", $"/instances/{ids[0]}/failover"),
+        ("instance-recover", $"/instances/{ids[0]}/recover"),
         ("instance-failover-settings", $"/instances/{ids[0]}/failover-settings"),
         ("instance-standby-off", $"/instances/{ids[0]}/standby-off"),
         ("instance-standby-on", $"/instances/{ids[1]}/standby-on"),
