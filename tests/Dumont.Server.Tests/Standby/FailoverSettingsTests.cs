@@ -61,8 +61,8 @@ public sealed class FailoverSettingsTests
                 ("failover_threshold", new { failover_threshold = 101 }),
                 ("sync_bandwidth_limit", new { sync_bandwidth_limit = -1 }),
                 ("sync_bandwidth_limit", new { sync_bandwidth_limit = 100_001 }),
-                ("sync_excludes", new { sync_excludes = new[] { "fine", "a/../b" } }),
-                ("sync_excludes", new { sync_excludes = new[] { "line\nbreak" } }),
+                ("sync_excludes", new { sync_excludes = Patterns("fine", "a/../b") }),
+                ("sync_excludes", new { sync_excludes = Patterns("line\nbreak") }),
                 ("sync_excludes", new { sync_excludes = Enumerable.Repeat("x", 65) }),
             ];
             foreach (var (field, body) in bad)
@@ -72,7 +72,7 @@ public sealed class FailoverSettingsTests
 
             var unknown = await server.RefusedAsync(422, "validation-failed", "PUT", path, new { strategy = "mars" });
             Assert.Contains("cpu_standby, disabled", Text(unknown["detail"]![0]!, "msg"), StringComparison.Ordinal);
-            var open = await server.RefusedAsync(422, "validation-failed", "PUT", path, new { sync_excludes = new[] { "*.tmp", "[open" } });
+            var open = await server.RefusedAsync(422, "validation-failed", "PUT", path, new { sync_excludes = Patterns("*.tmp", "[open") });
             Assert.Contains("'[open' is not a pattern", Text(open["detail"]![0]!, "msg"), StringComparison.Ordinal);
         }
 
@@ -118,14 +118,14 @@ public sealed class FailoverSettingsTests
         Assert.Empty(none["sync_excludes"]!.AsArray());
         Assert.Null(none["sync_bandwidth_limit"]);
 
-        await server.SendAsync("PUT", "/failover/settings/global", new { sync_excludes = new[] { "cache", "*.tmp" }, sync_bandwidth_limit = 50 });
+        await server.SendAsync("PUT", "/failover/settings/global", new { sync_excludes = Patterns("cache", "*.tmp"), sync_bandwidth_limit = 50 });
         var followed = (await server.SendAsync("GET", path)).Body!;
         Assert.Equal(["cache", "*.tmp"], followed["sync_excludes"]!.AsArray().Select(each => each!.GetValue<string>()));
         Assert.Equal(50, Number(followed, "sync_bandwidth_limit"));
         Assert.Null(followed["own"]!["sync_excludes"]);
 
         // A command line says "none" by an empty one.
-        var own = (await server.SendAsync("PUT", path, new { sync_excludes = new[] { "" }, sync_bandwidth_limit = 0 })).Body!;
+        var own = (await server.SendAsync("PUT", path, new { sync_excludes = Patterns(""), sync_bandwidth_limit = 0 })).Body!;
         Assert.Empty(own["sync_excludes"]!.AsArray());
         Assert.Empty(own["own"]!["sync_excludes"]!.AsArray());
         Assert.Null(own["sync_bandwidth_limit"]);
@@ -231,6 +231,8 @@ public sealed class FailoverSettingsTests
     }
 
     private static string Text(JsonNode node, string member) => node[member]!.GetValue<string>();
+
+    private static string[] Patterns(params string[] patterns) => patterns;
 
     private static double Number(JsonNode node, string member) => node[member]!.GetValue<double>();
 }
