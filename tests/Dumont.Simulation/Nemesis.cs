@@ -35,6 +35,14 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
             scheduler.After(TimeSpan.FromSeconds(begin), () => Strike(fault, attempts: 4, surely: true));
         }
 
+        if (options.WithPromise && random.Next(3) == 0)
+        {
+            // What a promise is for: the standby is away for a moment, something is flushed, and then the GPU is lost.
+            var begin = TimeSpan.FromSeconds(12 + random.Next(10));
+            scheduler.After(begin, () => Strike(OfEffect(FaultEffect.SyncCut), attempts: 4, surely: true));
+            scheduler.After(begin + TimeSpan.FromSeconds(1 + random.Next(4)), () => Strike(OfEffect(FaultEffect.HostDies), attempts: 4, surely: true));
+        }
+
         for (var i = 0; i < options.KillsMax; i++)
         {
             kills.Arm(i == 0 ? options.FirstKill! : KillPointTable.Rows[random.Next(KillPointTable.Rows.Count)], random.Next(5) == 0 ? 1 : 0);
@@ -58,6 +66,8 @@ internal sealed class Nemesis(Simulation run, Scheduler scheduler, Random random
         machine.WasTroubled = true;
         StrikeOne(fault.Effect, machine, TimeSpan.FromSeconds(3 + random.Next(20)));
     }
+
+    private static Fault OfEffect(FaultEffect effect) => FaultTable.Rows.First(row => row.Effect == effect);
 
     private void Strike(Fault fault, int attempts, bool surely = false)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Dumont.Contracts;
 using Dumont.Server.Agents;
 
@@ -75,6 +76,10 @@ internal enum FlushPromise
 /// <summary>What the standby reconciler knows; it alone writes it.</summary>
 internal sealed record AssociationDocument
 {
+    /// <summary>Why a standby that could take over does not.</summary>
+    public const string WithheldMessage =
+        "The GPU is lost, and the standby may lack what was flushed last. Order a failover to go on without it, or wait for the GPU.";
+
     public AssociationState State { get; init; } = AssociationState.Provisioning;
 
     /// <summary>Zone asked for, or null for the nearest to the GPU.</summary>
@@ -87,6 +92,10 @@ internal sealed record AssociationDocument
     public DateTimeOffset? FailedAt { get; init; }
 
     public string? Message { get; init; }
+
+    /// <summary>The writer is lost, and nothing is switched unless somebody orders it.</summary>
+    [JsonIgnore]
+    public bool IsWithheld => Message == WithheldMessage;
 
     /// <summary>Times that the follower reached the writer's state, before the agent process of <see cref="CountedBootId"/>.</summary>
     public long SyncCountBefore { get; init; }

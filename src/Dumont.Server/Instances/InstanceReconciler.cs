@@ -93,7 +93,9 @@ internal sealed class InstanceReconciler(
             IsSwitching = migration is { IsSwitching: true } || recovery is { IsSwitching: true },
             IsRecovering = recovery is { IsRunning: true },
             // What was said of an earlier loss is over with the first sign of life.
-            LossMessage = sighting?.LastSeenAt > recovery?.EndedAt ? null : recovery?.MessageFor(instance),
+            LossMessage = association is { Released: false, Document: { IsWithheld: true, Message: var withheld } } ? withheld
+                : sighting?.LastSeenAt > recovery?.EndedAt ? null
+                : recovery?.MessageFor(instance),
         };
     }
 

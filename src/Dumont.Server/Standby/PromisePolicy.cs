@@ -15,15 +15,11 @@ namespace Dumont.Server.Standby;
 /// </remarks>
 internal static class PromisePolicy
 {
-    /// <summary>Why a standby that could take over does not.</summary>
-    public const string WithheldMessage =
-        "The GPU is lost, and the standby may lack what was flushed last. Order a failover to go on without it, or wait for the GPU.";
-
     /// <summary>The document with the promise as it stands now, in a pair without a failover.</summary>
     public static AssociationDocument Look(StandbyView view, AssociationDocument document, DateTimeOffset now, StandbyOptions options)
     {
         // Whoever looks here has found the writer well, or nothing that could take over.
-        document = document with { Message = document.Message == WithheldMessage ? null : document.Message };
+        document = document with { Message = document.IsWithheld ? null : document.Message };
         if (!view.Rules.WaitsForStandby)
         {
             return document with { Promise = FlushPromise.None, CutSince = null };

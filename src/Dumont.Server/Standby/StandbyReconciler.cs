@@ -286,11 +286,11 @@ internal sealed class StandbyReconciler(
     /// <summary>Says once that nothing is switched, and why.</summary>
     private async Task<Next> WithholdAsync(StandbyTick tick, CancellationToken cancellationToken)
     {
-        if (tick.Document.Message != PromisePolicy.WithheldMessage)
+        if (!tick.Document.IsWithheld)
         {
             await pairs.SaveAsync(
                 tick,
-                tick.Document with { State = AssociationState.Error, Message = PromisePolicy.WithheldMessage },
+                tick.Document with { State = AssociationState.Error, Message = AssociationDocument.WithheldMessage },
                 StandbyEvents.Withheld(),
                 also: null,
                 cancellationToken);
