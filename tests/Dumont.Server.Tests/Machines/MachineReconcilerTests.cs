@@ -242,8 +242,8 @@ public sealed class MachineReconcilerTests
         await bench.RunAsync(TimeSpan.FromSeconds(20));
         Assert.Null((await bench.MachineAsync(id)).Document.Failure);
 
-        await bench.RunUntilAsync(async () => (await bench.InstanceAsync(id)).Status == InstanceStatus.Error, TimeSpan.FromMinutes(2));
-        Assert.Equal(MachineFailure.Lost, (await bench.MachineAsync(id)).Document.Failure);
+        await bench.RunUntilAsync(async () => (await bench.MachineAsync(id)).Document.Failure == MachineFailure.Lost, TimeSpan.FromMinutes(2));
+        await bench.RunUntilAsync(async () => (await bench.InstanceAsync(id)).Status == InstanceStatus.Error, TimeSpan.FromMinutes(1));
         await bench.RunUntilAsync(async () => (await bench.MachineAsync(id)).Phase == MachinePhase.Gone, TimeSpan.FromMinutes(2));
     }
 

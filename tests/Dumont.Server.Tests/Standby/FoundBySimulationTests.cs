@@ -119,7 +119,8 @@ public sealed class FoundBySimulationTests
         await using var bench = await SpineBench.StartAsync();
         var id = await bench.RunningAsync();
         bench.Vast.Machines.Clear();
-        await bench.RunUntilAsync(async () => (await bench.InstanceAsync(id)).Status == InstanceStatus.Error, TimeSpan.FromMinutes(5));
+        await bench.RunUntilAsync(async () => (await bench.WriterAsync(id)).Phase == MachinePhase.Gone, TimeSpan.FromMinutes(5));
+        Assert.Equal(InstanceStatus.Error, (await bench.InstanceAsync(id)).Status);
 
         Assert.False(await bench.Get<InstanceService>().RetryAsync(await bench.InstanceAsync(id), Cancel));
     }

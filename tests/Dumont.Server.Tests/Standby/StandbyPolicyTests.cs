@@ -53,7 +53,7 @@ public sealed class StandbyPolicyTests
 
         Assert.Equal(new FailoverRules(FailoverStrategy.CpuStandby, true, false, TimeSpan.FromSeconds(2), 5), FailoverRules.Of(user, own: null, server));
         Assert.Equal(
-            new FailoverRules(FailoverStrategy.Disabled, false, true, TimeSpan.FromSeconds(3), 6),
+            new FailoverRules(FailoverStrategy.Disabled, false, true, TimeSpan.FromSeconds(3), 6, InsistsOnRecovery: true),
             FailoverRules.Of(
                 user,
                 new FailoverWishes

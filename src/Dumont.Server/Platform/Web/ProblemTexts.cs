@@ -46,6 +46,9 @@ internal static class ProblemTexts
         ["snapshot-failed"] = (
             "A operação de snapshot falhou", "Corrija o que a mensagem aponta e tente de novo; veja: dumont snapshot operations"),
         ["snapshot-not-usable"] = ("Nada pode ser restaurado desse snapshot", "Escolha um completo: dumont snapshot list"),
+        ["recovery-no-snapshot"] = (
+            "Não há de onde recuperar",
+            "Tire snapshots por agenda: dumont snapshot schedule set <id> every_minutes=60; ou reinicie a máquina: dumont instance resume <id>"),
         ["snapshot-engine-missing"] = ("O motor de snapshots não tem suporte ali", "Escolha o outro motor: dumont storage set engine=dumont"),
         ["storage-incomplete"] = ("As configurações de armazenamento estão incompletas", "Informe o que falta: dumont storage set"),
         ["failover-no-target"] = ("Nada pode assumir", "Veja o que falta: dumont failover readiness <id>"),
