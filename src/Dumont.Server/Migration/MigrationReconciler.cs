@@ -185,7 +185,9 @@ internal sealed class MigrationReconciler(
                 await events.AppendAsync(transaction, instance.UserId, instance.Id, MigrationEvents.Renting(found.Offer.Id, found.Offer.UsdPerHour));
                 return retry.Enter(MigrationPhase.Provisioning, tick.Now) with
                 {
-                    TargetMachineId = placed, Attempts = retry.Attempts + 1, TriedOffers = [.. retry.TriedOffers, found.Offer.Id],
+                    TargetMachineId = placed,
+                    Attempts = retry.Attempts + 1,
+                    TriedOffers = [.. retry.TriedOffers, found.Offer.Id],
                 };
             }
         }
