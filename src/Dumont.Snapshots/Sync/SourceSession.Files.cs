@@ -84,6 +84,7 @@ internal sealed partial class SourceSession
             }
 
             var content = buffer.AsMemory(0, read.LengthBytes);
+            counters.CountRead(content.Length);
             var file = new OwnFile(
                 entry with { Stamp = read.Stamp with { SizeBytes = content.Length } },
                 _carriesMetadata ? Told(entry.Path, read.Metadata) : null,
@@ -185,6 +186,7 @@ internal sealed partial class SourceSession
     {
         while (_large.TryTake(out var done))
         {
+            counters.CountRead(done.SizeBytes);
             await CommitAsync(done, cancellationToken);
             foreach (var (inode, transfer) in _transfers.Where(pair => pair.Value.Path == done.Path).ToList())
             {
