@@ -83,6 +83,7 @@ public sealed class PageTests(BrowserWorld world) : IClassFixture<BrowserWorld>
         ("instance-failover", $"/instances/{ids[0]}/failover"),
         ("instance-recover", $"/instances/{ids[0]}/recover"),
         ("instance-failover-settings", $"/instances/{ids[0]}/failover-settings"),
+        ("instance-services", $"/instances/{ids[0]}/services"),
         ("instance-standby-off", $"/instances/{ids[0]}/standby-off"),
         ("instance-standby-on", $"/instances/{ids[1]}/standby-on"),
         ("offers", "/offers?gpu_name=rtx4090&min_reliability=0.95"),

@@ -13,7 +13,7 @@ public sealed class DashboardTests
 
     private static readonly string[] Paths =
     [
-        "/", "/instances", "/instances?status=error", "/instances/{id}", "/instances/{id}/delete", "/instances/{id}/standby-on", "/instances/{id}/failover", "/instances/{id}/recover", "/instances/{id}/migrate", "/instances/{id}/failover-settings", "/offers",
+        "/", "/instances", "/instances?status=error", "/instances/{id}", "/instances/{id}/delete", "/instances/{id}/standby-on", "/instances/{id}/services", "/instances/{id}/failover", "/instances/{id}/recover", "/instances/{id}/migrate", "/instances/{id}/failover-settings", "/offers",
         "/offers?max_price=cheap", "/instances/new?offer_id=2", "/settings", "/settings/own-machines", "/settings/storage", "/snapshots", "/settings/ssh-keys", "/settings/standby", "/settings/api-keys",
     ];
 

@@ -1,3 +1,4 @@
+using Dumont.Server.Tests;
 using Dumont.Snapshots.Sync;
 
 namespace Dumont.Snapshots.Tests.Sync;
@@ -12,7 +13,7 @@ public sealed class BandwidthTests
     [Fact]
     public async Task Take_MuchIsWanted_GetsTheRateAndNoMore()
     {
-        var time = new SteppedTime();
+        var time = new ManualTimeProvider();
         var limit = new BandwidthLimit(time) { BytesPerSecond = 8 * Megabit };
         var taken = 0L;
         var taking = TakeAsync();
@@ -39,7 +40,7 @@ public sealed class BandwidthTests
     [Fact]
     public async Task Take_AfterALongSilence_GetsNoMoreThanATenthOfASecond()
     {
-        var time = new SteppedTime();
+        var time = new ManualTimeProvider();
         var limit = new BandwidthLimit(time) { BytesPerSecond = 80 * Megabit };
         time.Advance(TimeSpan.FromHours(1));
 
@@ -58,7 +59,7 @@ public sealed class BandwidthTests
     [Fact]
     public async Task Rate_ChangedWhileSomebodyWaits_HoldsAtOnce()
     {
-        var time = new SteppedTime();
+        var time = new ManualTimeProvider();
         var limit = new BandwidthLimit(time) { BytesPerSecond = 1 };
         await limit.TakeAsync(BandwidthLimit.SliceBytes, Stop);
         var waiting = limit.TakeAsync(BandwidthLimit.SliceBytes, Stop).AsTask();
@@ -77,7 +78,7 @@ public sealed class BandwidthTests
     [Fact]
     public async Task Sync_Limited_KeepsToTheRateAndTellsItsLagTruly()
     {
-        var time = new SteppedTime();
+        var time = new ManualTimeProvider();
         var limit = new BandwidthLimit(time);
         await using var pair = await LiveAsync(time, limit);
         limit.BytesPerSecond = Megabit;
@@ -107,7 +108,7 @@ public sealed class BandwidthTests
     [Fact]
     public async Task Flush_Limited_CompletesLater()
     {
-        var time = new SteppedTime();
+        var time = new ManualTimeProvider();
         var limit = new BandwidthLimit(time);
         await using var pair = await LiveAsync(time, limit);
         limit.BytesPerSecond = Megabit;
@@ -124,7 +125,7 @@ public sealed class BandwidthTests
     [Fact]
     public async Task Limit_TakenAwayWhileATransferRuns_LetsItGoAtOnce()
     {
-        var time = new SteppedTime();
+        var time = new ManualTimeProvider();
         var limit = new BandwidthLimit(time);
         await using var pair = await LiveAsync(time, limit);
         limit.BytesPerSecond = 1;
@@ -150,7 +151,7 @@ public sealed class BandwidthTests
         return pair;
     }
 
-    private static async Task AdvanceUntilAsync(SteppedTime time, Task end) =>
+    private static async Task AdvanceUntilAsync(ManualTimeProvider time, Task end) =>
         await Eventually.TrueAsync(
             () =>
             {
